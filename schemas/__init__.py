@@ -1,0 +1,1 @@
+"""Data contracts of the pipeline: settings, records, tables. Imports no other layer."""

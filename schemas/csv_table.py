@@ -1,0 +1,311 @@
+"""CSV tables with typed columns: read as text, judged by pandera, then typed.
+
+Cells are judged as the text that the file holds, so that a fault can quote it; the typed
+table is made only from text that passed, so the two can never disagree.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from schemas.slice_id import WANTED_ID, format_slice_id, parse_slice_id
+
+TRUE_TEXTS = frozenset({"true", "1", "yes", "y", "t"})
+FALSE_TEXTS = frozenset({"false", "0", "no", "n", "f"})
+MAX_TABLE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a table: where, what was seen, what was wanted."""
+
+    file: str
+    row: int | None
+    column: str | None
+    seen: str
+    wanted: str
+
+    def __str__(self) -> str:
+        place = [self.file]
+        if self.row is not None:
+            place.append(f"row {self.row}")
+        if self.column is not None:
+            place.append(f"column {self.column!r}")
+        seen = self.seen if len(self.seen) <= 80 else self.seen[:77] + "..."
+        return f"{', '.join(place)}: got {seen!r}, wanted {self.wanted}"
+
+
+class TableFaults(ValueError):
+    """A table that does not hold what its schema says; `faults` lists all of it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, faults)))
+
+
+@dataclass(frozen=True)
+class CellKind:
+    """Meaning of the cells of a column; `parse` raises ValueError on text without one."""
+
+    wanted: str
+    parse: Callable[[str], object]
+    write: Callable[[object], str]
+    dtype: str
+
+    def accepts(self, text: str) -> bool:
+        try:
+            self.parse(text)
+        except ValueError:
+            return False
+        return True
+
+
+def _parse_bool(text: str) -> bool:
+    folded = text.strip().lower()
+    if folded in TRUE_TEXTS:
+        return True
+    if folded in FALSE_TEXTS:
+        return False
+    raise ValueError(text)
+
+
+def _parse_float(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and low <= value <= high) or "_" in text:
+            raise ValueError(text)
+        return value
+
+    return parse
+
+
+def _optional(parse: Callable[[str], object]) -> Callable[[str], object]:
+    return lambda text: parse(text) if text.strip() else None
+
+
+def _write_float(value: object) -> str:
+    return repr(float(str(value)))
+
+
+BOOL = CellKind(
+    "true/1/yes/y/t, false/0/no/n/f or empty",
+    _optional(_parse_bool),
+    lambda value: "true" if value else "false",
+    "boolean",
+)
+ID = CellKind(WANTED_ID, parse_slice_id, lambda value: format_slice_id(int(str(value))), "Int64")
+TEXT = CellKind("text", lambda text: text, str, "object")
+
+
+def number(
+    low: float = -math.inf, high: float = math.inf, *, wanted: str = "", optional: bool = True
+) -> CellKind:
+    """Finite floats within [low, high]; empty allowed where optional."""
+    parse = _parse_float(low, high)
+    said = wanted or "a finite number"
+    return CellKind(
+        f"{said} or empty" if optional else said,
+        _optional(parse) if optional else parse,
+        _write_float,
+        "Float64",
+    )
+
+
+def choice(*values: str) -> CellKind:
+    """One of the named values, or empty."""
+
+    def parse(text: str) -> str:
+        if text.strip() in values:
+            return text.strip()
+        raise ValueError(text)
+
+    return CellKind(
+        f"one of {', '.join(values)} or empty",
+        lambda text: parse(text) if text.strip() else "",
+        str,
+        "object",
+    )
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """The schema of one kind of CSV file; columns not named here are kept as text."""
+
+    columns: dict[str, CellKind]
+    required: tuple[str, ...]
+    unique: tuple[str, ...] = ()
+    """Columns that together name a row."""
+    row_checks: tuple[tuple[Callable[[pd.DataFrame], pd.Series], str], ...] = ()
+    """Vectorised checks on the typed table, with what was wanted."""
+
+    @cached_property
+    def text_schema(self) -> pa.DataFrameSchema:
+        """The pandera schema of the table as text."""
+        return pa.DataFrameSchema(
+            {
+                name: pa.Column(
+                    object,
+                    pa.Check(kind.accepts, element_wise=True, error=kind.wanted),
+                    required=name in self.required,
+                )
+                for name, kind in self.columns.items()
+            }
+        )
+
+    @cached_property
+    def typed_schema(self) -> pa.DataFrameSchema:
+        """The pandera schema of the typed table: dtypes, and the checks across a row."""
+        return pa.DataFrameSchema(
+            {
+                name: pa.Column(
+                    None if kind.dtype == "object" else kind.dtype,
+                    nullable=True,
+                    required=name in self.required,
+                )
+                for name, kind in self.columns.items()
+            },
+            checks=[pa.Check(check, error=wanted) for check, wanted in self.row_checks],
+        )
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read and type a file; the index holds row numbers as a spreadsheet shows them.
+
+        Raises
+        ------
+        TableFaults
+            Naming file, row, column, the value seen and the value wanted.
+        OSError
+            If the file cannot be read.
+        """
+        return self.parse(path.name, _decode(path))
+
+    def parse(self, name: str, text: str) -> pd.DataFrame:
+        """Type the text of a file that messages call `name`; see `read`."""
+        frame = _text_frame(name, text)
+        missing = [column for column in self.required if column not in frame.columns]
+        if missing:
+            seen = ",".join(frame.columns)
+            raise TableFaults([Fault(name, 1, None, seen, f"a column {missing[0]!r}")])
+        faults = _pandera_faults(name, self.text_schema, frame)
+        if faults:
+            raise TableFaults(faults)
+        typed = self._typed(frame)
+        faults = self._duplicates(name, typed) + _pandera_faults(name, self.typed_schema, typed)
+        if faults:
+            raise TableFaults(faults)
+        return typed
+
+    def to_csv(self, frame: pd.DataFrame) -> str:
+        """Normal form: known columns in the schema's order, then the others as they came.
+
+        Raises
+        ------
+        TableFaults
+            If what would be written is not valid.
+        """
+        known = [name for name in self.columns if name in frame.columns]
+        header = known + [name for name in frame.columns if name not in self.columns]
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(header)
+        kinds = [self.columns.get(name, TEXT) for name in header]
+        for row in frame[header].itertuples(index=False, name=None):
+            writer.writerow(
+                "" if cell is None or cell is pd.NA or cell != cell else kind.write(cell)
+                for kind, cell in zip(kinds, row, strict=True)
+            )
+        text = out.getvalue()
+        self.parse("the table to be written", text)
+        return text
+
+    def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        typed = {}
+        for name in frame.columns:
+            kind = self.columns.get(name, TEXT)
+            cells = [kind.parse(text) for text in frame[name]]
+            typed[name] = pd.Series(cells, index=frame.index, dtype=kind.dtype)  # type: ignore[call-overload]
+        return pd.DataFrame(typed, index=frame.index)
+
+    def _duplicates(self, name: str, typed: pd.DataFrame) -> list[Fault]:
+        if not self.unique:
+            return []
+        again = typed[typed.duplicated(list(self.unique), keep="first")]
+        return [
+            Fault(name, int(str(row)), column, self.columns[column].write(cells[column]), "no duplicate")
+            for row, cells in again.iterrows()
+            for column in self.unique[:1]
+        ]
+
+
+def _decode(path: Path) -> str:
+    if path.stat().st_size > MAX_TABLE_BYTES:
+        wanted = f"at most {MAX_TABLE_BYTES} bytes"
+        raise TableFaults([Fault(path.name, None, None, f"{path.stat().st_size} bytes", wanted)])
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = error.object[: error.start].count(b"\n") + 1
+        seen = repr(error.object[error.start : error.start + 1])
+        raise TableFaults([Fault(path.name, row, None, seen, "UTF-8 text")]) from error
+
+
+def _text_frame(name: str, text: str) -> pd.DataFrame:
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise TableFaults([Fault(name, None, None, str(error), "comma-separated values")]) from error
+    if not rows or not any(rows[0]):
+        raise TableFaults([Fault(name, 1, None, "", "a header row")])
+    header = [cell.strip() for cell in rows[0]]
+    faults = _header_faults(name, header)
+    index, cells = [], []
+    for number_, row in enumerate(rows[1:], start=2):
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != len(header):
+            wanted = f"{len(header)} cells as in the header"
+            faults.append(Fault(name, number_, None, f"{len(row)} cells", wanted))
+        index.append(number_)
+        cells.append(row)
+    if faults:
+        raise TableFaults(faults)
+    return pd.DataFrame(cells, index=index, columns=header, dtype=object)
+
+
+def _header_faults(name: str, header: list[str]) -> list[Fault]:
+    if len(header) == 1 and ";" in header[0]:
+        return [Fault(name, 1, None, header[0], "commas between the columns, not semicolons")]
+    twice = sorted({column for column in header if header.count(column) > 1})
+    return [Fault(name, 1, column, column, "each column once") for column in twice]
+
+
+def _pandera_faults(name: str, schema: pa.DataFrameSchema, frame: pd.DataFrame) -> list[Fault]:
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as error:
+        return sorted(_failure_faults(name, error.failure_cases), key=lambda f: (f.row or 0, f.column or ""))
+    return []
+
+
+def _failure_faults(name: str, cases: pd.DataFrame) -> Iterable[Fault]:
+    for index, in_column in cases.groupby(["index", "check"], dropna=False, sort=False):
+        case = in_column.iloc[0]
+        per_cell = case["schema_context"] == "Column"
+        row = None if pd.isna(index[0]) else int(index[0])
+        yield Fault(
+            name,
+            row,
+            str(case["column"]) if per_cell else None,
+            str(case["failure_case"]) if per_cell else "a row that contradicts itself",
+            str(case["check"]),
+        )

@@ -1,0 +1,142 @@
+"""Settings of a reconstruction, each with its range, unit and reason."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from schemas.contract import Contract
+
+Method = Literal["zmorph", "weighted", "average"]
+BlendMethod = Literal["gaussian", "linear"]
+RegistrationMetric = Literal["CC", "MSE", "MI"]
+AlphaSampling = Literal["boundary", "interior"]
+NgffVersion = Literal["0.4", "0.5"]
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Correlation = Annotated[float, Field(ge=-1, le=1)]
+Micrometres = Annotated[float, Field(gt=0, le=1e6)]
+Pixels = Annotated[float, Field(ge=0, le=1e5)]
+Degrees = Annotated[float, Field(ge=0, le=90)]
+Iterations = Annotated[int, Field(ge=4, le=100_000)]
+
+
+class InterpolationSettings(Contract):
+    """How single missing slices are interpolated, and when they are given up."""
+
+    enabled: bool = True
+    """Interpolate single gaps; when false they stay gaps."""
+    method: Method = "zmorph"
+    """The scientific method, or a baseline that is used only when named here."""
+    blend_method: BlendMethod = "gaussian"
+    """gaussian feathers where only one side has tissue; linear does not."""
+    registration_metric: RegistrationMetric = "CC"
+    """Similarity that elastix maximises: normalised correlation (CC), mean squares (MSE) or
+    mutual information (MI). CC measured best on real planes."""
+    max_iterations: Iterations = 1000
+    """Optimiser steps in all, shared evenly by the pyramid levels."""
+    overlap_search_window: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Planes searched on each side of the gap for the boundary plane pair."""
+    min_overlap_correlation: Correlation = 0.3
+    """Lowest NCC of the boundary plane pair that is worth registering."""
+    reference_slab_size: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Planes averaged around each boundary plane before registration."""
+    min_foreground_fraction: Fraction = 0.1
+    """Least share of a boundary plane that must be tissue."""
+    min_ncc_improvement: Fraction = 0.05
+    """Least gain in NCC that registration must bring when it moves tissue."""
+    alpha_sampling: AlphaSampling = "boundary"
+    """boundary repeats the two boundary planes; interior samples strictly between them."""
+    preview: bool = True
+    """Write a PNG beside each interpolated slice."""
+    max_rotation_deg: Degrees = 10.0
+    """Largest plausible rotation across one missing slice, in degrees."""
+    max_scale: Annotated[float, Field(ge=1, le=2)] = 1.15
+    """Largest plausible stretch; its inverse is the smallest."""
+    max_shear: Fraction = 0.15
+    """Largest plausible shear (tangent of the shear angle)."""
+    max_shift_fraction: Fraction = 0.15
+    """Largest plausible shift of the tissue, as a share of the plane's longer side."""
+    aligned_displacement_px: Pixels = 1.0
+    """RMS displacement over tissue up to which a pair counts as already aligned, in pixels."""
+
+
+class PairwiseSettings(Contract):
+    """How neighbouring slices are registered, and when a pair is suspect."""
+
+    moving_z_um: Annotated[float, Field(ge=0, le=1e4)] = 40.0
+    """Depth of the moving plane: the first planes below a cut are noisy."""
+    search_range_um: Annotated[float, Field(ge=0, le=1e4)] = 100.0
+    """Half-width of the search for the matching depth in the fixed slice."""
+    registration_metric: RegistrationMetric = "CC"
+    """Similarity that elastix maximises."""
+    max_iterations: Iterations = 1000
+    """Optimiser steps in all, shared evenly by the pyramid levels."""
+    max_rotation_deg: Degrees = 15.0
+    """Rotation at which a result counts as having hit its bound."""
+    max_shift_fraction: Fraction = 0.25
+    """Shift, as a share of the plane's longer side, at which a result has hit its bound."""
+    min_foreground_fraction: Fraction = 0.02
+    """Least share of tissue that a pair needs to say anything about motion."""
+    translation_warn_px: Pixels = 30.0
+    translation_error_px: Pixels = 50.0
+    translation_warn_um: Micrometres | None = None
+    """Instead of pixels, when given."""
+    translation_error_um: Micrometres | None = None
+    """Instead of pixels, when given."""
+    rotation_warn_deg: Degrees = 1.0
+    rotation_error_deg: Degrees = 2.0
+    z_correlation_warn: Correlation = 0.7
+    z_correlation_error: Correlation = 0.5
+    confidence_warn: Fraction = 0.4
+    confidence_error: Fraction = 0.3
+
+    @model_validator(mode="after")
+    def _warn_comes_before_error(self) -> Self:
+        ordered = (
+            ("translation_warn_px", self.translation_warn_px, self.translation_error_px),
+            ("rotation_warn_deg", self.rotation_warn_deg, self.rotation_error_deg),
+            ("z_correlation_warn", -self.z_correlation_warn, -self.z_correlation_error),
+            ("confidence_warn", -self.confidence_warn, -self.confidence_error),
+        )
+        for name, warn, error in ordered:
+            if warn > error:
+                raise ValueError(f"{name} must be reached before its error threshold")
+        return self
+
+
+class StackSettings(Contract):
+    """How slices become one volume."""
+
+    blend_depth_um: Annotated[float, Field(ge=0, le=1e4)] = 50.0
+    """Depth of the Hann ramp from one measured slice to the next, below the boundary."""
+    match_intensity: bool = False
+    """Scale each slice to the one above over their overlap, by a factor from 0.5 to 2."""
+    z_refine: bool = False
+    """Correct the nominal z by the z matches, within the search range."""
+    pyramid_um: tuple[Micrometres, ...] | None = None
+    """Voxel sizes of the pyramid; by default halved down to about 100 pixels."""
+    prior_weight: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    """Weight of the prior pose of a slice against a pair of confidence 1."""
+    robust_scale_px: Annotated[float, Field(gt=0, le=1e4)] = 3.0
+    """Disagreement of a pair with all others at which it starts to lose weight, in pixels."""
+
+
+class ReconstructSettings(Contract):
+    """All settings of one reconstruction."""
+
+    slicing_interval_um: Micrometres = 200.0
+    """Thickness of one physical slice."""
+    usable_depth_um: Micrometres | None = None
+    """How deep a slice is trusted in the volume; by default one interval."""
+    ngff_version: NgffVersion = "0.5"
+    """Version of OME-Zarr that is written."""
+    interpolation: InterpolationSettings = InterpolationSettings()
+    pairwise: PairwiseSettings = PairwiseSettings()
+    stack: StackSettings = StackSettings()
+
+    @property
+    def trusted_depth_um(self) -> float:
+        """Depth to which a slice's data are trusted in the volume, in µm."""
+        return self.usable_depth_um or self.slicing_interval_um

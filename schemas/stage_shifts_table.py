@@ -1,0 +1,19 @@
+"""The table `shifts_xy.csv`: stage shifts between slices; shift = origin(fixed) - origin(moving)."""
+
+from __future__ import annotations
+
+from schemas.csv_table import BOOL, ID, CsvTable, number
+
+STAGE_SHIFTS = CsvTable(
+    columns={
+        "fixed_id": ID,
+        "moving_id": ID,
+        "x_shift": number(),
+        "y_shift": number(),
+        "x_shift_mm": number(),
+        "y_shift_mm": number(),
+        "reliable": BOOL,
+    },
+    required=("fixed_id", "moving_id"),
+    unique=("fixed_id", "moving_id"),
+)

@@ -1,0 +1,49 @@
+"""Check CSV files against their schemas: `python -m schemas.validate FILE...`.
+
+Prints one line per fault. Exit code 0 when every file is valid, 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from schemas.csv_table import CsvTable, TableFaults
+from schemas.slice_config_table import SLICE_CONFIG
+from schemas.stacking_decisions_table import STACKING_DECISIONS
+from schemas.stage_shifts_table import STAGE_SHIFTS
+
+_OTHER_TABLES = {"shifts_xy": STAGE_SHIFTS, "stacking_decisions": STACKING_DECISIONS}
+
+
+def table_for(path: Path) -> CsvTable:
+    """The schema that a file name calls for; slice configs may have any name."""
+    return next((t for stem, t in _OTHER_TABLES.items() if path.stem.startswith(stem)), SLICE_CONFIG)
+
+
+def faults_of(path: Path) -> list[str]:
+    """Every fault of one file, a line each, with the path as it was given."""
+    try:
+        table_for(path).read(path)
+    except TableFaults as error:
+        return [f"{path.parent / str(fault)}" for fault in error.faults]
+    except OSError as error:
+        return [f"{path}: {error.strerror or error}"]
+    return []
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m schemas.validate",
+        description="Check slice_config*.csv, shifts_xy*.csv and stacking_decisions*.csv files.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    faults = [fault for path in parser.parse_args(argv).files for fault in faults_of(path)]
+    print("\n".join(faults), end="\n" if faults else "")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Reconstruction of serial optical coherence tomography; pure, without orchestration."""

@@ -1,0 +1,135 @@
+"""An acquisition directory: which slices it holds, and which of them are used."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from schemas.slice_id import MAX_SLICE_ID, format_slice_id
+from soct_core import slice_config
+from soct_core.errors import AcquisitionError
+from soct_core.ngff import Zyx
+from soct_core.volume import Volume, open_volume, same_voxel_size
+
+_SLICE_NAME = re.compile(r"slice_z(\d{2,8})\.ome\.zarr", re.ASCII)
+SHIFTS_NAME = "shifts_xy.csv"
+
+
+def slice_name(slice_id: int) -> str:
+    """Directory name of a measured slice."""
+    return f"slice_z{format_slice_id(slice_id)}.ome.zarr"
+
+
+def interpolated_name(slice_id: int) -> str:
+    """Directory name of an interpolated slice."""
+    return f"slice_z{format_slice_id(slice_id)}_interpolated.ome.zarr"
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """What was found on disk."""
+
+    directory: Path
+    slices: dict[int, Path]
+    """Measured slices by id, in the order of their ids."""
+    config_path: Path | None
+    shifts_path: Path | None
+    """Lies there; used only when asked for."""
+
+
+def find_acquisition(directory: Path) -> Acquisition:
+    """Look for slices in a directory, or in its `slices/`, without opening them.
+
+    Raises
+    ------
+    AcquisitionError
+        If the directory or its slices are not there, or one id is there twice.
+    """
+    if not directory.is_dir():
+        raise AcquisitionError(f"{directory}: no such directory")
+    slices: dict[int, Path] = {}
+    for folder in (directory, directory / "slices"):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            match = _SLICE_NAME.fullmatch(path.name)
+            if match is None:
+                continue
+            slice_id = int(match[1])
+            if slice_id > MAX_SLICE_ID:
+                raise AcquisitionError(f"{path}: slice id {slice_id}, wanted at most {MAX_SLICE_ID}")
+            if slice_id in slices:
+                raise AcquisitionError(f"{path}: slice {slice_id} is there twice, see {slices[slice_id]}")
+            slices[slice_id] = path
+    if not slices:
+        raise AcquisitionError(f"{directory}: holds no slice_z{{NN}}.ome.zarr, here or in slices/")
+    config, shifts = directory / "slice_config.csv", directory / SHIFTS_NAME
+    return Acquisition(
+        directory,
+        dict(sorted(slices.items())),
+        config if config.exists() else None,
+        shifts if shifts.exists() else None,
+    )
+
+
+def slice_table(acquisition: Acquisition) -> pd.DataFrame:
+    """The slice config, or one that uses every slice; slices without a row get one."""
+    if acquisition.config_path is None:
+        return slice_config.from_ids(acquisition.slices)
+    table = slice_config.read(acquisition.config_path)
+    known = set(table["slice_id"])
+    new = [slice_id for slice_id in acquisition.slices if slice_id not in known]
+    rows = pd.DataFrame({"slice_id": pd.array(new, dtype="Int64")})
+    return pd.concat([table, rows], ignore_index=True) if new else table
+
+
+def used_slices(
+    acquisition: Acquisition, table: pd.DataFrame, *, allow_missing: bool = False
+) -> dict[int, Path]:
+    """Slices that are used and present, by id.
+
+    Raises
+    ------
+    AcquisitionError
+        If a slice with `use=true` has no file and that was not allowed, or none is left.
+    """
+    use = table["use"] if "use" in table else pd.Series(pd.NA, index=table.index)
+    demanded = {int(i) for i in table.loc[use.fillna(False).astype(bool), "slice_id"]}
+    absent = sorted(demanded - set(acquisition.slices))
+    if absent and not allow_missing:
+        names = ", ".join(map(slice_name, absent))
+        raise AcquisitionError(
+            f"{acquisition.directory}: {names} not found, but slice_config.csv says use=true; "
+            "say use=false, or give --allow-missing to treat as gaps"
+        )
+    wanted = slice_config.filter_slices_to_use(table)
+    used = {i: path for i, path in acquisition.slices.items() if i in wanted}
+    if not used:
+        raise AcquisitionError(f"{acquisition.directory}: no slice is both used and present")
+    return used
+
+
+def open_slices(slices: dict[int, Path], voxel_size_um: Zyx | None = None) -> dict[int, Volume]:
+    """Open all slices, lazily, and check that they can become one volume.
+
+    Raises
+    ------
+    AcquisitionError
+        If voxel sizes or dtypes differ; the message names both files.
+    VolumeError
+        If one of them cannot be opened.
+    """
+    volumes = {i: open_volume(path, voxel_size_um) for i, path in slices.items()}
+    first = next(iter(volumes.values()))
+    for volume in volumes.values():
+        if not same_voxel_size(volume.voxel_size_um, first.voxel_size_um):
+            raise AcquisitionError(
+                f"{volume.path}: voxel size {volume.voxel_size_um} µm, "
+                f"but {first.path.name} has {first.voxel_size_um}"
+            )
+        if volume.dtype != first.dtype:
+            raise AcquisitionError(
+                f"{volume.path}: dtype {volume.dtype}, but {first.path.name} has {first.dtype}"
+            )
+    return volumes

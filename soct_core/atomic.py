@@ -1,0 +1,110 @@
+"""Atomic publication: everything appears under its final name only when it is whole.
+
+A file or directory is made beside its final place under a name that no reader looks for,
+flushed to disk, and renamed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from soct_core.errors import OutputError
+
+PARTIAL_PREFIX = ".partial-"
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+@contextmanager
+def published(final: Path) -> Iterator[Path]:
+    """Yield a path beside `final`; on success what was made there becomes `final`.
+
+    The path does not exist yet; make a file or a directory there. On any error it is
+    removed and `final` stays as it was.
+
+    Raises
+    ------
+    OutputError
+        If the parent directory cannot be made or the result cannot be renamed.
+    """
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{final}: cannot be written: {error.strerror or error}") from error
+    partial = final.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{uuid4().hex[:8]}-{final.name}")
+    try:
+        yield partial
+        _sync(partial)
+        _replace(partial, final)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{final}: cannot be written: {error.strerror or error}") from error
+    finally:
+        remove(partial)
+
+
+def publish_text(final: Path, text: str) -> None:
+    """Write a text file (UTF-8, as is) atomically."""
+    publish_bytes(final, text.encode())
+
+
+def publish_bytes(final: Path, data: bytes) -> None:
+    """Write a binary file atomically."""
+    with published(final) as partial:
+        partial.write_bytes(data)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a directory if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _replace(partial: Path, final: Path) -> None:
+    if final.is_dir() and not final.is_symlink():
+        # rename(2) does not replace a directory that holds something.
+        _exchange(partial, final)
+    else:
+        partial.replace(final)
+    _sync_directory(final.parent)
+
+
+def _exchange(partial: Path, final: Path) -> None:
+    """Swap two directories in one step where the kernel can, in two renames elsewhere."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    arguments = (_AT_FDCWD, os.fsencode(partial), _AT_FDCWD, os.fsencode(final), _RENAME_EXCHANGE)
+    if renameat2 is not None and renameat2(*arguments) == 0:
+        return
+    aside = partial.with_name(f"{partial.name}-old")
+    final.rename(aside)
+    partial.rename(final)
+    remove(aside)
+
+
+def _sync(path: Path) -> None:
+    files = (p for p in path.rglob("*") if p.is_file()) if path.is_dir() else iter((path,))
+    for file in files:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    if path.is_dir():
+        _sync_directory(path)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

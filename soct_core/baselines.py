@@ -1,0 +1,75 @@
+"""The baselines `average` and `weighted`: used only when a user names them, never registered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from schemas.diagnostics import InterpolationDiagnostics
+from schemas.settings import InterpolationSettings
+from soct_core.common_shape import padded_to_common_shape
+from soct_core.versions import software_versions
+from soct_core.volume import Sliceable
+from soct_core.warp import to_dtype, to_float
+
+WEIGHTED_SIGMA_Z = 2.0
+
+
+def interpolate_average(
+    vol_before: Sliceable, vol_after: Sliceable, output_z: int | None = None
+) -> NDArray[Any]:
+    """Plane-wise mean of the two neighbours, (output_z, y, x), in their dtype.
+
+    Plane z is the mean of the planes of the same relative depth; `output_z` is that of
+    `vol_before` unless given.
+    """
+    nz_out = vol_before.shape[0] if output_z is None else output_z
+    return np.stack([to_dtype(p, np.dtype(vol_before.dtype)) for p in _means(vol_before, vol_after, nz_out)])
+
+
+def interpolate_weighted(
+    vol_before: Sliceable, vol_after: Sliceable, output_z: int | None = None
+) -> NDArray[Any]:
+    """The average, gaussian-smoothed along z (sigma 2 planes); shapes as `interpolate_average`."""
+    nz_out = vol_before.shape[0] if output_z is None else output_z
+    means = np.stack(list(_means(vol_before, vol_after, nz_out)))
+    smooth = ndimage.gaussian_filter1d(means, WEIGHTED_SIGMA_Z, axis=0, mode="nearest")
+    return to_dtype(smooth, np.dtype(vol_before.dtype))
+
+
+def interpolate_baseline(
+    vol_before: Sliceable,
+    vol_after: Sliceable,
+    settings: InterpolationSettings,
+    output_z: int,
+    method: Literal["average", "weighted"],
+) -> tuple[NDArray[Any], InterpolationDiagnostics]:
+    """Run a baseline and describe it as zmorph describes itself."""
+    started = time.perf_counter()
+    run = interpolate_average if method == "average" else interpolate_weighted
+    volume = run(vol_before, vol_after, output_z)
+    return volume, InterpolationDiagnostics(
+        method=method,
+        method_used=method,
+        interpolation_failed=False,
+        nz_out=output_z,
+        settings=settings,
+        versions=software_versions(),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _means(vol_before: Sliceable, vol_after: Sliceable, nz_out: int) -> Iterator[NDArray[Any]]:
+    before, after = padded_to_common_shape(vol_before, vol_after)
+    for z in range(nz_out):
+        planes = [to_float(np.asarray(v[_same_depth(z, nz_out, v.shape[0])])) for v in (before, after)]
+        yield (planes[0] + planes[1]) / 2
+
+
+def _same_depth(z: int, nz_out: int, depth: int) -> int:
+    return z if nz_out == depth else round(z * (depth - 1) / max(1, nz_out - 1))

@@ -1,0 +1,48 @@
+"""Cross-fade of two warped planes, weighted by what each of them really covers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from soct_core.foreground import Mask
+
+FEATHER_SIGMA_PX = 8.0
+# However far from its tissue, a side keeps this share of its weight: the truth between two
+# outlines is unknown, so neither may win outright.
+FEATHER_FLOOR = 0.25
+
+
+def feather(tissue: Mask) -> NDArray[np.float32]:
+    """1 within tissue, falling with the distance to its edge as a gaussian, to a floor."""
+    if not tissue.any():
+        return np.ones(tissue.shape, dtype=np.float32)
+    distance = ndimage.distance_transform_edt(~tissue)
+    gaussian = np.exp(-0.5 * (distance / FEATHER_SIGMA_PX) ** 2)
+    return (FEATHER_FLOOR + (1 - FEATHER_FLOOR) * gaussian).astype(np.float32)
+
+
+def cross_fade(
+    alpha: float,
+    before: NDArray[Any],
+    after: NDArray[Any],
+    weight_before: NDArray[Any],
+    weight_after: NDArray[Any],
+    background: float,
+) -> NDArray[Any]:
+    """`(1-a) before + a after`, normalised by the weights; background where both are 0.
+
+    Planes (y, x) in a float type; weights broadcast to them, 0 outside what a side covers.
+    """
+    kind = before.dtype.type
+    w_before = np.multiply(weight_before, kind(1 - alpha), dtype=before.dtype)
+    w_after = np.multiply(weight_after, kind(alpha), dtype=before.dtype)
+    total = w_before + w_after
+    faded = before * w_before + after * w_after
+    # In place: planes are large and many.
+    np.divide(faded, total, out=faded, where=total > 0)
+    faded[total <= 0] = kind(background)
+    return faded

@@ -1,0 +1,47 @@
+"""The errors that a user can cause or meet, each also a builtin."""
+
+from __future__ import annotations
+
+
+class SoctError(Exception):
+    """Base of all errors raised on purpose; the message is one line a user can act on."""
+
+
+class BadInputError(SoctError, ValueError):
+    """The input cannot be used as it is; trying again changes nothing."""
+
+
+class AcquisitionError(BadInputError):
+    """The acquisition directory does not hold what a reconstruction needs."""
+
+
+class SliceConfigError(BadInputError):
+    """`slice_config.csv`, or what should enter it, breaks its schema."""
+
+
+class FragmentError(BadInputError):
+    """A manifest fragment is broken, foreign or there twice."""
+
+
+class ShiftsError(BadInputError):
+    """`shifts_xy.csv` breaks its schema."""
+
+
+class VolumeError(BadInputError):
+    """An OME-Zarr image cannot be read as a (z, y, x) volume with known voxel size."""
+
+
+class SettingsError(BadInputError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class RecordError(BadInputError):
+    """A JSON record of an earlier stage is missing or breaks its model."""
+
+
+class OutputError(SoctError, OSError):
+    """An output could not be written or published."""
+
+
+class RegistrationError(SoctError, RuntimeError):
+    """The optimiser failed, or its result is no transform."""

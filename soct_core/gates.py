@@ -1,0 +1,109 @@
+"""The quality gates of zmorph: what must hold before a missing slice is filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.diagnostics import FallbackReason, Gate
+from schemas.settings import InterpolationSettings
+from soct_core.affine import Affine2D
+from soct_core.likeness import displacement_rms, ncc_before_and_after
+from soct_core.registration_plane import RegistrationPlane
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gates say of a transform, and the figures that decided."""
+
+    motion: Affine2D
+    reason: FallbackReason | None
+    detail: str = ""
+    gate: Gate | None = None
+    pre_ncc: float | None = None
+    post_ncc: float | None = None
+    displacement_px: float | None = None
+
+
+def judge(
+    motion: Affine2D, fixed: RegistrationPlane, moving: RegistrationPlane, settings: InterpolationSettings
+) -> Verdict:
+    """Pass a transform through all gates; try the identity where it made things worse.
+
+    `motion` is in pixels of the slice, fixed the slab of after, moving that of before.
+    """
+    verdict = _judge_one(motion, fixed, moving, settings)
+    if verdict.pre_ncc is not None and verdict.post_ncc is not None and verdict.post_ncc < verdict.pre_ncc:
+        still = _judge_one(Affine2D.identity(motion.center), fixed, moving, settings)
+        if still.reason is None:
+            return still
+    return verdict
+
+
+def _judge_one(
+    motion: Affine2D, fixed: RegistrationPlane, moving: RegistrationPlane, settings: InterpolationSettings
+) -> Verdict:
+    if not motion.is_finite():
+        return Verdict(motion, "registration_exception", "the affine is not finite")
+    if motion.determinant <= 0:
+        return Verdict(
+            motion, "affine_determinant_non_positive", f"determinant {motion.determinant:.3g}, wanted > 0"
+        )
+    implausible = _implausible(motion, fixed, settings)
+    if implausible:
+        return Verdict(motion, "implausible_affine", implausible)
+    factor = fixed.factor
+    on_grid = _reduced(motion, factor)
+    displacement = displacement_rms(on_grid, fixed.tissue) * factor
+    pre, post = ncc_before_and_after(fixed, moving, on_grid)
+    gate: Gate = "already_aligned" if displacement <= settings.aligned_displacement_px else "improved"
+    complaint = _complaint(gate, pre, post, settings)
+    return Verdict(
+        motion, "reg_did_not_improve" if complaint else None, complaint, gate, pre, post, displacement
+    )
+
+
+def _complaint(gate: Gate, pre: float, post: float, settings: InterpolationSettings) -> str:
+    if gate == "improved":
+        if post - pre < settings.min_ncc_improvement:
+            return f"NCC {pre:.3f} to {post:.3f}, wanted a gain of {settings.min_ncc_improvement}"
+        return ""
+    if post < pre:
+        return f"aligned already, but NCC fell from {pre:.3f} to {post:.3f}"
+    if post < settings.min_overlap_correlation:
+        return f"aligned already, but NCC {post:.3f}, wanted {settings.min_overlap_correlation} at least"
+    return ""
+
+
+def _implausible(motion: Affine2D, fixed: RegistrationPlane, settings: InterpolationSettings) -> str:
+    """Why no cut can have moved tissue like this; empty if one can."""
+    parts = motion.parts()
+    stretch = max(
+        max(scale, 1 / scale) if scale > 0 else np.inf for scale in (parts.scale_x, parts.scale_y)
+    )
+    shift = _tissue_shift(motion, fixed) / (max(fixed.shape) * fixed.factor)
+    limits = (
+        ("rotation", abs(parts.rotation_deg), settings.max_rotation_deg, "degrees"),
+        ("scale", stretch, settings.max_scale, "times"),
+        ("shear", abs(parts.shear), settings.max_shear, ""),
+        ("shift", shift, settings.max_shift_fraction, "of the plane"),
+    )
+    return "; ".join(
+        f"{name} {value:.3g} {unit}, wanted {limit} at most".replace("  ", " ").replace(" ,", ",")
+        for name, value, limit, unit in limits
+        if value > limit
+    )
+
+
+def _tissue_shift(motion: Affine2D, fixed: RegistrationPlane) -> float:
+    y, x = np.nonzero(fixed.tissue)
+    if y.size == 0:
+        return 0.0
+    middle = (np.array([x.mean(), y.mean()]) + 0.5) * fixed.factor - 0.5
+    return float(np.linalg.norm(motion.apply(middle) - middle))
+
+
+def _reduced(motion: Affine2D, factor: int) -> Affine2D:
+    """A motion in pixels of the slice, on the working grid."""
+    return motion if factor == 1 else motion.scaled(1 / factor)

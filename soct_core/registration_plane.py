@@ -1,0 +1,73 @@
+"""Planes made ready for registration and likeness: variance-stabilised, reduced, with tissue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from soct_core.foreground import Mask, Plane, tissue_mask
+
+WORKING_PX = 250
+LIKENESS_SMOOTHING_PX = 1.5
+_OUTLIER_PERCENTILE = 99.8
+
+
+@dataclass(frozen=True, eq=False)
+class RegistrationPlane:
+    """A plane on the working grid, `factor` times coarser than the pixels of the slice."""
+
+    image: Plane
+    """(y, x), square root of the intensities."""
+    factor: int
+
+    @cached_property
+    def tissue(self) -> Mask:
+        """Pixels of tissue on the working grid."""
+        return tissue_mask(self.image)
+
+    @cached_property
+    def smooth(self) -> Plane:
+        """The image as likeness sees it."""
+        return ndimage.gaussian_filter(self.image, LIKENESS_SMOOTHING_PX, mode="nearest")
+
+    @property
+    def tissue_fraction(self) -> float:
+        return float(self.tissue.mean())
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.image.shape[0], self.image.shape[1]
+
+
+def working_factor(shape: tuple[int, ...]) -> int:
+    """How many pixels make one of the working grid: about 250 are left along the shorter side."""
+    return max(1, round(min(shape[-2:]) / WORKING_PX))
+
+
+def registration_plane(planes: NDArray[Any], factor: int | None = None) -> RegistrationPlane:
+    """Make a plane ready from one plane (y, x) or the mean of several (k, y, x).
+
+    The square root evens out the variance of speckle, whose standard deviation grows with the
+    signal. Values that are not finite count as background; the brightest 0.2 % are clipped.
+    """
+    plane = planes if planes.ndim == 2 else planes.mean(axis=0, dtype=np.float64)
+    factor = working_factor(plane.shape) if factor is None else factor
+    clean = np.nan_to_num(np.asarray(plane, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    stable = np.sqrt(clean - min(0.0, float(clean.min())))
+    stable = np.minimum(stable, np.percentile(stable, _OUTLIER_PERCENTILE))
+    return RegistrationPlane(np.ascontiguousarray(block_mean(stable, factor), dtype=np.float32), factor)
+
+
+def block_mean(plane: Plane, factor: int) -> Plane:
+    """Mean over squares of `factor` pixels; an incomplete edge is dropped."""
+    if factor == 1:
+        return plane
+    y, x = (n // factor for n in plane.shape)
+    blocks = plane[: y * factor, : x * factor].reshape(y, factor, x, factor)
+    mean: Plane = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return mean

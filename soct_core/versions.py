@@ -1,0 +1,21 @@
+"""Versions of what computed a result, for the audit trail."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
+
+PACKAGES = ("soct-flows", "numpy", "scipy", "itk-elastix", "SimpleITK", "zarr", "prefect")
+
+
+@cache
+def software_versions() -> dict[str, str]:
+    """Version of Python and of each package that a result depends on."""
+    found = {"python": python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

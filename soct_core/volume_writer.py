@@ -1,0 +1,188 @@
+"""OME-Zarr images streamed plane by plane, pyramid included, published only when whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numcodecs
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import BloscCodec
+
+from soct_core.atomic import published
+from soct_core.errors import OutputError
+from soct_core.ngff import NgffVersion, Zyx, image_attributes, versioned
+from soct_core.pyramid import Factors, Shape, halvings, level_transform, local_least_trusted, local_mean, shrunk
+
+CHUNK: Shape = (8, 512, 512)
+Shrink = Callable[[NDArray[Any], Factors], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """What an image will be, known before its first plane."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    voxel_size_um: Zyx
+    origin_um: Zyx = (0.0, 0.0, 0.0)
+    """Centre of voxel (0, 0, 0)."""
+    version: NgffVersion = "0.5"
+    pyramid: tuple[Factors, ...] | None = None
+    """Factors from level to level; by default halved down to about 100 pixels."""
+
+
+class Level:
+    """One resolution level that collects planes to whole chunks and feeds the next level."""
+
+    def __init__(self, array: zarr.Array[Any], shrink: Shrink, factors: Factors, coarser: Level | None) -> None:
+        self._array = array
+        self._shrink, self._factors, self._coarser = shrink, factors, coarser
+        depth = min(CHUNK[0], max(2, array.shape[0]))
+        self._buffer = np.empty((depth, *array.shape[1:]), dtype=array.dtype)
+        self._held = 0
+        self._written = 0
+
+    def append(self, planes: NDArray[Any]) -> None:
+        """Take planes, (k, y, x), in z order."""
+        start = 0
+        while start < len(planes):
+            count = min(len(planes) - start, len(self._buffer) - self._held)
+            self._buffer[self._held : self._held + count] = planes[start : start + count]
+            self._held += count
+            start += count
+            if self._held == len(self._buffer):
+                self._flush()
+
+    def close(self) -> None:
+        """Write what is held and close the coarser levels."""
+        if self._held:
+            self._flush()
+        if self._written != self._array.shape[0]:
+            raise OutputError(
+                f"{self._array.path}: got {self._written} planes, wanted {self._array.shape[0]}"
+            )
+        if self._coarser is not None:
+            self._coarser.close()
+
+    def _flush(self) -> None:
+        block = self._buffer[: self._held]
+        self._array[self._written : self._written + self._held] = block
+        self._written += self._held
+        self._held = 0
+        if self._coarser is not None:
+            self._coarser.append(self._shrink(block, self._factors))
+
+
+class ImageStream:
+    """A multiscale image that is written once, plane by plane."""
+
+    def __init__(self, group: zarr.Group, spec: ImageSpec, name: str, *, label: bool = False) -> None:
+        self._group, self._spec, self._name, self._label = group, spec, name, label
+        steps = tuple(halvings(spec.shape)) if spec.pyramid is None else spec.pyramid
+        shapes, totals = [spec.shape], [(1, 1, 1)]
+        for step in steps:
+            shapes.append(shrunk(shapes[-1], step))
+            totals.append(tuple(a * b for a, b in zip(totals[-1], step, strict=True)))  # type: ignore[arg-type]
+        self._totals = totals
+        shrink: Shrink = local_least_trusted if label else local_mean
+        level: Level | None = None
+        for index in reversed(range(len(shapes))):
+            array = _create_array(group, str(index), shapes[index], spec)
+            level = Level(array, shrink, steps[index] if index < len(steps) else (1, 1, 1), level)
+        assert level is not None
+        self._base = level
+
+    def append(self, planes: NDArray[Any]) -> None:
+        """Take planes, (k, y, x) or (y, x), in z order and in the image's dtype."""
+        self._base.append(planes[None] if planes.ndim == 2 else planes)
+
+    def close(self) -> None:
+        """Write the rest, and the metadata that makes the arrays an image last of all."""
+        self._base.close()
+        levels = [
+            (str(index), *level_transform(self._spec.voxel_size_um, self._spec.origin_um, total))
+            for index, total in enumerate(self._totals)
+        ]
+        self._group.attrs.update(
+            image_attributes(
+                self._spec.version, self._name, self._spec.voxel_size_um, levels, label=self._label
+            )
+        )
+
+
+@contextmanager
+def image_writer(
+    final: Path, spec: ImageSpec, labels: Sequence[str] = ()
+) -> Iterator[tuple[ImageStream, dict[str, ImageStream]]]:
+    """Stream one image, and uint8 label images on the same grid, to `final`.
+
+    Yields the image's stream and the streams of the labels by name. Nothing is visible at
+    `final` before all planes of all of them are written, and nothing at all after an error.
+
+    Raises
+    ------
+    OutputError
+        If planes are missing at the end, or the disk refuses.
+    """
+    with published(final) as partial:
+        group = _create_group(partial, spec.version)
+        image = ImageStream(group, spec, final.name.removesuffix(".ome.zarr"))
+        streams = {}
+        if labels:
+            folder = group.create_group("labels")
+            label_spec = ImageSpec(
+                spec.shape, np.dtype(np.uint8), spec.voxel_size_um, spec.origin_um, spec.version, spec.pyramid
+            )
+            for name in labels:
+                streams[name] = ImageStream(folder.create_group(name), label_spec, name, label=True)
+        yield image, streams
+        for stream in (image, *streams.values()):
+            stream.close()
+        if labels:
+            folder.attrs.update(versioned(spec.version, {"labels": list(labels)}))
+
+
+def write_image(final: Path, data: NDArray[Any], voxel_size_um: Zyx, version: NgffVersion = "0.5") -> None:
+    """Write an array in memory, (z, y, x), as an OME-Zarr image in µm."""
+    spec = ImageSpec(_shape3(data), data.dtype, voxel_size_um, version=version)
+    with image_writer(final, spec) as (image, _):
+        image.append(data)
+
+
+def _shape3(data: NDArray[Any]) -> Shape:
+    z, y, x = data.shape
+    return z, y, x
+
+
+def _create_group(path: Path, version: NgffVersion) -> zarr.Group:
+    return zarr.create_group(path, zarr_format=3 if version == "0.5" else 2)
+
+
+def _create_array(group: zarr.Group, name: str, shape: Shape, spec: ImageSpec) -> zarr.Array[Any]:
+    chunks = tuple(min(c, n) for c, n in zip(CHUNK, shape, strict=True))
+    # Zeros are written too, so that a chunk that is not there can only be a damaged one.
+    common: dict[str, Any] = {
+        "shape": shape,
+        "chunks": chunks,
+        "dtype": spec.dtype,
+        "config": {"write_empty_chunks": True},
+    }
+    if spec.version == "0.5":
+        return group.create_array(
+            name,
+            **common,
+            dimension_names=("z", "y", "x"),
+            compressors=BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),
+        )
+    return group.create_array(
+        name,
+        **common,
+        chunk_key_encoding={"name": "v2", "separator": "/"},
+        compressors=numcodecs.Blosc(cname="lz4", clevel=5, shuffle=numcodecs.Blosc.BITSHUFFLE),
+    )

@@ -1,0 +1,252 @@
+"""zmorph: z-aware morphing of a single missing slice from its two boundary planes.
+
+Fractional powers of the affine that maps one boundary plane onto the other lead, plane by
+plane, from the slice before to the slice after. A failed quality gate yields no volume.
+Source: Arsigny et al. 2009 (log-Euclidean means of affine motions); SPEC sections 5 and 6.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.diagnostics import FallbackReason, InterpolationDiagnostics
+from schemas.settings import InterpolationSettings
+from soct_core.affine import Affine2D
+from soct_core.boundary_planes import OverlapPlanes, find_best_overlap_planes, reference_slab
+from soct_core.common_shape import padded_to_common_shape
+from soct_core.cross_fade import cross_fade, feather
+from soct_core.elastix import register
+from soct_core.errors import RegistrationError, VolumeError
+from soct_core.foreground import Mask
+from soct_core.gates import Verdict, judge
+from soct_core.registration_plane import RegistrationPlane, registration_plane
+from soct_core.versions import software_versions
+from soct_core.volume import Sliceable
+from soct_core.warp import coverage, to_dtype, to_float, warp
+
+__all__ = [
+    "Morph",
+    "alphas",
+    "find_best_overlap_planes",
+    "interpolate_z_morph",
+    "prepare_morph",
+]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """How far the preparation came, for the diagnostics."""
+
+    reason: FallbackReason | None
+    detail: str = ""
+    planes: OverlapPlanes | None = None
+    slab_before: tuple[int, int] | None = None
+    slab_after: tuple[int, int] | None = None
+    verdict: Verdict | None = None
+
+
+class Morph:
+    """A gap that passed all gates: yields the planes of the missing slice, in z order.
+
+    `residuals` and `max_imaginary` describe the planes that were yielded so far.
+    """
+
+    def __init__(
+        self,
+        plane_before: NDArray[Any],
+        plane_after: NDArray[Any],
+        motion: Affine2D,
+        settings: InterpolationSettings,
+    ) -> None:
+        self.dtype = plane_before.dtype
+        self.residual_top: float | None = None
+        self.residual_bottom: float | None = None
+        self.max_imaginary = 0.0
+        self._raw = plane_before, plane_after
+        self._float = to_float(plane_before), to_float(plane_after)
+        self._motion = motion
+        self._settings = settings
+        ready = registration_plane(plane_before, 1), registration_plane(plane_after, 1)
+        self._background = _background(self._float, (ready[0].tissue, ready[1].tissue))
+        self._feathers = (
+            (feather(ready[0].tissue), feather(ready[1].tissue))
+            if settings.blend_method == "gaussian"
+            else None
+        )
+
+    def planes(self, nz_out: int) -> Iterator[NDArray[Any]]:
+        """Planes (y, x) of the inputs' dtype, shallowest first."""
+        steps = alphas(nz_out, self._settings.alpha_sampling)
+        for index, alpha in enumerate(steps):
+            plane = self._plane(alpha)
+            if index == 0:
+                self.residual_top = _mean_difference(plane, self._raw[0])
+            if index == nz_out - 1:
+                self.residual_bottom = _mean_difference(plane, self._raw[1])
+            yield plane
+
+    def _plane(self, alpha: float) -> NDArray[Any]:
+        if alpha in (0.0, 1.0):
+            return self._raw[int(alpha)]
+        motions = []
+        for exponent in (alpha, alpha - 1.0):
+            motion, imaginary = self._motion.power_and_imaginary(exponent)
+            self.max_imaginary = max(self.max_imaginary, imaginary)
+            motions.append(motion)
+        warped = [warp(plane, motion) for plane, motion in zip(self._float, motions, strict=True)]
+        shape = self._raw[0].shape[0], self._raw[0].shape[1]
+        weights: list[NDArray[Any]] = [coverage(shape, motion) for motion in motions]
+        if self._feathers is not None:
+            weights = [
+                w * warp(soft, motion)
+                for w, soft, motion in zip(weights, self._feathers, motions, strict=True)
+            ]
+        faded = cross_fade(alpha, *warped, *weights, self._background)
+        return to_dtype(faded, self.dtype)
+
+
+def alphas(nz_out: int, sampling: str) -> NDArray[np.float64]:
+    """Fractional depths of the output planes: 0 is the boundary of before, 1 that of after."""
+    if nz_out < 1:
+        raise ValueError(f"output_z is {nz_out}, wanted 1 at least")
+    if sampling == "interior":
+        return (np.arange(nz_out) + 1.0) / (nz_out + 1)
+    return np.array([0.5]) if nz_out == 1 else np.arange(nz_out) / (nz_out - 1)
+
+
+def interpolate_z_morph(
+    vol_before: Sliceable,
+    vol_after: Sliceable,
+    settings: InterpolationSettings | None = None,
+    output_z: int | None = None,
+) -> tuple[NDArray[Any] | None, InterpolationDiagnostics]:
+    """Interpolate the slice missing between two volumes, or say why it cannot be done.
+
+    Parameters
+    ----------
+    vol_before, vol_after
+        Anything that slices like a numpy array, (z, y, x), real dtype. Only planes near the
+        gap are read. Smaller planes are padded with zeros at the far edges.
+    settings
+        Gates and method; the defaults where left out.
+    output_z
+        Planes of the missing slice; by default as many as `vol_before` has.
+
+    Returns
+    -------
+    volume : ndarray or None
+        (output_z, y, x) of the inputs' dtype; None when a gate failed.
+    diagnostics : InterpolationDiagnostics
+
+    Raises
+    ------
+    VolumeError
+        If a volume is not three-dimensional, is empty, or the dtypes differ.
+    """
+    settings = settings or InterpolationSettings()
+    started = time.perf_counter()
+    nz_out = vol_before.shape[0] if output_z is None else output_z
+    morph, trial = prepare_morph(vol_before, vol_after, settings)
+    volume = None if morph is None else np.stack(list(morph.planes(nz_out)))
+    return volume, morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)
+
+
+def prepare_morph(
+    vol_before: Sliceable, vol_after: Sliceable, settings: InterpolationSettings
+) -> tuple[Morph | None, _Trial]:
+    """Find boundary planes, register and judge; the morph is None when a gate failed."""
+    _check(vol_before, vol_after)
+    before, after = padded_to_common_shape(vol_before, vol_after)
+    planes = find_best_overlap_planes(before, after, settings)
+    if planes is None:
+        share = f"{settings.min_foreground_fraction:.0%}"
+        return None, _Trial("no_foreground_planes", f"no boundary plane pair is {share} tissue")
+    if planes.ncc < settings.min_overlap_correlation:
+        detail = f"best NCC {planes.ncc:.3f}, wanted {settings.min_overlap_correlation} at least"
+        return None, _Trial("low_overlap_ncc", detail, planes)
+    moving, range_before = reference_slab(before, planes.ref_before, settings.reference_slab_size)
+    fixed, range_after = reference_slab(after, planes.ref_after, settings.reference_slab_size)
+    verdict = _register_and_judge(fixed, moving, settings)
+    trial = _Trial(verdict.reason, verdict.detail, planes, range_before, range_after, verdict)
+    if verdict.reason is not None:
+        return None, trial
+    return Morph(np.asarray(before[-1]), np.asarray(after[0]), verdict.motion, settings), trial
+
+
+def morph_diagnostics(
+    trial: _Trial, morph: Morph | None, settings: InterpolationSettings, nz_out: int, seconds: float
+) -> InterpolationDiagnostics:
+    """Diagnostics of a preparation and of the planes that its morph yielded."""
+    verdict, planes = trial.verdict, trial.planes
+    motion = verdict.motion if verdict is not None and verdict.motion.is_finite() else None
+    pre, post = (verdict.pre_ncc, verdict.post_ncc) if verdict else (None, None)
+    return InterpolationDiagnostics(
+        method="zmorph",
+        method_used=None if morph is None else "zmorph",
+        interpolation_failed=morph is None,
+        fallback_reason=trial.reason,
+        detail=trial.detail,
+        gate=verdict.gate if verdict else None,
+        ref_before=planes.ref_before if planes else None,
+        ref_after=planes.ref_after if planes else None,
+        slab_before_range=trial.slab_before,
+        slab_after_range=trial.slab_after,
+        overlap_ncc=planes.ncc if planes else None,
+        pre_reg_ncc=pre,
+        post_reg_ncc=post,
+        ncc_improvement=None if pre is None or post is None else post - pre,
+        affine_matrix=motion.matrix if motion else None,
+        affine_translation=motion.translation if motion else None,
+        affine_center=motion.center if motion else None,
+        affine_determinant=motion.determinant if motion else None,
+        displacement_rms_px=verdict.displacement_px if verdict else None,
+        fractional_power_max_imag=morph.max_imaginary if morph else None,
+        top_boundary_residual_mean=morph.residual_top if morph else None,
+        bottom_boundary_residual_mean=morph.residual_bottom if morph else None,
+        nz_out=None if morph is None else nz_out,
+        settings=settings,
+        versions=software_versions(),
+        seconds=seconds,
+    )
+
+
+def _register_and_judge(
+    fixed: RegistrationPlane, moving: RegistrationPlane, settings: InterpolationSettings
+) -> Verdict:
+    try:
+        motion = register(fixed, moving, "affine", settings.registration_metric, settings.max_iterations)
+        return judge(motion, fixed, moving, settings)
+    except RegistrationError as error:
+        return Verdict(Affine2D.identity(), "registration_exception", str(error))
+
+
+def _check(vol_before: Sliceable, vol_after: Sliceable) -> None:
+    for name, volume in (("before", vol_before), ("after", vol_after)):
+        if len(volume.shape) != 3 or 0 in volume.shape:
+            raise VolumeError(f"vol_{name} has shape {volume.shape}, wanted (z, y, x), none of them 0")
+        if np.dtype(volume.dtype).kind not in "uif":
+            raise VolumeError(f"vol_{name} has dtype {volume.dtype}, wanted a real number type")
+    if vol_before.dtype != vol_after.dtype:
+        raise VolumeError(f"vol_before is {vol_before.dtype}, vol_after {vol_after.dtype}, wanted the same")
+
+
+def _background(planes: tuple[NDArray[Any], ...], tissues: tuple[Mask, ...]) -> float:
+    """What a pixel without data holds: the median of all that is not tissue."""
+    outside = np.concatenate(
+        [plane[~tissue] for plane, tissue in zip(planes, tissues, strict=True)]
+    )
+    finite = outside[np.isfinite(outside)]
+    return float(np.median(finite)) if finite.size else 0.0
+
+
+def _mean_difference(a: NDArray[Any], b: NDArray[Any]) -> float:
+    if a is b:
+        return 0.0
+    difference = np.abs(a.astype(np.float64) - b.astype(np.float64))
+    return float(np.nan_to_num(difference, nan=0.0, posinf=0.0).mean())
