@@ -78,7 +78,6 @@ def read_image_metadata(
 def image_attributes(
     version: NgffVersion,
     name: str,
-    voxel_size_um: Zyx,
     levels: Sequence[tuple[str, Zyx, Zyx]],
     *,
     label: bool = False,

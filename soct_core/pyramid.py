@@ -37,7 +37,7 @@ def shrunk(shape: Shape, factors: Factors) -> Shape:
     return z, y, x
 
 
-def level_transform(voxel_size_um: Zyx, origin_um: Zyx, total: Factors) -> tuple[Zyx, Zyx]:
+def level_transform(voxel_size_um: Zyx, origin_um: Zyx, total: Zyx | Factors) -> tuple[Zyx, Zyx]:
     """Scale and translation, in µm, of a level that is `total` times coarser than level 0.
 
     The centre of a coarse voxel is the mean of the centres under it.
@@ -66,12 +66,22 @@ def local_mean(block: NDArray[Any], factors: Factors) -> NDArray[Any]:
 
 def local_least_trusted(block: NDArray[np.uint8], factors: Factors) -> NDArray[np.uint8]:
     """The least trusted provenance label in each box: interpolated, then gap, blend, measured."""
-    worst = _DOUBT[block]
+    worst = doubt_of(block)
     for axis, factor in enumerate(factors):
         if factor == 2:
             even, odd = _even_and_odd(worst, axis)
             worst = np.maximum(even, odd)
-    return _LABEL_OF_DOUBT[worst]
+    return label_of(worst)
+
+
+def doubt_of(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How little each label is to be trusted, so that the maximum of several is the worst."""
+    return _DOUBT[labels]
+
+
+def label_of(doubt: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The label of a doubt."""
+    return _LABEL_OF_DOUBT[doubt]
 
 
 def _wide(dtype: np.dtype[Any]) -> np.dtype[Any]:

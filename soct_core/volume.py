@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, Protocol, cast
@@ -132,4 +131,4 @@ def _first_line(error: Exception) -> str:
 
 def same_voxel_size(a: Zyx, b: Zyx) -> bool:
     """Whether two voxel sizes agree to a millionth."""
-    return bool(np.allclose(a, b, rtol=1e-6, atol=sys.float_info.tiny))
+    return bool(np.allclose(a, b, rtol=1e-6, atol=0.0))

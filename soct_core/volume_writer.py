@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from zarr.codecs import BloscCodec
 from soct_core.atomic import published
 from soct_core.errors import OutputError
 from soct_core.ngff import NgffVersion, Zyx, image_attributes, versioned
-from soct_core.pyramid import Factors, Shape, halvings, level_transform, local_least_trusted, local_mean, shrunk
+from soct_core.pyramid import Shape, halvings, level_transform, shrunk
+from soct_core.shrinkers import AreaMean, Halving, Shrinker
 
 CHUNK: Shape = (8, 512, 512)
-Shrink = Callable[[NDArray[Any], Factors], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,18 @@ class ImageSpec:
     origin_um: Zyx = (0.0, 0.0, 0.0)
     """Centre of voxel (0, 0, 0)."""
     version: NgffVersion = "0.5"
-    pyramid: tuple[Factors, ...] | None = None
-    """Factors from level to level; by default halved down to about 100 pixels."""
+    pyramid_um: tuple[float, ...] | None = None
+    """Voxel sizes of the coarser levels; by default halved down to about 100 pixels."""
 
 
 class Level:
-    """One resolution level that collects planes to whole chunks and feeds the next level."""
+    """One resolution level that collects planes to whole chunks and feeds coarser levels."""
 
-    def __init__(self, array: zarr.Array[Any], shrink: Shrink, factors: Factors, coarser: Level | None) -> None:
+    def __init__(self, array: zarr.Array[Any], coarser: Sequence[tuple[Shrinker, Level]]) -> None:
         self._array = array
-        self._shrink, self._factors, self._coarser = shrink, factors, coarser
-        depth = min(CHUNK[0], max(2, array.shape[0]))
+        self._coarser = coarser
+        # Even, so that pairs of planes are never torn apart between two blocks.
+        depth = min(CHUNK[0], array.shape[0] + array.shape[0] % 2)
         self._buffer = np.empty((depth, *array.shape[1:]), dtype=array.dtype)
         self._held = 0
         self._written = 0
@@ -67,16 +68,19 @@ class Level:
             raise OutputError(
                 f"{self._array.path}: got {self._written} planes, wanted {self._array.shape[0]}"
             )
-        if self._coarser is not None:
-            self._coarser.close()
+        for shrinker, level in self._coarser:
+            level.append(shrinker.rest())
+            level.close()
 
     def _flush(self) -> None:
         block = self._buffer[: self._held]
+        if self._written + self._held > self._array.shape[0]:
+            raise OutputError(f"{self._array.path}: got more planes than {self._array.shape[0]}")
         self._array[self._written : self._written + self._held] = block
         self._written += self._held
         self._held = 0
-        if self._coarser is not None:
-            self._coarser.append(self._shrink(block, self._factors))
+        for shrinker, level in self._coarser:
+            level.append(shrinker.push(block))
 
 
 class ImageStream:
@@ -84,19 +88,8 @@ class ImageStream:
 
     def __init__(self, group: zarr.Group, spec: ImageSpec, name: str, *, label: bool = False) -> None:
         self._group, self._spec, self._name, self._label = group, spec, name, label
-        steps = tuple(halvings(spec.shape)) if spec.pyramid is None else spec.pyramid
-        shapes, totals = [spec.shape], [(1, 1, 1)]
-        for step in steps:
-            shapes.append(shrunk(shapes[-1], step))
-            totals.append(tuple(a * b for a, b in zip(totals[-1], step, strict=True)))  # type: ignore[arg-type]
-        self._totals = totals
-        shrink: Shrink = local_least_trusted if label else local_mean
-        level: Level | None = None
-        for index in reversed(range(len(shapes))):
-            array = _create_array(group, str(index), shapes[index], spec)
-            level = Level(array, shrink, steps[index] if index < len(steps) else (1, 1, 1), level)
-        assert level is not None
-        self._base = level
+        self._factors: list[Zyx] = [(1.0, 1.0, 1.0)]
+        self._base = self._halved(label) if spec.pyramid_um is None else self._sized(spec.pyramid_um, label)
 
     def append(self, planes: NDArray[Any]) -> None:
         """Take planes, (k, y, x) or (y, x), in z order and in the image's dtype."""
@@ -106,14 +99,40 @@ class ImageStream:
         """Write the rest, and the metadata that makes the arrays an image last of all."""
         self._base.close()
         levels = [
-            (str(index), *level_transform(self._spec.voxel_size_um, self._spec.origin_um, total))
-            for index, total in enumerate(self._totals)
+            (str(index), *level_transform(self._spec.voxel_size_um, self._spec.origin_um, factors))
+            for index, factors in enumerate(self._factors)
         ]
         self._group.attrs.update(
-            image_attributes(
-                self._spec.version, self._name, self._spec.voxel_size_um, levels, label=self._label
-            )
+            image_attributes(self._spec.version, self._name, levels, label=self._label)
         )
+
+    def _halved(self, label: bool) -> Level:
+        """Each level from the one before it."""
+        steps = tuple(halvings(self._spec.shape))
+        shapes = [self._spec.shape]
+        for step in steps:
+            shapes.append(shrunk(shapes[-1], step))
+            z, y, x = (a * b for a, b in zip(self._factors[-1], step, strict=True))
+            self._factors.append((z, y, x))
+        level = Level(self._array(len(steps), shapes[-1]), ())
+        for index in reversed(range(len(steps))):
+            level = Level(self._array(index, shapes[index]), ((Halving(steps[index], label), level),))
+        return level
+
+    def _sized(self, sizes_um: Sequence[float], label: bool) -> Level:
+        """Each level from the base: their factors need not divide each other."""
+        coarser = []
+        for size in sorted(sizes_um):
+            shrinker = AreaMean(self._spec.shape, self._spec.voxel_size_um, size, self._spec.dtype, label)
+            if shrinker.factors in self._factors:
+                continue
+            self._factors.append(shrinker.factors)
+            array = self._array(len(self._factors) - 1, shrinker.out_shape)
+            coarser.append((shrinker, Level(array, ())))
+        return Level(self._array(0, self._spec.shape), coarser)
+
+    def _array(self, index: int, shape: Shape) -> zarr.Array[Any]:
+        return _create_array(self._group, str(index), shape, self._spec)
 
 
 @contextmanager
@@ -136,9 +155,7 @@ def image_writer(
         streams = {}
         if labels:
             folder = group.create_group("labels")
-            label_spec = ImageSpec(
-                spec.shape, np.dtype(np.uint8), spec.voxel_size_um, spec.origin_um, spec.version, spec.pyramid
-            )
+            label_spec = replace(spec, dtype=np.dtype(np.uint8))
             for name in labels:
                 streams[name] = ImageStream(folder.create_group(name), label_spec, name, label=True)
         yield image, streams

@@ -1,0 +1,216 @@
+"""Assembly: from slices, pairs and slots to layers in their poses, the volume, and the decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from schemas.settings import ReconstructSettings
+from schemas.slice_id import format_slice_id
+from schemas.stacking_decisions_table import STACKING_DECISIONS
+from soct_core.affine import plane_center
+from soct_core.atomic import publish_text
+from soct_core.canvas import Canvas
+from soct_core.errors import AcquisitionError
+from soct_core.layer import Layer
+from soct_core.ngff import Zyx
+from soct_core.poses import PairMotion, PairVerdict, SolvedPose, solve_poses
+from soct_core.slots import Slots
+from soct_core.stack import stack_volume
+from soct_core.volume import Sliceable
+from soct_core.z_refinement import ZDrift, z_corrections
+from soct_core.zmorph import alphas
+
+
+@dataclass(frozen=True)
+class StackInput:
+    """All that a stack is made from; volumes are lazy."""
+
+    measured: Mapping[int, Sliceable]
+    interpolated: Mapping[int, Sliceable]
+    pairs: Sequence[PairMotion]
+    z_drifts: Sequence[ZDrift]
+    skip: frozenset[int]
+    """Measured slices whose transforms must not steer."""
+    slots: Slots
+    voxel_size_um: Zyx
+    reasons: Mapping[int, str]
+    """What the audit trail says of a slice or gap, by id."""
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Where the slices went."""
+
+    layers: tuple[Layer, ...]
+    poses: Mapping[int, SolvedPose]
+    verdicts: Mapping[tuple[int, int], PairVerdict]
+    depth: int
+    corrections_um: Mapping[int, float]
+
+
+def assemble(given: StackInput, settings: ReconstructSettings) -> Assembled:
+    """Solve poses and place every slice; reads no voxel.
+
+    Raises
+    ------
+    AcquisitionError
+        If there is no measured slice.
+    """
+    if not given.measured:
+        raise AcquisitionError("there is no measured slice to stack")
+    steering = [
+        pair
+        for pair in given.pairs
+        if pair.fixed_id not in given.skip and pair.moving_id not in given.skip
+    ]
+    first = next(iter(given.measured.values()))
+    center = plane_center((first.shape[1], first.shape[2]))
+    poses, verdicts = solve_poses(list(given.measured), steering, center, settings.stack)
+    corrections = (
+        z_corrections(list(given.measured), given.z_drifts, settings.pairwise.search_range_um)
+        if settings.stack.z_refine
+        else {}
+    )
+    layers = _measured_layers(given, poses, corrections)
+    layers += _interpolated_layers(given, layers, settings)
+    last = max(given.measured)
+    depth = given.slots.depth(last, given.measured[last].shape[0])
+    return Assembled(
+        tuple(sorted(layers, key=lambda layer: layer.top)), poses, verdicts, depth, corrections
+    )
+
+
+def stack(given: StackInput, settings: ReconstructSettings, volume: Path, decisions: Path) -> Canvas:
+    """Write the volume and `stacking_decisions.csv`; see `stack_volume` for what can go wrong."""
+    assembled = assemble(given, settings)
+    canvas, factors = stack_volume(
+        assembled.layers,
+        assembled.depth,
+        given.voxel_size_um,
+        settings.stack,
+        volume,
+        settings.ngff_version,
+    )
+    publish_text(decisions, STACKING_DECISIONS.to_csv(decisions_table(given, assembled, factors)))
+    return canvas
+
+
+def decisions_table(given: StackInput, assembled: Assembled, factors: Mapping[int, float]) -> pd.DataFrame:
+    """One row per slot from the first slice to the last: where it went, and why."""
+    layers = {layer.slice_id: layer for layer in assembled.layers}
+    ids = range(min(given.measured), max(given.measured) + 1)
+    rows = [_decision(slice_id, layers.get(slice_id), given, assembled, factors) for slice_id in ids]
+    return pd.DataFrame(rows, columns=list(STACKING_DECISIONS.columns), dtype=object)
+
+
+def _measured_layers(
+    given: StackInput, poses: Mapping[int, SolvedPose], corrections: Mapping[int, float]
+) -> list[Layer]:
+    voxel_z = given.voxel_size_um[0]
+    return [
+        Layer(
+            slice_id,
+            volume,
+            "measured",
+            max(0, given.slots.top(slice_id) + round(corrections.get(slice_id, 0.0) / voxel_z)),
+            given.slots.usable_planes(slice_id, volume.shape[0]),
+            poses[slice_id].pose,
+        )
+        for slice_id, volume in given.measured.items()
+    ]
+
+
+def _interpolated_layers(
+    given: StackInput, measured: Sequence[Layer], settings: ReconstructSettings
+) -> list[Layer]:
+    by_id = {layer.slice_id: layer for layer in measured}
+    layers = []
+    for slice_id, volume in given.interpolated.items():
+        before, after = by_id[slice_id - 1], by_id[slice_id + 1]
+        nz = volume.shape[0]
+        layers.append(
+            Layer(
+                slice_id,
+                volume,
+                "interpolated",
+                before.bottom,
+                nz,
+                before.pose,
+                after.pose,
+                alphas(nz, settings.interpolation.alpha_sampling),
+            )
+        )
+    return layers
+
+
+def _decision(
+    slice_id: int,
+    layer: Layer | None,
+    given: StackInput,
+    assembled: Assembled,
+    factors: Mapping[int, float],
+) -> dict[str, object]:
+    slots = given.slots
+    row: dict[str, object] = {
+        "slice_id": slice_id,
+        "slot_state": layer.state if layer else "gap",
+        "slot_top_um": slots.top_um(slice_id),
+        "slot_bottom_um": slots.top_um(slice_id + 1),
+        "z_residual_um": slots.residual_um(slice_id),
+        "reasons": given.reasons.get(slice_id, ""),
+    }
+    if layer is None:
+        return row
+    pose = layer.pose if layer.alphas is None else layer.pose_at(len(layer.alphas) // 2)
+    row |= {
+        "z_first": layer.top,
+        "z_last": min(layer.bottom, assembled.depth) - 1,
+        "pose_rotation_deg": pose.rotation_deg,
+        "pose_translation_x_px": pose.translation[0],
+        "pose_translation_y_px": pose.translation[1],
+        "pose_source": "interpolated",
+        "confidence": 0.0,
+        "intensity_factor": factors.get(slice_id, 1.0),
+    }
+    if layer.state == "interpolated":
+        return row
+    solved = assembled.poses[slice_id]
+    above, below = _strongest(slice_id, assembled.verdicts)
+    return row | {
+        "pose_source": solved.source,
+        "confidence": solved.confidence,
+        "pair_weight_above": above,
+        "pair_weight_below": below,
+        "reasons": "; ".join(filter(None, (row["reasons"], *_doubts(slice_id, given, assembled)))),  # type: ignore[arg-type]
+    }
+
+
+def _strongest(
+    slice_id: int, verdicts: Mapping[tuple[int, int], PairVerdict]
+) -> tuple[float | None, float | None]:
+    above = [v.weight for (_, moving), v in verdicts.items() if moving == slice_id]
+    below = [v.weight for (fixed, _), v in verdicts.items() if fixed == slice_id]
+    return max(above, default=None), max(below, default=None)
+
+
+def _doubts(slice_id: int, given: StackInput, assembled: Assembled) -> list[str]:
+    """What speaks against the pose of a slice, pair by pair."""
+    doubts = ["excluded from steering by the slice config"] if slice_id in given.skip else []
+    if correction := assembled.corrections_um.get(slice_id, 0.0):
+        doubts.append(f"z corrected by {correction:.0f} um")
+    weights = {(p.fixed_id, p.moving_id): p.weight for p in given.pairs}
+    for (fixed, moving), verdict in assembled.verdicts.items():
+        if slice_id != moving or fixed not in given.measured:
+            continue
+        name = f"pair z{format_slice_id(fixed)}-z{format_slice_id(moving)}"
+        if weights[fixed, moving] == 0:
+            doubts.append(f"{name} not reliable")
+        elif verdict.weight < 0.5 * weights[fixed, moving]:
+            doubts.append(f"{name} contradicts the others by {verdict.disagreement_px:.1f} px")
+    return doubts
+
+

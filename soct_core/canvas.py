@@ -1,0 +1,60 @@
+"""The canvas: one pixel grid that holds every slice in its pose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from soct_core.affine import Affine2D
+from soct_core.errors import VolumeError
+
+# Less than this, a pose is the identity: no voxel would change by more than rounding.
+IDENTITY_PX = 1e-6
+MAX_GROWTH = 4.0
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A grid of `shape` (y, x) whose pixel (0, 0) lies at `origin` (x, y) of the volume's frame."""
+
+    shape: tuple[int, int]
+    origin: tuple[int, int]
+
+    def to_slice(self, pose: Affine2D) -> Affine2D:
+        """The motion from canvas pixels to pixels of a slice in a pose."""
+        shift = Affine2D(((1.0, 0.0), (0.0, 1.0)), (float(self.origin[0]), float(self.origin[1])))
+        return pose.compose(shift)
+
+
+def enclosing_canvas(placed: Iterable[tuple[Affine2D, tuple[int, int]]]) -> Canvas:
+    """The smallest canvas that holds planes of the given shapes (y, x) in the given poses.
+
+    Raises
+    ------
+    VolumeError
+        If the poses spread the slices over more than four times the side of a slice.
+    """
+    low, high, largest = np.full(2, np.inf), np.full(2, -np.inf), np.zeros(2)
+    for pose, (height, width) in placed:
+        corners = np.array(
+            [[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], dtype=float
+        )
+        at = pose.inverse().apply(corners)
+        low = np.minimum(low, at.min(axis=0))
+        high = np.maximum(high, at.max(axis=0))
+        largest = np.maximum(largest, (width, height))
+    first = np.floor(low + IDENTITY_PX).astype(int)
+    last = np.ceil(high - IDENTITY_PX).astype(int)
+    size = last - first + 1
+    if (size > MAX_GROWTH * largest).any():
+        raise VolumeError(f"the poses spread slices over {size[0]} x {size[1]} px, which cannot be right")
+    return Canvas((int(size[1]), int(size[0])), (int(first[0]), int(first[1])))
+
+
+def is_identity(motion: Affine2D, shape: tuple[int, int]) -> bool:
+    """Whether a motion moves no corner of a plane by a millionth of a pixel."""
+    height, width = shape
+    corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], dtype=float)
+    return bool(np.abs(motion.apply(corners) - corners).max() < IDENTITY_PX)

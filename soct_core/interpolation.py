@@ -1,0 +1,148 @@
+"""The interpolation stage: fill one missing slice from two stores, or record why not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.diagnostics import InterpolationDiagnostics
+from schemas.manifest_fragment import ManifestFragment
+from schemas.outcomes import InterpolationOutcome
+from schemas.settings import InterpolationSettings, NgffVersion
+from schemas.slice_id import format_slice_id
+from soct_core.acquisition import interpolated_name
+from soct_core.atomic import publish_bytes, publish_text, remove
+from soct_core.baselines import interpolate_baseline
+from soct_core.errors import AcquisitionError
+from soct_core.manifest_fragment import fragment_name, write_fragment
+from soct_core.preview import preview_png
+from soct_core.top_planes import TopPlanes
+from soct_core.volume import Volume, open_volume, same_voxel_size
+from soct_core.volume_writer import ImageSpec, image_writer, write_image
+from soct_core.zmorph import morph_diagnostics, prepare_morph
+
+STAGE = "interpolate_missing_slice"
+
+
+@dataclass(frozen=True)
+class InterpolationFiles:
+    """Where the outputs of one interpolation go; None: not wanted."""
+
+    volume: Path
+    diagnostics: Path | None
+    fragment: Path | None
+    preview: Path | None
+
+    @classmethod
+    def standard(cls, output: Path, slice_id: int, *, preview: bool) -> InterpolationFiles:
+        """The places that a run uses, under its output directory."""
+        folder = output / STAGE
+        stem = f"slice_z{format_slice_id(slice_id)}_interpolated"
+        return cls(
+            folder / interpolated_name(slice_id),
+            folder / f"{stem}_diagnostics.json",
+            folder / fragment_name(slice_id),
+            folder / f"{stem}_preview.png" if preview else None,
+        )
+
+
+def interpolate_slice(
+    before: Volume,
+    after: Volume,
+    slice_id: int | None,
+    files: InterpolationFiles,
+    settings: InterpolationSettings,
+    *,
+    usable_before: int | None = None,
+    output_z: int | None = None,
+    version: NgffVersion = "0.5",
+) -> InterpolationDiagnostics:
+    """Interpolate between two stores and write what is wanted of it.
+
+    Parameters
+    ----------
+    usable_before
+        Trusted planes of the slice before; all by default. Its last is the boundary plane.
+    output_z
+        Planes to make; by default as many as the trusted planes of before.
+
+    Raises
+    ------
+    AcquisitionError
+        If voxel sizes differ.
+    VolumeError, OutputError
+        If a store cannot be read or written.
+    """
+    if not same_voxel_size(before.voxel_size_um, after.voxel_size_um):
+        raise AcquisitionError(
+            f"{after.path}: voxel size {after.voxel_size_um} µm, "
+            f"but {before.path.name} has {before.voxel_size_um}"
+        )
+    trusted = TopPlanes(before, before.shape[0] if usable_before is None else usable_before)
+    nz_out = trusted.shape[0] if output_z is None else output_z
+    # A volume of an earlier attempt must not outlive a hard skip.
+    remove(files.volume)
+    found = _fill(trusted, after, before, nz_out, files, settings, version)
+    diagnostics = found.model_copy(
+        update={
+            "slice_id": slice_id,
+            "slice_before_path": str(before.path),
+            "slice_after_path": str(after.path),
+            "output_path": None if found.interpolation_failed else str(files.volume),
+        }
+    )
+    if files.preview is not None:
+        made = None if found.interpolation_failed else open_volume(files.volume)
+        z_to_x = before.voxel_size_um[0] / before.voxel_size_um[2]
+        publish_bytes(files.preview, preview_png(trusted, after, made, diagnostics, z_to_x))
+    if files.diagnostics is not None:
+        publish_text(files.diagnostics, diagnostics.model_dump_json(indent=2) + "\n")
+    if files.fragment is not None and slice_id is not None:
+        write_fragment(files.fragment, ManifestFragment.from_diagnostics(diagnostics, slice_id))
+    return diagnostics
+
+
+def outcome_of(
+    diagnostics: InterpolationDiagnostics, slice_id: int, files: InterpolationFiles, top: int
+) -> InterpolationOutcome:
+    """What the flow needs to know of an interpolation."""
+    failed = diagnostics.interpolation_failed
+    written = (None if failed else files.volume, files.diagnostics, files.fragment, files.preview)
+    return InterpolationOutcome(
+        slice_id=slice_id,
+        result="hard_skip" if failed else "interpolated",
+        reason=diagnostics.fallback_reason,
+        detail=diagnostics.detail,
+        volume=None if failed else files.volume,
+        fragment=files.fragment,
+        preview=files.preview,
+        top=top,
+        artefacts=tuple(path for path in written if path is not None),
+        seconds=diagnostics.seconds,
+    )
+
+
+def _fill(
+    trusted: TopPlanes,
+    after: Volume,
+    before: Volume,
+    nz_out: int,
+    files: InterpolationFiles,
+    settings: InterpolationSettings,
+    version: NgffVersion,
+) -> InterpolationDiagnostics:
+    if settings.method != "zmorph":
+        volume, found = interpolate_baseline(trusted, after, settings, nz_out, settings.method)
+        write_image(files.volume, volume, before.voxel_size_um, version)
+        return found
+    started = time.perf_counter()
+    morph, trial = prepare_morph(trusted, after, settings)
+    if morph is not None:
+        shape = nz_out, max(before.shape[1], after.shape[1]), max(before.shape[2], after.shape[2])
+        spec = ImageSpec(shape, before.dtype, before.voxel_size_um, version=version)
+        with image_writer(files.volume, spec) as (image, _):
+            for plane in morph.planes(nz_out):
+                image.append(plane)
+    return morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)
+

@@ -1,0 +1,121 @@
+"""A layer: one slice in its pose, rendered plane by plane onto the canvas, each chunk read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.stacking_decisions_table import SlotState
+from soct_core.affine import Affine2D
+from soct_core.canvas import Canvas, is_identity
+from soct_core.foreground import Mask
+from soct_core.poses import between
+from soct_core.volume import Sliceable
+from soct_core.warp import coverage, to_float, warp
+
+_READ_DEPTH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A slice, measured or interpolated, and its place in the volume; depths in planes."""
+
+    slice_id: int
+    volume: Sliceable
+    state: SlotState
+    top: int
+    planes: int
+    """Trusted planes, from the top."""
+    pose: Affine2D
+    """At the top; constant for a measured slice."""
+    pose_below: Affine2D | None = None
+    """Of the slice after, towards which an interpolated slice leads."""
+    alphas: NDArray[np.float64] | None = None
+    """Where each of its planes stands between the two poses."""
+
+    @property
+    def bottom(self) -> int:
+        """First plane below the trusted ones."""
+        return self.top + self.planes
+
+    @property
+    def plane_shape(self) -> tuple[int, int]:
+        return self.volume.shape[1], self.volume.shape[2]
+
+    def pose_at(self, plane: int) -> Affine2D:
+        """Pose of one of its planes."""
+        if self.pose_below is None or self.alphas is None:
+            return self.pose
+        return between(self.pose, self.pose_below, float(self.alphas[plane]))
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A plane on the canvas."""
+
+    values: NDArray[Any]
+    covered: Mask | None
+    """Where it has data; None: everywhere."""
+
+
+class LayerRenderer:
+    """Renders the planes of a layer in z order; holds one block of source planes."""
+
+    def __init__(self, layer: Layer, canvas: Canvas) -> None:
+        self.layer = layer
+        self._canvas = canvas
+        chunks = getattr(layer.volume, "chunks", (_READ_DEPTH,))
+        self._depth = max(1, int(chunks[0]))
+        self._block: NDArray[Any] | None = None
+        self._first = -1
+        self._motion: Affine2D | None = None
+        self._covered: Mask | None = None
+
+    def render(self, z: int) -> Rendered:
+        """The layer's plane at depth `z` of the volume: raw where its pose is the identity."""
+        index = z - self.layer.top
+        plane = self._source(index)
+        motion = self._canvas.to_slice(self.layer.pose_at(index))
+        if plane.shape == self._canvas.shape and is_identity(motion, plane.shape):
+            return Rendered(plane, None)
+        if motion != self._motion:
+            self._motion = motion
+            self._covered = coverage(self.layer.plane_shape, motion, self._canvas.shape)
+        assert self._covered is not None
+        if is_whole_shift(motion):
+            return Rendered(_shifted(plane, motion, self._canvas.shape), self._covered)
+        values = warp(to_float(plane), motion, self._canvas.shape)
+        values[~self._covered] = 0
+        return Rendered(values, self._covered)
+
+    def _source(self, index: int) -> NDArray[Any]:
+        first = index - index % self._depth
+        if self._block is None or first != self._first:
+            self._block = None  # free the old block before the new one is read
+            self._block = np.asarray(self.layer.volume[first : first + self._depth])
+            self._first = first
+        plane: NDArray[Any] = self._block[index - first]
+        return plane
+
+
+def is_whole_shift(motion: Affine2D) -> bool:
+    """Whether a motion is a shift by whole pixels, which needs no interpolation."""
+    origin = motion.about((0.0, 0.0))
+    shift = np.array(origin.translation)
+    return origin.matrix == ((1.0, 0.0), (0.0, 1.0)) and bool(np.all(shift == np.rint(shift)))
+
+
+def _shifted(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int]) -> NDArray[Any]:
+    """`out(x) = plane(x + s)` for a whole shift s; zeros outside."""
+    out = np.zeros(shape, dtype=plane.dtype)
+    dx, dy = (int(v) for v in motion.about((0.0, 0.0)).translation)
+    rows = range(max(0, -dy), min(shape[0], plane.shape[0] - dy))
+    columns = range(max(0, -dx), min(shape[1], plane.shape[1] - dx))
+    if rows and columns:
+        out[rows.start : rows.stop, columns.start : columns.stop] = plane[
+            rows.start + dy : rows.stop + dy, columns.start + dx : columns.stop + dx
+        ]
+    return out

@@ -1,0 +1,85 @@
+"""The files of a registered pair: written by its task, read by the stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from schemas.pairwise import PairwiseMetrics, RigidTransform
+from schemas.slice_id import format_slice_id
+from soct_core.affine import Affine2D
+from soct_core.atomic import publish_text, remove
+from soct_core.errors import RecordError
+from soct_core.itk_transform import write_tfm
+from soct_core.poses import PairMotion
+
+Record = TypeVar("Record", bound=BaseModel)
+
+TRANSFORM = "transform.json"
+TRANSFORM_ITK = "transform.tfm"
+METRICS = "pairwise_registration_metrics.json"
+
+
+def pair_name(fixed_id: int, moving_id: int) -> str:
+    """Directory name of a pair."""
+    return f"slice_z{format_slice_id(fixed_id)}_z{format_slice_id(moving_id)}"
+
+
+def write_pair(directory: Path, transform: RigidTransform | None, metrics: PairwiseMetrics) -> tuple[Path, ...]:
+    """Write a pair's files; without a transform, old ones are removed. Returns what was written."""
+    # Metrics last: a reader that finds them finds the transform that they speak of.
+    remove(directory / METRICS)
+    if transform is None:
+        remove(directory / TRANSFORM)
+        remove(directory / TRANSFORM_ITK)
+    else:
+        publish_text(directory / TRANSFORM, transform.model_dump_json(indent=2) + "\n")
+        write_tfm(directory / TRANSFORM_ITK, transform)
+    publish_text(directory / METRICS, metrics.model_dump_json(indent=2) + "\n")
+    names = (METRICS,) if transform is None else (TRANSFORM, TRANSFORM_ITK, METRICS)
+    return tuple(directory / name for name in names)
+
+
+def read_metrics(directory: Path) -> PairwiseMetrics:
+    """Read the metrics of a pair; RecordError if they are not there or break their model."""
+    return read_record(directory / METRICS, PairwiseMetrics)
+
+
+def read_pair(directory: Path) -> PairMotion:
+    """What a pair tells the stack; weight 0 when it is not reliable or without a transform.
+
+    Raises
+    ------
+    RecordError
+        If a file is missing or breaks its model, or the files speak of different pairs.
+    """
+    metrics = read_metrics(directory)
+    if not (directory / TRANSFORM).exists():
+        motion = Affine2D.identity()
+        return PairMotion(metrics.fixed_id, metrics.moving_id, motion, 0.0, 0.0, metrics.bridge)
+    transform = read_record(directory / TRANSFORM, RigidTransform)
+    if (transform.fixed_id, transform.moving_id) != (metrics.fixed_id, metrics.moving_id):
+        raise RecordError(f"{directory}: {TRANSFORM} and {METRICS} speak of different slices")
+    steers = metrics.reliable and metrics.overall_status != "error"
+    return PairMotion(
+        metrics.fixed_id,
+        metrics.moving_id,
+        Affine2D.of(transform.matrix, transform.translation, transform.center),
+        metrics.registration_confidence if steers else 0.0,
+        metrics.tissue_radius_px or 0.0,
+        metrics.bridge,
+    )
+
+
+def read_record(path: Path, model: type[Record]) -> Record:
+    """Read a JSON record of a model."""
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise RecordError(f"{path}: {place}: {first['msg']}") from error

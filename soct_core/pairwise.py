@@ -1,0 +1,190 @@
+"""Pairwise registration: the rigid in-plane motion and the z match of two neighbouring slices.
+
+Fixed is the upper slice, moving the lower: `moving(T(x)) ~ fixed(x)`. SPEC section 10.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.pairwise import PairwiseMetrics, RigidTransform
+from schemas.settings import PairwiseSettings
+from soct_core.affine import Affine2D, plane_center
+from soct_core.common_shape import padded_to_common_shape
+from soct_core.confidence import Evidence, confidence, status
+from soct_core.elastix import register
+from soct_core.errors import RegistrationError
+from soct_core.likeness import displacement_rms, ncc_before_and_after
+from soct_core.ngff import Zyx
+from soct_core.registration_plane import RegistrationPlane, registration_plane
+from soct_core.versions import software_versions
+from soct_core.volume import Sliceable
+from soct_core.z_match import ZSearch, best_z, z_search
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two slices and how they lie to each other."""
+
+    fixed_id: int
+    moving_id: int
+    offset: float
+    """Depth of moving's top below fixed's top, in planes."""
+    bridge: bool = False
+    """Whether it spans a slot that cannot carry transforms itself."""
+    touches_interpolated: bool = False
+
+
+def register_slices(
+    fixed: Sliceable, moving: Sliceable, pair: Pair, voxel_size_um: Zyx, settings: PairwiseSettings
+) -> tuple[RigidTransform | None, PairwiseMetrics]:
+    """Register two neighbouring slices; only the few planes compared are read.
+
+    Parameters
+    ----------
+    fixed, moving
+        Upper and lower slice, (z, y, x), of one voxel size; planes are padded to one size.
+
+    Returns
+    -------
+    transform : RigidTransform or None
+        None when the registration raised: there is no transform to be mistaken for a good one.
+    metrics : PairwiseMetrics
+        `reliable=false`, `overall_status=error` and confidence 0 whenever an interpolated
+        slice is part of the pair.
+    """
+    started = time.perf_counter()
+    a, b = padded_to_common_shape(fixed, moving)
+    plane_shape = a.shape[1], a.shape[2]
+    search = z_search(a.shape[0], b.shape[0], pair.offset, voxel_size_um[0], settings)
+    moving_plane = registration_plane(np.asarray(b[search.moving_z]))
+    try:
+        found = _register(a, moving_plane, search, settings)
+    except RegistrationError as error:
+        return None, _failed(pair, search, str(error), settings, time.perf_counter() - started)
+    motion = found.motion
+    evidence = _evidence(found, moving_plane, settings)
+    trust, doubts = confidence(evidence, settings)
+    state, reasons = status(
+        evidence.translation_px,
+        motion.rotation_deg,
+        found.z_correlation,
+        trust,
+        voxel_size_um[2],
+        pair.moving_id - pair.fixed_id == 1,
+        settings,
+    )
+    if pair.touches_interpolated:
+        trust, state, reasons = 0.0, "error", ("touches an interpolated slice", *reasons)
+    metrics = PairwiseMetrics(
+        fixed_id=pair.fixed_id,
+        moving_id=pair.moving_id,
+        bridge=pair.bridge,
+        translation_x=motion.translation[0],
+        translation_y=motion.translation[1],
+        translation_magnitude=evidence.translation_px,
+        rotation_deg=motion.rotation_deg,
+        z_index=found.z,
+        moving_z_index=search.moving_z,
+        expected_z_index=search.expected,
+        z_drift=found.z - search.expected if search.source == "matched" else None,
+        z_correlation=found.z_correlation,
+        z_source=search.source,
+        pre_ncc=evidence.pre_ncc,
+        post_ncc=evidence.post_ncc,
+        consistency_px=evidence.consistency_px,
+        tissue_radius_px=_tissue_radius(found.fixed),
+        registration_confidence=trust,
+        reliable=not pair.touches_interpolated and state != "error",
+        overall_status=state,
+        reasons=(*reasons, *doubts),
+        settings=settings,
+        versions=software_versions(),
+        seconds=time.perf_counter() - started,
+    )
+    transform = RigidTransform(
+        fixed_id=pair.fixed_id,
+        moving_id=pair.moving_id,
+        matrix=motion.matrix,
+        translation=motion.translation,
+        center=motion.center,
+        rotation_deg=motion.rotation_deg,
+        voxel_size_um=voxel_size_um,
+        plane_shape=plane_shape,
+    )
+    return transform, metrics
+
+
+@dataclass(frozen=True)
+class _Found:
+    motion: Affine2D
+    """In pixels of the slice, about the plane's centre."""
+    z: int
+    z_correlation: float
+    fixed: RegistrationPlane
+
+
+def _register(
+    fixed: Sliceable, moving: RegistrationPlane, search: ZSearch, settings: PairwiseSettings
+) -> _Found:
+    """In-plane first, so that drift does not hide the depth; again if the depth was another."""
+    shape = fixed.shape[1], fixed.shape[2]
+    z = search.start
+    plane = registration_plane(np.asarray(fixed[z]), moving.factor)
+    motion = _rigid(plane, moving, settings)
+    best, likeness = best_z(fixed, search, moving, motion.scaled(1 / moving.factor))
+    if best != z:
+        plane = registration_plane(np.asarray(fixed[best]), moving.factor)
+        motion = _rigid(plane, moving, settings)
+    return _Found(motion.about(plane_center(shape)), best, likeness, plane)
+
+
+def _rigid(fixed: RegistrationPlane, moving: RegistrationPlane, settings: PairwiseSettings) -> Affine2D:
+    return register(fixed, moving, "rigid", settings.registration_metric, settings.max_iterations)
+
+
+def _evidence(found: _Found, moving: RegistrationPlane, settings: PairwiseSettings) -> Evidence:
+    factor = moving.factor
+    on_grid = found.motion.scaled(1 / factor)
+    pre, post = ncc_before_and_after(found.fixed, moving, on_grid)
+    back = _rigid(moving, found.fixed, settings).scaled(1 / factor)
+    return Evidence(
+        pre_ncc=pre,
+        post_ncc=post,
+        consistency_px=displacement_rms(back.compose(on_grid), found.fixed.tissue) * factor,
+        rotation_deg=found.motion.rotation_deg,
+        translation_px=float(np.hypot(*found.motion.translation)),
+        plane_px=max(found.fixed.shape) * factor,
+        tissue_fraction=min(found.fixed.tissue_fraction, moving.tissue_fraction),
+    )
+
+
+def _tissue_radius(plane: RegistrationPlane) -> float:
+    y, x = np.nonzero(plane.tissue)
+    if y.size == 0:
+        return 0.0
+    cx, cy = plane_center(plane.shape)
+    return float(np.sqrt(((x - cx) ** 2 + (y - cy) ** 2).mean())) * plane.factor
+
+
+def _failed(
+    pair: Pair, search: ZSearch, message: str, settings: PairwiseSettings, seconds: float
+) -> PairwiseMetrics:
+    return PairwiseMetrics(
+        fixed_id=pair.fixed_id,
+        moving_id=pair.moving_id,
+        bridge=pair.bridge,
+        moving_z_index=search.moving_z,
+        expected_z_index=search.expected,
+        z_source=search.source,
+        registration_confidence=0.0,
+        reliable=False,
+        overall_status="error",
+        reasons=(f"registration failed: {message}",),
+        settings=settings,
+        versions=software_versions(),
+        seconds=seconds,
+    )

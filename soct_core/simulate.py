@@ -1,0 +1,184 @@
+"""Simulated acquisitions: a reference volume cut into drifting slices, with the truth beside.
+
+At every cut the block turns and shifts by a random amount; what was imaged of a lost or
+spoiled slice is kept under `truth/`, where no reconstruction looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from schemas.simulation import SimulationSettings, SimulationTruth, TruePose
+from schemas.slice_id import format_slice_id
+from soct_core import slice_config
+from soct_core.acquisition import slice_name
+from soct_core.affine import Affine2D, plane_center
+from soct_core.atomic import publish_text
+from soct_core.errors import BadInputError, SettingsError
+from soct_core.ngff import Zyx
+from soct_core.volume import Sliceable, open_volume
+from soct_core.volume_writer import write_image
+from soct_core.warp import coverage, to_dtype, to_float, warp
+
+TRUTH_NAME = "truth.json"
+TRUTH_DIRECTORY = "truth"
+_AGAROSE_PERCENTILE = 2.0
+
+
+def open_reference(path: Path) -> tuple[Sliceable, Zyx]:
+    """Open a reference volume: `.npz` with `volume` and `voxel_size_um`, or OME-Zarr.
+
+    Raises
+    ------
+    BadInputError
+        If the file is neither, or lacks one of the two.
+    """
+    if path.suffix != ".npz":
+        volume = open_volume(path)
+        return volume, volume.voxel_size_um
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            data, (z, y, x) = arrays["volume"], arrays["voxel_size_um"]
+    except (OSError, KeyError, ValueError) as error:
+        raise BadInputError(f"{path}: wanted an .npz with volume and voxel_size_um: {error}") from error
+    if data.ndim != 3:
+        raise BadInputError(f"{path}: volume has shape {data.shape}, wanted (z, y, x)")
+    return data, (float(z), float(y), float(x))
+
+
+def simulate(
+    reference: Sliceable, voxel_size_um: Zyx, settings: SimulationSettings, out: Path, name: str
+) -> SimulationTruth:
+    """Cut `reference`, (z, y, x), into slices under `out` and write config and truth.
+
+    Raises
+    ------
+    SettingsError
+        If the reference holds too few planes, or a missing slice is not among those cut.
+    OutputError
+        If the disk refuses.
+    """
+    depth = max(1, round(settings.slicing_interval_um / voxel_size_um[0]))
+    poses = _true_poses(reference, depth, settings)
+    lost = {*settings.missing, *settings.spoiled}
+    unknown = sorted(lost - {pose.slice_id for pose in poses})
+    if unknown:
+        raise SettingsError(f"missing or spoiled slice {unknown[0]} is not among the {len(poses)} cut")
+    agarose = float(np.percentile(np.asarray(reference[reference.shape[0] // 2]), _AGAROSE_PERCENTILE))
+    for pose in poses:
+        data = np.stack(list(_imaged(reference, voxel_size_um[0], pose, settings, agarose)))
+        folder = out / TRUTH_DIRECTORY if pose.slice_id in lost else out
+        write_image(folder / slice_name(pose.slice_id), data, voxel_size_um, settings.ngff_version)
+        if pose.slice_id in settings.spoiled:
+            spoiled = _spoiled(data, settings.seed + pose.slice_id)
+            write_image(out / slice_name(pose.slice_id), spoiled, voxel_size_um, settings.ngff_version)
+    _write_config(out, poses, settings)
+    truth = SimulationTruth(reference=name, voxel_size_um=voxel_size_um, settings=settings, slices=poses)
+    publish_text(out / TRUTH_NAME, truth.model_dump_json(indent=2) + "\n")
+    return truth
+
+
+def pose_of(true: TruePose) -> Affine2D:
+    """The motion from pixels of the reference to pixels of the slice."""
+    return Affine2D.of(true.matrix, true.translation, true.center)
+
+
+def speckle(
+    shape: tuple[int, int], looks: float, grain_px: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Multiplicative speckle of mean 1: gamma-distributed intensity of `looks` looks, (y, x).
+
+    A grain of `grain_px` (sigma) correlates neighbours; its variance is restored afterwards.
+    """
+    field = rng.gamma(looks, 1.0 / looks, shape)
+    if grain_px <= 0:
+        return field
+    smooth = ndimage.gaussian_filter(field, grain_px, mode="wrap")
+    spread = float(smooth.std()) or 1.0
+    return np.clip(1.0 + (smooth - 1.0) / (spread * np.sqrt(looks)), 0.0, None)
+
+
+def _true_poses(
+    reference: Sliceable, depth: int, settings: SimulationSettings
+) -> tuple[TruePose, ...]:
+    possible = reference.shape[0] // depth
+    count = possible if settings.slices is None else settings.slices
+    if not 2 <= count <= possible:
+        raise SettingsError(f"slices is {count}, but the reference holds {possible} of {depth} planes")
+    first = (reference.shape[0] - count * depth) // 2
+    center = plane_center((reference.shape[1], reference.shape[2]))
+    rng = np.random.default_rng(settings.seed)
+    pose = Affine2D.identity(center)
+    poses = []
+    for index in range(count):
+        if index:
+            pose = _cut_drift(center, settings, rng).compose(pose)
+        poses.append(
+            TruePose(
+                slice_id=settings.first_id + index,
+                first_plane=first + index * depth,
+                planes=depth,
+                matrix=pose.matrix,
+                translation=pose.translation,
+                center=pose.center,
+            )
+        )
+    return tuple(poses)
+
+
+def _cut_drift(
+    center: tuple[float, float], settings: SimulationSettings, rng: np.random.Generator
+) -> Affine2D:
+    turn = settings.drift_deg * rng.uniform(-1, 1)
+    length, direction = settings.drift_px * rng.uniform(0, 1), rng.uniform(0, 2 * np.pi)
+    return Affine2D.rigid(turn, (length * np.cos(direction), length * np.sin(direction)), center)
+
+
+def _imaged(
+    reference: Sliceable, voxel_z: float, pose: TruePose, settings: SimulationSettings, agarose: float
+) -> Iterator[NDArray[Any]]:
+    """Planes of one slice as the microscope would have imaged them."""
+    rng = np.random.default_rng((settings.seed, pose.slice_id))
+    motion = pose_of(pose).inverse()
+    shape = reference.shape[1], reference.shape[2]
+    covered = coverage(shape, motion)
+    brightness = 1.0 + settings.intensity_jitter * rng.uniform(-1, 1)
+    for z in range(pose.planes):
+        plane = np.asarray(reference[pose.first_plane + z])
+        still = motion == Affine2D.identity(motion.center)
+        moved = to_float(plane) if still else np.where(covered, warp(to_float(plane), motion), agarose)
+        if settings.attenuation_um:
+            moved = moved * np.exp(-z * voxel_z / settings.attenuation_um)
+        if settings.speckle_looks:
+            moved = moved * speckle(shape, settings.speckle_looks, settings.speckle_px, rng)
+        yield to_dtype(moved * brightness, plane.dtype)
+
+
+def _spoiled(data: NDArray[Any], seed: int) -> NDArray[Any]:
+    """What is left of a slice that tore: bands of noise."""
+    rng = np.random.default_rng(seed)
+    noise = rng.gamma(1.0, float(data.mean()) + 1.0, data.shape)
+    bands = (np.arange(data.shape[1]) // max(1, data.shape[1] // 12)) % 2 == 0
+    return to_dtype(np.where(bands[None, :, None], noise, data * 0.2), data.dtype)
+
+
+def _write_config(out: Path, poses: tuple[TruePose, ...], settings: SimulationSettings) -> None:
+    table = slice_config.from_ids(pose.slice_id for pose in poses)
+    lost = table["slice_id"].isin([*settings.missing, *settings.spoiled])
+    table.loc[lost, "use"] = False
+    for slice_ids, note in ((settings.missing, "lost at the cut"), (settings.spoiled, "spoiled")):
+        table.loc[table["slice_id"].isin(slice_ids), "notes"] = note
+    slice_config.write(out / "slice_config.csv", table)
+
+
+def describe(truth: SimulationTruth) -> str:
+    """One line on what was made."""
+    lost = [format_slice_id(i) for i in (*truth.settings.missing, *truth.settings.spoiled)]
+    depth = truth.slices[0].planes
+    return f"{len(truth.slices)} slices of {depth} planes; held out: {', '.join(lost) or 'none'}"

@@ -1,0 +1,197 @@
+"""The stack: all layers streamed into one volume, plane by plane, with a provenance label.
+
+Each source chunk is read once and each output chunk written once; memory holds a few planes
+of at most two slices, whatever their number. SPEC section 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.settings import NgffVersion, StackSettings
+from soct_core.canvas import Canvas, enclosing_canvas
+from soct_core.foreground import Mask
+from soct_core.intensity_match import match_factor
+from soct_core.layer import Layer, LayerRenderer, Rendered
+from soct_core.ngff import Zyx
+from soct_core.provenance import BLEND, GAP, INTERPOLATED, LABEL_NAME, MEASURED
+from soct_core.volume_writer import ImageSpec, image_writer
+from soct_core.warp import to_dtype
+
+
+@dataclass(frozen=True)
+class Span:
+    """A run of planes with one owner, and the slice above that fades out over them."""
+
+    first: int
+    last: int
+    owner: Layer | None
+    upper: Layer | None = None
+
+    def fade(self, z: int) -> float:
+        """Weight of the upper slice: a Hann ramp from 1 to 0 over the span."""
+        t = (z - self.first + 0.5) / (self.last - self.first + 1)
+        return 0.5 * (1.0 + float(np.cos(np.pi * t)))
+
+
+def spans(layers: Sequence[Layer], depth: int, blend_planes: int) -> list[Span]:
+    """Who owns which planes, from the top of the volume to its end, without holes.
+
+    A measured slice owns from its top to the next layer's top or its own trusted end. Where the
+    measured slice above has data below the boundary, it fades out over at most `blend_planes`.
+    Interpolated layers own only what no measured slice claims, and never fade.
+    """
+    found: list[Span] = []
+    ordered = sorted(layers, key=lambda layer: (layer.top, layer.state != "measured"))
+    at = 0
+    for index, layer in enumerate(ordered):
+        below = [other.top for other in ordered[index + 1 :] if other.top > layer.top]
+        end = min(layer.bottom, *below[:1], depth)
+        first = max(layer.top, at)
+        if end <= first:
+            continue
+        if first > at:
+            found.append(Span(at, first - 1, None))
+        upper = _fading(ordered, index, first)
+        ramp = min(blend_planes, upper.top + upper.volume.shape[0] - first, end - first) if upper else 0
+        if ramp > 0:
+            found.append(Span(first, first + ramp - 1, layer, upper))
+        if first + ramp < end:
+            found.append(Span(first + ramp, end - 1, layer))
+        at = end
+    if at < depth:
+        found.append(Span(at, depth - 1, None))
+    return found
+
+
+def _fading(ordered: Sequence[Layer], index: int, first: int) -> Layer | None:
+    """The measured slice right above a measured one, if it has data below the boundary."""
+    layer = ordered[index]
+    above = ordered[index - 1] if index else None
+    if above is None or "interpolated" in (layer.state, above.state):
+        return None
+    return above if above.top + above.volume.shape[0] > first and above.bottom >= first else None
+
+
+def stack_volume(
+    layers: Sequence[Layer],
+    depth: int,
+    voxel_size_um: Zyx,
+    settings: StackSettings,
+    final: Path,
+    version: NgffVersion = "0.5",
+) -> tuple[Canvas, dict[int, float]]:
+    """Stream the layers to `final`, an OME-Zarr image with a pyramid and `labels/provenance`.
+
+    Parameters
+    ----------
+    layers
+        Measured and interpolated slices of one dtype, in their poses.
+    depth
+        Planes of the volume.
+
+    Returns
+    -------
+    canvas : Canvas
+        The plane grid of the volume.
+    factors : dict
+        Intensity factor of each measured slice; 1 unless `match_intensity` is set.
+
+    Raises
+    ------
+    OutputError
+        If the disk refuses.
+    VolumeError
+        If a slice cannot be read, or the poses cannot be right.
+    """
+    canvas = enclosing_canvas(
+        (pose, layer.plane_shape)
+        for layer in layers
+        for pose in (layer.pose, layer.pose_below)
+        if pose is not None
+    )
+    dtype = np.dtype(layers[0].volume.dtype)
+    z, y, x = voxel_size_um
+    spec = ImageSpec(
+        (depth, *canvas.shape),
+        dtype,
+        voxel_size_um,
+        origin_um=(0.0, canvas.origin[1] * y, canvas.origin[0] * x),
+        version=version,
+        pyramid_um=settings.pyramid_um,
+    )
+    factors: dict[int, float] = {layer.slice_id: 1.0 for layer in layers if layer.state == "measured"}
+    blend_planes = round(settings.blend_depth_um / z)
+    planes = _planes(spans(layers, depth, blend_planes), canvas, dtype, settings.match_intensity, factors)
+    with image_writer(final, spec, labels=[LABEL_NAME]) as (image, labels):
+        for values, provenance in planes:
+            image.append(values)
+            labels[LABEL_NAME].append(provenance)
+    return canvas, factors
+
+
+def _planes(
+    runs: Sequence[Span],
+    canvas: Canvas,
+    dtype: np.dtype[Any],
+    match_intensity: bool,
+    factors: dict[int, float],
+) -> Iterator[tuple[NDArray[Any], NDArray[np.uint8]]]:
+    """Planes of the volume and of its provenance, in z order."""
+    renderers: dict[int, LayerRenderer] = {}
+    gap = np.zeros(canvas.shape, dtype=dtype), np.full(canvas.shape, GAP, dtype=np.uint8)
+    for run in runs:
+        if run.owner is None:
+            renderers.clear()
+            for _ in range(run.first, run.last + 1):
+                yield gap
+            continue
+        live = {id(layer): layer for layer in (run.owner, run.upper) if layer is not None}
+        renderers = {
+            key: renderers.get(key) or LayerRenderer(layer, canvas) for key, layer in live.items()
+        }
+        for z in range(run.first, run.last + 1):
+            own = renderers[id(run.owner)].render(z)
+            if run.upper is None:
+                yield _alone(own, run.owner, factors, dtype)
+                continue
+            above = renderers[id(run.upper)].render(z)
+            if match_intensity and z == run.first:
+                above_factor = factors[run.upper.slice_id]
+                factors[run.owner.slice_id] = match_factor(above.values * above_factor, own.values)
+            scale = factors[run.upper.slice_id], factors[run.owner.slice_id]
+            yield _blended(above, own, run.fade(z), scale, dtype)
+
+
+def _alone(
+    plane: Rendered, layer: Layer, factors: dict[int, float], dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    label = MEASURED if layer.state == "measured" else INTERPOLATED
+    covered = np.ones(plane.values.shape, dtype=bool) if plane.covered is None else plane.covered
+    factor = factors.get(layer.slice_id, 1.0)
+    values = plane.values if factor == 1.0 else plane.values * factor
+    return to_dtype(values, dtype), np.where(covered, label, GAP).astype(np.uint8)
+
+
+def _blended(
+    above: Rendered, own: Rendered, fade: float, scale: tuple[float, float], dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Cross over only where both have data; a voxel of exactly 0 is padding, not data."""
+    has_above, has_own = _has_data(above), _has_data(own)
+    covered_own = np.ones(has_own.shape, dtype=bool) if own.covered is None else own.covered
+    both = has_above & has_own
+    mixed = np.where(has_own, own.values * scale[1], np.where(has_above, above.values * scale[0], 0))
+    mixed = np.where(both, fade * (above.values * scale[0]) + (1 - fade) * (own.values * scale[1]), mixed)
+    label = np.where(covered_own | has_above, MEASURED, GAP)
+    return to_dtype(mixed, dtype), np.where(both, BLEND, label).astype(np.uint8)
+
+
+def _has_data(plane: Rendered) -> Mask:
+    data: Mask = plane.values != 0
+    return data if plane.covered is None else data & plane.covered

@@ -1,0 +1,32 @@
+"""The trusted part of a slice: a lazy view of its first planes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soct_core.volume import Sliceable
+
+
+class TopPlanes:
+    """The first `planes` planes of a volume, (z, y, x); reads nothing until sliced."""
+
+    def __init__(self, volume: Sliceable, planes: int) -> None:
+        self._volume = volume
+        self.shape = (min(planes, volume.shape[0]), volume.shape[1], volume.shape[2])
+        self.dtype = volume.dtype
+
+    def __getitem__(self, index: int | slice | tuple[Any, ...]) -> NDArray[Any]:
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        depth = self.shape[0]
+        if isinstance(first, slice):
+            wanted = slice(*first.indices(depth))
+            # A negative stop of a descending slice means "before plane 0".
+            first = slice(wanted.start, None if wanted.stop < 0 else wanted.stop, wanted.step)
+        elif not -depth <= first < depth:
+            raise IndexError(f"plane {first} of {depth}")
+        else:
+            first = first % depth
+        return np.asarray(self._volume[(first, *rest)])

@@ -1,0 +1,40 @@
+"""Corrections of z from the z matches of neighbouring slices, bounded by the search range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+PRIOR_WEIGHT = 0.05
+
+
+@dataclass(frozen=True)
+class ZDrift:
+    """How much deeper than expected a pair says that moving lies below fixed."""
+
+    fixed_id: int
+    moving_id: int
+    drift_um: float
+    weight: float
+
+
+def z_corrections(ids: Sequence[int], drifts: Sequence[ZDrift], bound_um: float) -> Mapping[int, float]:
+    """Correction of each slice's z in µm, positive downwards.
+
+    Weighted least squares over all pairs, held to the nominal slots by a weak prior, so that
+    errors of many pairs do not add up; each is at most `bound_um`.
+    """
+    order = {slice_id: index for index, slice_id in enumerate(sorted(ids))}
+    used = [d for d in drifts if d.weight > 0 and d.fixed_id in order and d.moving_id in order]
+    rows = np.zeros((len(used) + len(order), len(order)))
+    targets = np.zeros(len(rows))
+    for row, drift in enumerate(used):
+        root = np.sqrt(drift.weight)
+        rows[row, order[drift.moving_id]] = root
+        rows[row, order[drift.fixed_id]] = -root
+        targets[row] = root * drift.drift_um
+    rows[len(used) :] = np.sqrt(PRIOR_WEIGHT) * np.eye(len(order))
+    found = np.clip(np.linalg.lstsq(rows, targets, rcond=None)[0], -bound_um, bound_um)
+    return {slice_id: float(found[index]) for slice_id, index in order.items()}
