@@ -233,7 +233,7 @@ class CsvTable:
         for name in frame.columns:
             kind = self.columns.get(name, TEXT)
             cells = [kind.parse(text) for text in frame[name]]
-            typed[name] = pd.Series(cells, index=frame.index, dtype=kind.dtype)  # type: ignore[call-overload]
+            typed[name] = pd.Series(cells, index=frame.index, dtype=kind.dtype)
         return pd.DataFrame(typed, index=frame.index)
 
     def _duplicates(self, name: str, typed: pd.DataFrame) -> list[Fault]:
@@ -298,10 +298,10 @@ def _pandera_faults(name: str, schema: pa.DataFrameSchema, frame: pd.DataFrame) 
 
 
 def _failure_faults(name: str, cases: pd.DataFrame) -> Iterable[Fault]:
-    for index, in_column in cases.groupby(["index", "check"], dropna=False, sort=False):
-        case = in_column.iloc[0]
+    for _, same_check in cases.groupby(["index", "check"], dropna=False, sort=False):
+        case = same_check.iloc[0]
         per_cell = case["schema_context"] == "Column"
-        row = None if pd.isna(index[0]) else int(index[0])
+        row = None if pd.isna(case["index"]) else int(case["index"])
         yield Fault(
             name,
             row,

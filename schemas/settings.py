@@ -123,6 +123,18 @@ class StackSettings(Contract):
     """Disagreement of a pair with all others at which it starts to lose weight, in pixels."""
 
 
+class StackRecipe(Contract):
+    """Just the settings that a stack depends on."""
+
+    slicing_interval_um: Micrometres
+    trusted_depth_um: Micrometres
+    ngff_version: NgffVersion
+    alpha_sampling: AlphaSampling
+    z_bound_um: Annotated[float, Field(ge=0)]
+    """Largest correction of a slice's z."""
+    stack: StackSettings
+
+
 class ReconstructSettings(Contract):
     """All settings of one reconstruction."""
 
@@ -140,3 +152,15 @@ class ReconstructSettings(Contract):
     def trusted_depth_um(self) -> float:
         """Depth to which a slice's data are trusted in the volume, in µm."""
         return self.usable_depth_um or self.slicing_interval_um
+
+    @property
+    def stack_recipe(self) -> StackRecipe:
+        """The part of the settings that the stack depends on."""
+        return StackRecipe(
+            slicing_interval_um=self.slicing_interval_um,
+            trusted_depth_um=self.trusted_depth_um,
+            ngff_version=self.ngff_version,
+            alpha_sampling=self.interpolation.alpha_sampling,
+            z_bound_um=self.pairwise.search_range_um,
+            stack=self.stack,
+        )

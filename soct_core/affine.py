@@ -119,7 +119,9 @@ class Affine2D:
         """
         if self.determinant == 0:
             raise RegistrationError("a degenerate affine has no inverse")
-        return self._from_homogeneous(np.linalg.inv(self._homogeneous_about_center()))
+        return self._from_homogeneous(
+            np.asarray(np.linalg.inv(self._homogeneous_about_center()), dtype=np.float64)
+        )
 
     def power(self, exponent: float) -> Affine2D:
         """`T**a = exp(a log T)`, the one-parameter subgroup through this motion.
@@ -139,12 +141,12 @@ class Affine2D:
             return self, 0.0
         if exponent == 0:
             return Affine2D.identity(self.center), 0.0
-        raised: NDArray[Any] = np.asarray(
-            fractional_matrix_power(self._homogeneous_about_center(), exponent)
-        )
+        raised: NDArray[Any] = np.asarray(fractional_matrix_power(self._homogeneous_about_center(), exponent))
         imaginary = float(np.abs(raised.imag).max()) if np.iscomplexobj(raised) else 0.0
         if not np.isfinite(raised).all() or imaginary > MAX_IMAGINARY:
-            raise RegistrationError(f"the affine has no real power {exponent} (imaginary part {imaginary:.2g})")
+            raise RegistrationError(
+                f"the affine has no real power {exponent} (imaginary part {imaginary:.2g})"
+            )
         return self._from_homogeneous(raised.real), imaginary
 
     def scaled(self, factor: float) -> Affine2D:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from schemas.settings import ReconstructSettings
+from schemas.settings import StackRecipe
 from schemas.slice_id import format_slice_id
 from schemas.stacking_decisions_table import STACKING_DECISIONS
 from soct_core.affine import plane_center
@@ -52,7 +52,7 @@ class Assembled:
     corrections_um: Mapping[int, float]
 
 
-def assemble(given: StackInput, settings: ReconstructSettings) -> Assembled:
+def assemble(given: StackInput, recipe: StackRecipe) -> Assembled:
     """Solve poses and place every slice; reads no voxel.
 
     Raises
@@ -63,37 +63,33 @@ def assemble(given: StackInput, settings: ReconstructSettings) -> Assembled:
     if not given.measured:
         raise AcquisitionError("there is no measured slice to stack")
     steering = [
-        pair
-        for pair in given.pairs
-        if pair.fixed_id not in given.skip and pair.moving_id not in given.skip
+        pair for pair in given.pairs if pair.fixed_id not in given.skip and pair.moving_id not in given.skip
     ]
     first = next(iter(given.measured.values()))
     center = plane_center((first.shape[1], first.shape[2]))
-    poses, verdicts = solve_poses(list(given.measured), steering, center, settings.stack)
+    poses, verdicts = solve_poses(list(given.measured), steering, center, recipe.stack)
     corrections = (
-        z_corrections(list(given.measured), given.z_drifts, settings.pairwise.search_range_um)
-        if settings.stack.z_refine
+        z_corrections(list(given.measured), given.z_drifts, recipe.z_bound_um)
+        if recipe.stack.z_refine
         else {}
     )
     layers = _measured_layers(given, poses, corrections)
-    layers += _interpolated_layers(given, layers, settings)
+    layers += _interpolated_layers(given, layers, recipe)
     last = max(given.measured)
     depth = given.slots.depth(last, given.measured[last].shape[0])
-    return Assembled(
-        tuple(sorted(layers, key=lambda layer: layer.top)), poses, verdicts, depth, corrections
-    )
+    return Assembled(tuple(sorted(layers, key=lambda layer: layer.top)), poses, verdicts, depth, corrections)
 
 
-def stack(given: StackInput, settings: ReconstructSettings, volume: Path, decisions: Path) -> Canvas:
+def stack(given: StackInput, recipe: StackRecipe, volume: Path, decisions: Path) -> Canvas:
     """Write the volume and `stacking_decisions.csv`; see `stack_volume` for what can go wrong."""
-    assembled = assemble(given, settings)
+    assembled = assemble(given, recipe)
     canvas, factors = stack_volume(
         assembled.layers,
         assembled.depth,
         given.voxel_size_um,
-        settings.stack,
+        recipe.stack,
         volume,
-        settings.ngff_version,
+        recipe.ngff_version,
     )
     publish_text(decisions, STACKING_DECISIONS.to_csv(decisions_table(given, assembled, factors)))
     return canvas
@@ -124,9 +120,7 @@ def _measured_layers(
     ]
 
 
-def _interpolated_layers(
-    given: StackInput, measured: Sequence[Layer], settings: ReconstructSettings
-) -> list[Layer]:
+def _interpolated_layers(given: StackInput, measured: Sequence[Layer], recipe: StackRecipe) -> list[Layer]:
     by_id = {layer.slice_id: layer for layer in measured}
     layers = []
     for slice_id, volume in given.interpolated.items():
@@ -141,7 +135,7 @@ def _interpolated_layers(
                 nz,
                 before.pose,
                 after.pose,
-                alphas(nz, settings.interpolation.alpha_sampling),
+                alphas(nz, recipe.alpha_sampling),
             )
         )
     return layers
@@ -212,5 +206,3 @@ def _doubts(slice_id: int, given: StackInput, assembled: Assembled) -> list[str]
         elif verdict.weight < 0.5 * weights[fixed, moving]:
             doubts.append(f"{name} contradicts the others by {verdict.disagreement_px:.1f} px")
     return doubts
-
-

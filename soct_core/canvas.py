@@ -38,9 +38,7 @@ def enclosing_canvas(placed: Iterable[tuple[Affine2D, tuple[int, int]]]) -> Canv
     """
     low, high, largest = np.full(2, np.inf), np.full(2, -np.inf), np.zeros(2)
     for pose, (height, width) in placed:
-        corners = np.array(
-            [[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], dtype=float
-        )
+        corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], dtype=float)
         at = pose.inverse().apply(corners)
         low = np.minimum(low, at.min(axis=0))
         high = np.maximum(high, at.max(axis=0))

@@ -27,21 +27,21 @@ def feather(tissue: Mask) -> NDArray[np.float32]:
 
 def cross_fade(
     alpha: float,
-    before: NDArray[Any],
-    after: NDArray[Any],
-    weight_before: NDArray[Any],
-    weight_after: NDArray[Any],
+    planes: tuple[NDArray[Any], NDArray[Any]],
+    weights: tuple[NDArray[Any], NDArray[Any]],
     background: float,
 ) -> NDArray[Any]:
     """`(1-a) before + a after`, normalised by the weights; background where both are 0.
 
-    Planes (y, x) in a float type; weights broadcast to them, 0 outside what a side covers.
+    `planes` and `weights` are those of (before, after), (y, x); planes of a float type, weights
+    0 outside what a side covers.
     """
+    before, after = planes
     kind = before.dtype.type
-    w_before = np.multiply(weight_before, kind(1 - alpha), dtype=before.dtype)
-    w_after = np.multiply(weight_after, kind(alpha), dtype=before.dtype)
+    w_before = np.multiply(weights[0], kind(1 - alpha), dtype=before.dtype)
+    w_after = np.multiply(weights[1], kind(alpha), dtype=before.dtype)
     total = w_before + w_after
-    faded = before * w_before + after * w_after
+    faded: NDArray[Any] = before * w_before + after * w_after
     # In place: planes are large and many.
     np.divide(faded, total, out=faded, where=total > 0)
     faded[total <= 0] = kind(background)

@@ -46,9 +46,7 @@ def _elastix() -> _Elastix:
         import itk
 
         image = itk.Image[itk.F, 2]
-        return _Elastix(
-            itk.ParameterObject, itk.ElastixRegistrationMethod[image, image], itk.PyBuffer[image]
-        )
+        return _Elastix(itk.ParameterObject, itk.ElastixRegistrationMethod[image, image], itk.PyBuffer[image])
     return _Elastix(elastixParameterObject, itkElastixRegistrationMethodIF2IF2, itkPyBufferIF2)
 
 

@@ -39,9 +39,17 @@ class RecordError(BadInputError):
     """A JSON record of an earlier stage is missing or breaks its model."""
 
 
+class ReadError(SoctError, OSError):
+    """The disk or the network failed while a file was read; trying again may help."""
+
+
 class OutputError(SoctError, OSError):
     """An output could not be written or published."""
 
 
 class RegistrationError(SoctError, RuntimeError):
     """The optimiser failed, or its result is no transform."""
+
+
+class StageFailedError(SoctError, RuntimeError):
+    """Some tasks of a stage failed; what depends on them was not started."""

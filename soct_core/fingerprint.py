@@ -43,7 +43,7 @@ def _content_hash(root: str, stats: tuple[Stat, ...]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for name, size, *_ in stats:
         digest.update(f"{name}\0{size}\0".encode())
-        with open(os.path.join(root, name) if name else root, "rb") as file:
+        with Path(root, name).open("rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
     return digest.hexdigest()

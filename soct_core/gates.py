@@ -79,9 +79,7 @@ def _complaint(gate: Gate, pre: float, post: float, settings: InterpolationSetti
 def _implausible(motion: Affine2D, fixed: RegistrationPlane, settings: InterpolationSettings) -> str:
     """Why no cut can have moved tissue like this; empty if one can."""
     parts = motion.parts()
-    stretch = max(
-        max(scale, 1 / scale) if scale > 0 else np.inf for scale in (parts.scale_x, parts.scale_y)
-    )
+    stretch = max(max(scale, 1 / scale) if scale > 0 else np.inf for scale in (parts.scale_x, parts.scale_y))
     shift = _tissue_shift(motion, fixed) / (max(fixed.shape) * fixed.factor)
     limits = (
         ("rotation", abs(parts.rotation_deg), settings.max_rotation_deg, "degrees"),

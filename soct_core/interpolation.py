@@ -145,4 +145,3 @@ def _fill(
             for plane in morph.planes(nz_out):
                 image.append(plane)
     return morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)
-

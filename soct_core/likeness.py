@@ -37,9 +37,7 @@ def ncc_before_and_after(
     Both are 0 when the motion leaves less than a quarter of the lesser tissue in common: a
     likeness of a sliver says nothing.
     """
-    mask = shared_tissue(fixed, moving, motion) & coverage(
-        moving.shape, Affine2D.identity(), fixed.shape
-    )
+    mask = shared_tissue(fixed, moving, motion) & coverage(moving.shape, Affine2D.identity(), fixed.shape)
     least = min(int(fixed.tissue.sum()), int(moving.tissue.sum()))
     if mask.sum() < max(16.0, MIN_SHARED_TISSUE * least):
         return 0.0, 0.0

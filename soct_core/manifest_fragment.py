@@ -33,9 +33,7 @@ def find_fragments(directory: Path) -> list[Path]:
 
 def write_fragment(path: Path, fragment: ManifestFragment) -> None:
     """Write a fragment atomically."""
-    row = {
-        name: [pd.NA if value is None else value] for name, value in fragment.model_dump().items()
-    }
+    row = {name: [pd.NA if value is None else value] for name, value in fragment.model_dump().items()}
     publish_text(path, _TABLE.to_csv(pd.DataFrame(row, dtype=object)[list(FRAGMENT_COLUMNS)]))
 
 
@@ -59,9 +57,7 @@ def read_fragment(path: Path) -> ManifestFragment:
         raise FragmentError(f"{path}: column {foreign[0]!r} is foreign, wanted {', '.join(FRAGMENT_COLUMNS)}")
     if len(table) != 1:
         raise FragmentError(f"{path}: holds {len(table)} rows, wanted exactly one")
-    cells = {
-        str(name): None if pd.isna(cell) or cell == "" else cell for name, cell in table.iloc[0].items()
-    }
+    cells = {str(name): None if pd.isna(cell) or cell == "" else cell for name, cell in table.iloc[0].items()}
     try:
         fragment = ManifestFragment.model_validate(cells)
     except ValidationError as error:

@@ -27,7 +27,9 @@ def pair_name(fixed_id: int, moving_id: int) -> str:
     return f"slice_z{format_slice_id(fixed_id)}_z{format_slice_id(moving_id)}"
 
 
-def write_pair(directory: Path, transform: RigidTransform | None, metrics: PairwiseMetrics) -> tuple[Path, ...]:
+def write_pair(
+    directory: Path, transform: RigidTransform | None, metrics: PairwiseMetrics
+) -> tuple[Path, ...]:
     """Write a pair's files; without a transform, old ones are removed. Returns what was written."""
     # Metrics last: a reader that finds them finds the transform that they speak of.
     remove(directory / METRICS)

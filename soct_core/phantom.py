@@ -67,7 +67,7 @@ class Phantom:
         total = np.zeros(np.broadcast_shapes(y.shape, x.shape))
         for kz, ky, kx, phase in self.waves:
             total += np.cos(kz * z + ky * y + kx * x + phase)
-        return total * np.sqrt(2.0 / len(self.waves))
+        return np.asarray(total * np.sqrt(2.0 / len(self.waves)))
 
     def _ventricles(self, z: float, y: Floats, x: Floats) -> Floats:
         _, sy, sx = SEMI_AXES_UM
@@ -95,7 +95,8 @@ class PhantomVolume:
         self.voxel_size_um = voxel_size_um
         self._phantom = phantom
         self._z, self._y, self._x = (
-            (np.arange(n) - (n - 1) / 2) * v for n, v in zip(shape, voxel_size_um, strict=True)
+            np.asarray((np.arange(n) - (n - 1) / 2) * v, dtype=np.float64)
+            for n, v in zip(shape, voxel_size_um, strict=True)
         )
 
     def __getitem__(self, index: int | slice) -> NDArray[np.uint16]:

@@ -171,8 +171,8 @@ class _Problem:
             targets[at : at + 3] = root * self._stage[i]
             at += 3
         system = rows.tocsc()
-        found: NDArray[np.float64] = spsolve((system.T @ system).tocsc(), system.T @ targets)
-        return found.reshape(self.count, 3)
+        found = spsolve((system.T @ system).tocsc(), system.T @ targets)
+        return np.asarray(found, dtype=np.float64).reshape(self.count, 3)
 
     def disagreements(self, solution: NDArray[np.float64]) -> NDArray[np.float64]:
         """RMS distance over tissue of each pair from the solution, in pixels."""
@@ -195,9 +195,7 @@ def _solved(
     center: tuple[float, float],
     radius: float,
 ) -> SolvedPose:
-    pose = Affine2D.rigid(
-        float(np.rad2deg(unknowns[2] / max(radius, 1.0))), unknowns[:2].tolist(), center
-    )
+    pose = Affine2D.rigid(float(np.rad2deg(unknowns[2] / max(radius, 1.0))), unknowns[:2].tolist(), center)
     touching = [p for p in pairs if slice_id in (p.fixed_id, p.moving_id)]
     trust = {p: verdicts[p.fixed_id, p.moving_id].weight for p in touching}
     best = max(trust.values(), default=0.0)

@@ -43,9 +43,7 @@ def level_transform(voxel_size_um: Zyx, origin_um: Zyx, total: Zyx | Factors) ->
     The centre of a coarse voxel is the mean of the centres under it.
     """
     z, y, x = (v * f for v, f in zip(voxel_size_um, total, strict=True))
-    oz, oy, ox = (
-        o + v * (f - 1) / 2 for o, v, f in zip(origin_um, voxel_size_um, total, strict=True)
-    )
+    oz, oy, ox = (o + v * (f - 1) / 2 for o, v, f in zip(origin_um, voxel_size_um, total, strict=True))
     return (z, y, x), (oz, oy, ox)
 
 
@@ -59,9 +57,9 @@ def local_mean(block: NDArray[Any], factors: Factors) -> NDArray[Any]:
             total = np.add(even, odd, dtype=wide)
     count = int(np.prod(factors))
     if block.dtype.kind == "f":
-        return (total * wide.type(1 / count)).astype(block.dtype, copy=False)
+        return np.asarray(total * wide.type(1 / count), dtype=block.dtype)
     shift = count.bit_length() - 1
-    return ((total + (count >> 1)) >> shift).astype(block.dtype)
+    return np.asarray((total + (count >> 1)) >> shift, dtype=block.dtype)
 
 
 def local_least_trusted(block: NDArray[np.uint8], factors: Factors) -> NDArray[np.uint8]:

@@ -101,12 +101,10 @@ def speckle(
         return field
     smooth = ndimage.gaussian_filter(field, grain_px, mode="wrap")
     spread = float(smooth.std()) or 1.0
-    return np.clip(1.0 + (smooth - 1.0) / (spread * np.sqrt(looks)), 0.0, None)
+    return np.asarray(np.clip(1.0 + (smooth - 1.0) / (spread * np.sqrt(looks)), 0.0, None))
 
 
-def _true_poses(
-    reference: Sliceable, depth: int, settings: SimulationSettings
-) -> tuple[TruePose, ...]:
+def _true_poses(reference: Sliceable, depth: int, settings: SimulationSettings) -> tuple[TruePose, ...]:
     possible = reference.shape[0] // depth
     count = possible if settings.slices is None else settings.slices
     if not 2 <= count <= possible:

@@ -88,9 +88,7 @@ def stamp_many(
     write(path_out, table)
 
 
-def merge_fragments(
-    path_in: str | Path, fragments: Iterable[str | Path], path_out: str | Path
-) -> None:
+def merge_fragments(path_in: str | Path, fragments: Iterable[str | Path], path_out: str | Path) -> None:
     """Stamp the outcome of every manifest fragment onto the config.
 
     Raises
@@ -161,7 +159,7 @@ def _stamped(table: pd.DataFrame, slice_id: int, values: Mapping[str, Cell]) -> 
 
 def _with_canonical_columns(table: pd.DataFrame) -> pd.DataFrame:
     missing = {
-        name: pd.Series(pd.NA if kind.dtype != "object" else "", index=table.index, dtype=kind.dtype)  # type: ignore[call-overload]
+        name: pd.Series(pd.NA if kind.dtype != "object" else "", index=table.index, dtype=kind.dtype)
         for name, kind in SLICE_CONFIG.columns.items()
         if name not in table
     }

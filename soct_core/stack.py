@@ -153,9 +153,7 @@ def _planes(
                 yield gap
             continue
         live = {id(layer): layer for layer in (run.owner, run.upper) if layer is not None}
-        renderers = {
-            key: renderers.get(key) or LayerRenderer(layer, canvas) for key, layer in live.items()
-        }
+        renderers = {key: renderers.get(key) or LayerRenderer(layer, canvas) for key, layer in live.items()}
         for z in range(run.first, run.last + 1):
             own = renderers[id(run.owner)].render(z)
             if run.upper is None:

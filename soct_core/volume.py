@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from soct_core.errors import VolumeError
+from soct_core.errors import ReadError, VolumeError
 from soct_core.ngff import Zyx, read_image_metadata
 
 Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
@@ -58,7 +58,9 @@ class Volume:
         wanted = index if isinstance(index, tuple) else (index,)
         try:
             data = self._array[(*self._lead, *wanted)]
-        except (OSError, RuntimeError, ValueError, TypeError) as error:
+        except OSError as error:
+            raise ReadError(f"{self.path}: cannot be read at {index}: {error}") from error
+        except (RuntimeError, ValueError, TypeError) as error:
             raise VolumeError(f"{self.path}: cannot be read at {index}: {error}") from error
         return np.asarray(data, dtype=self.dtype)
 
@@ -122,7 +124,7 @@ def _level(group: zarr.Group, name: str, path: Path) -> zarr.Array[Any]:
         raise VolumeError(f"{path}: level {name!r} cannot be opened: {_first_line(error)}") from error
     if not isinstance(level, zarr.Array):
         raise VolumeError(f"{path}: level {name!r} is no array")
-    return cast("zarr.Array[Any]", level)
+    return level
 
 
 def _first_line(error: Exception) -> str:

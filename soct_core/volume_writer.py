@@ -102,9 +102,7 @@ class ImageStream:
             (str(index), *level_transform(self._spec.voxel_size_um, self._spec.origin_um, factors))
             for index, factors in enumerate(self._factors)
         ]
-        self._group.attrs.update(
-            image_attributes(self._spec.version, self._name, levels, label=self._label)
-        )
+        self._group.attrs.update(image_attributes(self._spec.version, self._name, levels, label=self._label))
 
     def _halved(self, label: bool) -> Level:
         """Each level from the one before it."""

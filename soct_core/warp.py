@@ -40,9 +40,7 @@ def warp(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int] | None = 
     return sitk.GetArrayFromImage(resampled)
 
 
-def coverage(
-    source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, int] | None = None
-) -> Mask:
+def coverage(source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, int] | None = None) -> Mask:
     """Pixels of the output whose source lies within the plane, (y, x)."""
     height, width = source_shape if shape is None else shape
     matrix, offset = motion.yx()
@@ -68,4 +66,5 @@ def to_dtype(plane: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     limits = np.iinfo(dtype)
     # The largest float below 2**64 is what an unclipped cast can still hold.
     top = np.nextafter(float(limits.max), 0) if limits.max > 2**53 else float(limits.max)
-    return np.clip(np.rint(plane), float(limits.min), top).astype(dtype)
+    rounded = np.clip(np.rint(plane), float(limits.min), top)
+    return np.asarray(rounded, dtype=dtype)

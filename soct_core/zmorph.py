@@ -107,7 +107,7 @@ class Morph:
                 w * warp(soft, motion)
                 for w, soft, motion in zip(weights, self._feathers, motions, strict=True)
             ]
-        faded = cross_fade(alpha, *warped, *weights, self._background)
+        faded = cross_fade(alpha, (warped[0], warped[1]), (weights[0], weights[1]), self._background)
         return to_dtype(faded, self.dtype)
 
 
@@ -238,9 +238,7 @@ def _check(vol_before: Sliceable, vol_after: Sliceable) -> None:
 
 def _background(planes: tuple[NDArray[Any], ...], tissues: tuple[Mask, ...]) -> float:
     """What a pixel without data holds: the median of all that is not tissue."""
-    outside = np.concatenate(
-        [plane[~tissue] for plane, tissue in zip(planes, tissues, strict=True)]
-    )
+    outside = np.concatenate([plane[~tissue] for plane, tissue in zip(planes, tissues, strict=True)])
     finite = outside[np.isfinite(outside)]
     return float(np.median(finite)) if finite.size else 0.0
 

@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
 from soct_core.affine import Affine2D
 
 SIZE = 256
@@ -43,9 +44,7 @@ class Drift:
     def inverted(self) -> Drift:
         """The same amounts the other way round."""
         x, y = self.shift
-        return Drift(
-            -self.rotation_deg, (-x, -y), (1 / self.stretch[0], 1 / self.stretch[1]), -self.shear
-        )
+        return Drift(-self.rotation_deg, (-x, -y), (1 / self.stretch[0], 1 / self.stretch[1]), -self.shear)
 
 
 @cache

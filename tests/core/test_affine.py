@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+
 from soct_core.affine import Affine2D, plane_center
 from soct_core.errors import RegistrationError
 from soct_core.warp import coverage, warp
@@ -16,7 +17,9 @@ POINTS = np.array([[0.0, 0.0], [255.0, 0.0], [0.0, 199.0], [255.0, 199.0], [100.
 small = st.floats(-0.25, 0.25, allow_subnormal=False)
 pixels = st.floats(-60, 60, allow_subnormal=False)
 centers = st.tuples(st.floats(-300, 300), st.floats(-300, 300))
-exponents = st.floats(-1.5, 1.5, allow_subnormal=False)
+# Depths of planes are such fractions; scipy takes long for exponents beside 0.
+exponents = st.integers(-96, 96).map(lambda n: n / 64)
+quick = settings(max_examples=40, deadline=None)
 # Entries this close to the identity keep every eigenvalue off the negative axis.
 affines = st.builds(
     lambda a, b, c, d, t, center: Affine2D.of([[1 + a, b], [c, 1 + d]], t, center),
@@ -34,36 +37,42 @@ def assert_same_motion(a: Affine2D, b: Affine2D, tolerance: float = 1e-6) -> Non
     np.testing.assert_allclose(a.apply(POINTS), b.apply(POINTS), rtol=0, atol=tolerance)
 
 
+@quick
 @given(affines, exponents, exponents)
 def test_powers_compose_by_adding_exponents(motion: Affine2D, a: float, b: float) -> None:
     assert_same_motion(motion.power(a).compose(motion.power(b)), motion.power(a + b))
 
 
+@quick
 @given(affines)
 def test_half_the_motion_twice_is_the_motion(motion: Affine2D) -> None:
     half = motion.power(0.5)
     assert_same_motion(half.compose(half), motion)
 
 
+@quick
 @given(affines)
 def test_the_power_minus_one_is_the_inverse(motion: Affine2D) -> None:
     assert_same_motion(motion.power(-1.0), motion.inverse())
 
 
+@quick
 @given(affines)
 def test_a_motion_and_its_inverse_move_nothing(motion: Affine2D) -> None:
     np.testing.assert_allclose(motion.inverse().apply(motion.apply(POINTS)), POINTS, atol=1e-8)
     assert_same_motion(motion.compose(motion.inverse()), Affine2D.identity())
 
 
+@quick
 @given(affines)
 def test_powers_0_and_1_are_exact(motion: Affine2D) -> None:
     assert motion.power(1) == motion
     assert motion.power(1.0) == motion
     assert motion.power(0) == Affine2D.identity(motion.center)
-    assert motion.power(0.0).apply(POINTS).tolist() == POINTS.tolist()
+    assert motion.power(0.0) == Affine2D.identity(motion.center)
 
 
+@quick
 @given(affines, affines)
 def test_compose_applies_the_other_first(outer: Affine2D, inner: Affine2D) -> None:
     composed = outer.compose(inner)
@@ -77,6 +86,7 @@ def test_composition_does_not_commute() -> None:
     np.testing.assert_allclose(shift.compose(turn).apply([0, 0]), [10, 0], atol=1e-12)
 
 
+@quick
 @given(affines, centers)
 def test_about_another_centre_it_is_the_same_motion(motion: Affine2D, center: tuple[float, float]) -> None:
     moved = motion.about(center)
@@ -85,6 +95,7 @@ def test_about_another_centre_it_is_the_same_motion(motion: Affine2D, center: tu
     assert_same_motion(moved, motion, 1e-8)
 
 
+@quick
 @given(affines, centers, exponents)
 def test_powers_do_not_depend_on_the_centre(
     motion: Affine2D, center: tuple[float, float], exponent: float
@@ -92,15 +103,19 @@ def test_powers_do_not_depend_on_the_centre(
     assert_same_motion(motion.about(center).power(exponent), motion.power(exponent))
 
 
+@quick
 @given(affines, st.sampled_from([2, 3, 5, 1 / 2, 1 / 4]))
 def test_scaled_is_the_same_motion_on_another_grid(motion: Affine2D, factor: float) -> None:
     def finer(points: np.ndarray) -> np.ndarray:
         # The block of `factor` pixels from factor * x on has its centre here.
         return factor * points + (factor - 1) / 2
 
-    np.testing.assert_allclose(motion.scaled(factor).apply(finer(POINTS)), finer(motion.apply(POINTS)), atol=1e-8)
+    np.testing.assert_allclose(
+        motion.scaled(factor).apply(finer(POINTS)), finer(motion.apply(POINTS)), atol=1e-8
+    )
 
 
+@quick
 @given(st.tuples(pixels, pixels), exponents, centers)
 def test_powers_of_translations_are_shares_of_them(
     shift: tuple[float, float], exponent: float, center: tuple[float, float]
@@ -110,12 +125,14 @@ def test_powers_of_translations_are_shares_of_them(
     np.testing.assert_allclose(share.translation, exponent * np.array(shift), atol=1e-9)
 
 
+@quick
 @given(st.floats(-170, 170), exponents)
 def test_powers_of_rotations_are_shares_of_the_angle(angle: float, exponent: float) -> None:
     share = Affine2D.rigid(angle, (0, 0), (127.5, 99.5)).power(exponent)
     assert_same_motion(share, Affine2D.rigid(angle * exponent, (0, 0), (127.5, 99.5)))
 
 
+@quick
 @given(st.floats(-3, 3, allow_subnormal=False), st.tuples(pixels, pixels), exponents)
 def test_powers_of_defective_shears_are_exact(
     shear: float, shift: tuple[float, float], exponent: float
@@ -128,6 +145,7 @@ def test_powers_of_defective_shears_are_exact(
     np.testing.assert_allclose(power.translation, wanted[:2, 2], atol=1e-6)
 
 
+@quick
 @given(st.lists(st.floats(-1, 1), min_size=6, max_size=6), st.integers(-16, -5), exponents)
 def test_powers_near_the_identity_are_first_order(
     entries: list[float], magnitude: int, exponent: float
@@ -168,6 +186,7 @@ def test_a_degenerate_motion_has_no_inverse() -> None:
         flat.inverse()
 
 
+@quick
 @given(st.floats(-80, 80), st.floats(0.5, 2), st.floats(0.5, 2), st.floats(-0.5, 0.5))
 def test_parts_take_a_motion_apart(angle: float, scale_x: float, scale_y: float, shear: float) -> None:
     cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
@@ -198,7 +217,7 @@ def test_the_convention_is_that_of_itk() -> None:
     [
         Affine2D.rigid(0, (5.25, -3.5)),
         Affine2D.rigid(12, (4, -3), (30.5, 20.5)),
-        Affine2D.of([[1.1, 0.15], [-0.05, 0.92]], (-2.5, 6.25), (31.0, 24.0)),
+        Affine2D.of([[1.1, 0.15], [-0.05, 0.92]], (-2.5, 6.25), (31.3, 24.2)),
     ],
 )
 def test_yx_is_what_scipy_takes_and_warp_agrees(motion: Affine2D) -> None:

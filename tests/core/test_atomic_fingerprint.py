@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from soct_core.atomic import publish_bytes, publish_text, published, remove
 from soct_core.errors import OutputError
 from soct_core.fingerprint import fingerprint

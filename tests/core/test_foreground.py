@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
+
 from soct_core.foreground import otsu_threshold, tissue_mask
 from soct_core.registration_plane import registration_plane
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from soct_core.gaps import detect_single_gaps
 
 Runs = list[tuple[int, ...]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from soct_core.slots import Slots
 
 # 207 µm cut into voxels of 10 µm: 20.7 planes a slot.

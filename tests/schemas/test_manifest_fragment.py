@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.manifest_fragment import FRAGMENT_COLUMNS, ManifestFragment
 from schemas.settings import InterpolationSettings
@@ -60,7 +61,9 @@ def test_contradictions_are_refused_with_what_is_wrong(change: dict[str, Any], m
 
 @pytest.mark.parametrize("method", ["zmorph", "weighted", "average"])
 def test_every_method_can_succeed(method: str) -> None:
-    fragment = ManifestFragment.model_validate({"slice_id": 7, **SUCCESS, "interpolation_method_used": method})
+    fragment = ManifestFragment.model_validate(
+        {"slice_id": 7, **SUCCESS, "interpolation_method_used": method}
+    )
     assert fragment.interpolation_method_used == method
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
+
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings, StackSettings
 
 INTERPOLATION_DEFAULTS = {
@@ -123,7 +124,9 @@ def test_values_of_the_wrong_type_are_refused_with_their_name(
     assert caught.value.errors()[0]["loc"][0] == name
 
 
-@pytest.mark.parametrize("model", [InterpolationSettings, PairwiseSettings, StackSettings, ReconstructSettings])
+@pytest.mark.parametrize(
+    "model", [InterpolationSettings, PairwiseSettings, StackSettings, ReconstructSettings]
+)
 def test_unknown_names_are_refused_with_their_name(model: type[BaseModel]) -> None:
     with pytest.raises(ValidationError, match="min_ncc_improvment"):
         model.model_validate({"min_ncc_improvment": 0.1})

@@ -1,51 +1,51 @@
-"""The stack stage: read the trail, the slices and the pairs of a run, and write the volume."""
+"""Stage `stack`: read the trail, the slices and the pairs of a run, and write the volume."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from schemas.jobs import StackJob
 from schemas.outcomes import StackOutcome
-from schemas.settings import ReconstructSettings
 from soct_core import slice_config
 from soct_core.acquisition import open_slices
 from soct_core.assembly import StackInput, stack
-from soct_core.ngff import Zyx
+from soct_core.fingerprint import fingerprint
 from soct_core.pair_records import read_metrics, read_pair
 from soct_core.slots import Slots
 from soct_core.volume import open_volume
 from soct_core.z_refinement import ZDrift
 
 STAGE = "stack"
+VERSION = "1"
 VOLUME_NAME = "3d_volume.ome.zarr"
 DECISIONS_NAME = "stacking_decisions.csv"
 
 
-def slots_of(ids: Sequence[int], voxel_z_um: float, settings: ReconstructSettings) -> Slots:
+def slots_of(
+    ids: Sequence[int], voxel_z_um: float, slicing_interval_um: float, trusted_depth_um: float
+) -> Slots:
     """The slots of an acquisition, counted from its first used slice."""
-    return Slots(min(ids), settings.slicing_interval_um, voxel_z_um, settings.trusted_depth_um)
+    return Slots(min(ids), slicing_interval_um, voxel_z_um, trusted_depth_um)
 
 
-def stack_run(
-    trail: Path,
-    measured: Mapping[int, Path],
-    interpolated: Mapping[int, Path],
-    pairs: Sequence[Path],
-    output: Path,
-    settings: ReconstructSettings,
-    voxel_size_um: Zyx | None = None,
-) -> StackOutcome:
-    """Stack a run from its files.
+def reads(job: StackJob) -> list[str]:
+    """Content that the outcome depends on: voxels, motions, and what the trail says of steering.
 
-    Parameters
-    ----------
-    trail
-        `slice_config_final.csv`; says who must not steer and why gaps are gaps.
-    pairs
-        Directories of registered pairs.
+    Not the whole trail: a note or a score must not make anyone stack again.
+    """
+    table = slice_config.read(job.trail)
+    skip = slice_config.force_skip_slices(table) & set(job.measured)
+    volumes = [fingerprint(path) for path in (*job.measured.values(), *job.interpolated.values())]
+    motions = [f"{read_pair(path)} {_z_drift(path, 1.0)}" for path in job.pairs]
+    return [*volumes, *motions, str(sorted(skip)), str(sorted(_reasons(table).items()))]
+
+
+def run(job: StackJob) -> StackOutcome:
+    """Solve the poses and stream all slices into one volume.
 
     Raises
     ------
@@ -53,21 +53,22 @@ def stack_run(
         If an input is broken or the disk refuses.
     """
     started = time.perf_counter()
-    table = slice_config.read(trail)
-    volumes = open_slices(dict(measured), voxel_size_um)
+    table = slice_config.read(job.trail)
+    volumes = open_slices(dict(job.measured), job.voxel_size_um)
     size = next(iter(volumes.values())).voxel_size_um
+    recipe = job.recipe
     given = StackInput(
         measured=volumes,
-        interpolated={i: open_volume(path) for i, path in interpolated.items()},
-        pairs=[read_pair(path) for path in pairs],
-        z_drifts=[drift for path in pairs for drift in _z_drift(path, size[0])],
+        interpolated={i: open_volume(path) for i, path in job.interpolated.items()},
+        pairs=[read_pair(path) for path in job.pairs],
+        z_drifts=[drift for path in job.pairs for drift in _z_drift(path, size[0])],
         skip=frozenset(slice_config.force_skip_slices(table) & set(volumes)),
-        slots=slots_of(list(volumes), size[0], settings),
+        slots=slots_of(list(volumes), size[0], recipe.slicing_interval_um, recipe.trusted_depth_um),
         voxel_size_um=size,
         reasons=_reasons(table),
     )
-    volume, decisions = output / STAGE / VOLUME_NAME, output / STAGE / DECISIONS_NAME
-    stack(given, settings, volume, decisions)
+    volume, decisions = job.output / STAGE / VOLUME_NAME, job.output / STAGE / DECISIONS_NAME
+    stack(given, recipe, volume, decisions)
     return StackOutcome(
         volume=volume,
         decisions=decisions,

@@ -1,0 +1,51 @@
+# make demo: simulate an acquisition with a spoiled slice and reconstruct it
+# make test: all checks and tests
+# make bench: the benchmarks
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+
+.PHONY: demo test lint bench install install-test clean
+
+demo: install
+	$(BIN)/python -m flows.reconstruct --demo $(DEMO)
+
+test: install-test lint
+	$(BIN)/python -m schemas.validate $$(git ls-files '*slice_config*.csv')
+	$(BIN)/pytest
+
+lint: install-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: install-test
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+# The packages themselves are installed anew each time, as a user gets them; what they need only once.
+install: $(VENV)/installed
+	$(BIN)/pip install -q --no-deps .
+
+install-test: $(VENV)/installed-test
+	$(BIN)/pip install -q --no-deps .
+
+$(VENV)/installed: pyproject.toml constraints.txt $(BIN)/python
+	$(BIN)/pip install -q -c constraints.txt .
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml constraints.txt $(BIN)/python
+	$(BIN)/pip install -q -c constraints.txt ".[test]"
+	@touch $@ $(VENV)/installed
+
+# Debian ships venv apart from python3; apt-get is tried where it is not there.
+$(BIN)/python:
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "python3-venv is missing; installing it"; \
+	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$sudo apt-get update -q && $$sudo apt-get install -y -q python3-venv && \
+	  $(PYTHON) -m venv --clear $(VENV); }
+
+clean:
+	rm -rf $(VENV) build *.egg-info $(DEMO)

@@ -1,0 +1,1 @@
+"""Deployments: one typed file per scheduled acquisition."""

@@ -1,0 +1,31 @@
+"""Exit codes of the command lines: 0 done, 1 an operation failed, 2 bad input; never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from soct_core.errors import BadInputError, SoctError
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+
+def exit_code(work: Callable[[], None]) -> int:
+    """Run a command; print what went wrong as one line on standard error."""
+    try:
+        work()
+    except BadInputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except SoctError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        print(
+            f"error: {error.filename or ''}: {error.strerror or error}".replace(": :", ":"), file=sys.stderr
+        )
+        return FAILED
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return FAILED
+    return DONE

@@ -1,0 +1,43 @@
+"""Finish an audit trail: `python -m flows.finalise --slice-config-in IN --slice-config-out OUT --fragments DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.exit_codes import exit_code
+from soct_core.errors import FragmentError
+from soct_core.manifest_fragment import find_fragments
+from soct_core.slice_config import merge_fragments
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="python -m flows.finalise",
+        description="Merge all manifest fragments of a directory into a slice config, all or none.",
+    )
+    p.add_argument("--slice-config-in", "--slice_config_in", type=Path, required=True)
+    p.add_argument("--slice-config-out", "--slice_config_out", type=Path, required=True)
+    p.add_argument("--fragments", type=Path, required=True, metavar="DIR", help="holds *_manifest.csv")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when written, 1 when an operation failed, 2 for bad input."""
+    arguments = parser().parse_args(argv)
+    return exit_code(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    if not arguments.fragments.is_dir():
+        raise FragmentError(f"{arguments.fragments}: no such directory")
+    fragments = find_fragments(arguments.fragments)
+    merge_fragments(arguments.slice_config_in, fragments, arguments.slice_config_out)
+    print(f"{len(fragments)} fragments merged into {arguments.slice_config_out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Interpolate one missing slice: `python -m flows.interpolate BEFORE AFTER OUTPUT`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.exit_codes import exit_code
+from schemas.settings import InterpolationSettings
+from schemas.slice_id import parse_slice_id
+from soct_core.errors import BadInputError
+from soct_core.interpolation import InterpolationFiles, interpolate_slice
+from soct_core.settings_file import load_settings
+from soct_core.volume import open_volume
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="python -m flows.interpolate",
+        description="Interpolate the slice missing between two slices. A hard skip writes no OUTPUT "
+        "and is no error: the diagnostics and the manifest entry say why.",
+    )
+    p.add_argument("before", type=Path, help="slice above the gap, OME-Zarr")
+    p.add_argument("after", type=Path, help="slice below the gap, OME-Zarr")
+    p.add_argument("output", type=Path, help="interpolated slice, OME-Zarr")
+    p.add_argument("--method", help="zmorph (default), weighted or average")
+    p.add_argument("--blend-method", "--blend_method", help="gaussian (default) or linear")
+    p.add_argument("--slice-id", "--slice_id", help="id of the missing slice; needed for a manifest entry")
+    p.add_argument("--diagnostics", type=Path, help="write what was measured, as JSON")
+    p.add_argument("--manifest-entry", "--manifest_entry", type=Path, help="write the manifest fragment, CSV")
+    p.add_argument("--preview", type=Path, help="write the 1x4 picture, PNG")
+    p.add_argument("--output-z", type=int, help="planes to make (default: as many as BEFORE has)")
+    p.add_argument("--ngff-version", choices=("0.4", "0.5"), default="0.5", help="default: %(default)s")
+    p.add_argument("--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"))
+    p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when interpolated or hard-skipped, 1 when an operation failed, 2 for bad input."""
+    arguments = parser().parse_args(argv)
+    return exit_code(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    named = {"method": arguments.method, "blend_method": arguments.blend_method}
+    overrides = [f"{name}={value}" for name, value in named.items() if value is not None]
+    settings = load_settings(InterpolationSettings, overrides=[*arguments.set, *overrides])
+    slice_id = _slice_id(arguments)
+    if arguments.output_z is not None and arguments.output_z < 1:
+        raise BadInputError(f"--output-z: got {arguments.output_z}, wanted 1 at least")
+    inputs = {arguments.before.resolve(), arguments.after.resolve()}
+    if inputs & {arguments.output.resolve(), *arguments.output.resolve().parents}:
+        raise BadInputError(f"{arguments.output}: the output would land in an input, wanted another path")
+    size = tuple(arguments.voxel_size_um) if arguments.voxel_size_um else None
+    diagnostics = interpolate_slice(
+        open_volume(arguments.before, size),
+        open_volume(arguments.after, size),
+        slice_id,
+        InterpolationFiles(
+            arguments.output, arguments.diagnostics, arguments.manifest_entry, arguments.preview
+        ),
+        settings,
+        output_z=arguments.output_z,
+        version=arguments.ngff_version,
+    )
+    if diagnostics.interpolation_failed:
+        print(f"hard skip: {diagnostics.fallback_reason}: {diagnostics.detail}; no volume written")
+    else:
+        print(f"interpolated by {diagnostics.method_used}: {arguments.output}")
+
+
+def _slice_id(arguments: argparse.Namespace) -> int | None:
+    if arguments.slice_id is None:
+        if arguments.manifest_entry is not None:
+            raise BadInputError("--manifest-entry needs --slice-id")
+        return None
+    try:
+        return parse_slice_id(arguments.slice_id)
+    except ValueError as error:
+        raise BadInputError(f"--slice-id: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""Progress: what the flow tells whoever watches; silent unless a command line listens."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """A listener."""
+
+    def stage(self, name: str, total: int) -> None:
+        """A stage of `total` task runs begins."""
+        ...
+
+    def done(self, name: str, state: str, seconds: float, reason: str) -> None:
+        """One task run ended."""
+        ...
+
+    def warning(self, text: str) -> None:
+        """Something the user should know."""
+        ...
+
+
+class Silent:
+    """Listens to nothing."""
+
+    def stage(self, name: str, total: int) -> None:
+        return
+
+    def done(self, name: str, state: str, seconds: float, reason: str) -> None:
+        return
+
+    def warning(self, text: str) -> None:
+        return
+
+
+listener: ContextVar[Progress] = ContextVar("listener", default=Silent())

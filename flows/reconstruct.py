@@ -1,0 +1,113 @@
+"""The flow `reconstruct`: from an acquisition directory to one honest volume.
+
+Run it with `python -m flows.reconstruct ACQ`, or deploy it; see the README.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__":
+    # First of all: --help and bad input must not wait for Prefect to be imported, and what
+    # Prefect pickles must not live in a module called __main__.
+    from flows.reconstruct_command import main
+
+    sys.exit(main())
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows import tasks
+from flows.ledger import Ledger
+from flows.progress import listener
+from flows.runners import DEFAULT_RUNNER, task_runner
+from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
+from schemas.run_record import RunOutcome
+from schemas.settings import ReconstructSettings
+from soct_core.planning import Planner, warnings_of
+from soct_core.run_record import RunNotes, write_run_record
+
+
+def _run_name() -> str:
+    return Path(str(flow_run.parameters["acquisition"])).name
+
+
+@flow(name="reconstruct", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))
+def reconstruct(
+    acquisition: Path,
+    output: Path | None = None,
+    settings: ReconstructSettings = ReconstructSettings(),  # noqa: B008
+    voxel_size_um: tuple[float, float, float] | None = None,
+    allow_missing: bool = False,
+    fresh: bool = False,
+) -> RunResult:
+    """Reconstruct one volume from the slices of an acquisition.
+
+    Parameters
+    ----------
+    acquisition
+        Directory with `slice_z{NN}.ome.zarr` and, optionally, `slice_config.csv`.
+    output
+        Where results go; `reconstruction` within the acquisition by default.
+    settings
+        All settings, see `schemas.settings`.
+    voxel_size_um
+        (z, y, x) in µm, for slices that do not say it.
+    allow_missing
+        Treat slices with `use=true` but without a file as gaps.
+    fresh
+        Make everything again, whatever is cached.
+    """
+    planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing)
+    ledger = Ledger(planner.output, fresh)
+    notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))
+    outcome: RunOutcome = "failed"
+    try:
+        result = _stages(planner, ledger, notes)
+        outcome = "completed"
+        return result
+    finally:
+        write_run_record(planner, notes, outcome, ledger.outputs(), ledger.records)
+
+
+def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
+    found = ledger.run_one(tasks.detect_gaps, "detect gaps", planner.detect_gaps_job())
+    notes.gaps = found.gaps
+    planner.use(found)
+    warnings = warnings_of(planner, found)
+    for warning in warnings:
+        listener.get().warning(warning)
+    filled = ledger.run_all(tasks.interpolate_missing_slice, planner.interpolation_jobs(found))
+    trail = ledger.run_one(
+        tasks.finalise_interpolation, "finalise audit trail", planner.finalise_job(found, filled)
+    )
+    pairs = ledger.run_all(tasks.register_pair, planner.pair_jobs(trail, filled))
+    return _stack_and_report(planner, ledger, found, filled, pairs, trail.path, warnings)
+
+
+def _stack_and_report(
+    planner: Planner,
+    ledger: Ledger,
+    found: DetectedGaps,
+    filled: list[InterpolationOutcome],
+    pairs: list[PairOutcome],
+    trail: Path,
+    warnings: tuple[str, ...],
+) -> RunResult:
+    stacked = ledger.run_one(tasks.stack, "stack", planner.stack_job(trail, filled, pairs))
+    report = ledger.run_one(
+        tasks.render_report, "report", planner.report_job(found, filled, pairs, stacked, warnings)
+    )
+    return RunResult(
+        output=planner.output,
+        slices=tuple(planner.measured),
+        gaps=found.gaps,
+        interpolations=tuple(filled),
+        pairs=tuple(pairs),
+        stack=stacked,
+        report=report.path,
+        warnings=warnings,
+    )

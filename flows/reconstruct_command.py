@@ -1,0 +1,136 @@
+"""The command line of `python -m flows.reconstruct`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from flows.exit_codes import exit_code
+from flows.runners import DEFAULT_RUNNER, Runner
+from schemas.settings import ReconstructSettings
+from schemas.simulation import SimulationSettings
+from soct_core.errors import AcquisitionError, BadInputError
+from soct_core.planning import Planner
+from soct_core.settings_file import load_settings
+
+DEMO_SPOILED = 5
+_EPILOG = """examples:
+  python -m flows.reconstruct ACQ
+  python -m flows.reconstruct ACQ --output OUT --set interpolation.alpha_sampling=interior
+  python -m flows.reconstruct --demo demo
+
+To have slice 7 interpolated, set use=false in its row of ACQ/slice_config.csv.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="python -m flows.reconstruct",
+        description="Reconstruct one honest volume from the slices of an acquisition.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("acquisition", type=Path, nargs="?", help="directory with slice_z{NN}.ome.zarr")
+    p.add_argument("--output", type=Path, help="where results go (default: ACQ/reconstruction)")
+    p.add_argument("--config", type=Path, help="settings as TOML")
+    p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable")
+    p.add_argument(
+        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
+    )
+    p.add_argument("--allow-missing", action="store_true", help="slices with use=true but no file are gaps")
+    p.add_argument("--runner", choices=get_args(Runner), default=DEFAULT_RUNNER, help="default: %(default)s")
+    p.add_argument("--dask-address", help="a running Dask scheduler, tcp://...")
+    p.add_argument("--workers", type=int, help="default: one a core")
+    p.add_argument("--fresh", action="store_true", help="make everything again, whatever is cached")
+    p.add_argument("--quiet", action="store_true", help="print errors only")
+    p.add_argument(
+        "--demo",
+        action="store_true",
+        help="simulate a small acquisition with a spoiled slice (into ACQ, or demo) and reconstruct it",
+    )
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when the volume was written, 1 when an operation failed, 2 for bad input."""
+    p = parser()
+    arguments = p.parse_args(argv)
+    if arguments.acquisition is None and not arguments.demo:
+        p.error("the acquisition directory is missing (or give --demo)")
+    return exit_code(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    settings = load_settings(ReconstructSettings, arguments.config, arguments.set)
+    if arguments.workers is not None and arguments.workers < 1:
+        raise BadInputError(f"--workers: got {arguments.workers}, wanted 1 at least")
+    acquisition = arguments.acquisition or Path("demo")
+    if arguments.demo:
+        _simulate_demo(acquisition)
+    z_y_x = arguments.voxel_size_um
+    voxel_size = (z_y_x[0], z_y_x[1], z_y_x[2]) if z_y_x else None
+    # Bad input is refused here, before a server starts; the flow checks again for deployments.
+    Planner.of(acquisition, arguments.output, settings, voxel_size, arguments.allow_missing)
+    if arguments.quiet or "PREFECT_LOGGING_LEVEL" not in os.environ:
+        os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR" if arguments.quiet else "CRITICAL"
+    _reconstruct(acquisition, settings, voxel_size, arguments)
+
+
+def _reconstruct(
+    acquisition: Path,
+    settings: ReconstructSettings,
+    voxel_size: tuple[float, float, float] | None,
+    arguments: argparse.Namespace,
+) -> None:
+    # Prefect takes seconds to import: bad input and --help must not wait for it.
+    from rich.console import Console
+
+    from flows.environment import api
+    from flows.progress import listener
+    from flows.reconstruct import reconstruct
+    from flows.runners import task_runner
+    from flows.terminal import TerminalProgress, print_result
+
+    console = Console(quiet=arguments.quiet)
+    runner = task_runner(arguments.runner, arguments.workers, arguments.dask_address)
+    with api():
+        progress = TerminalProgress(console)
+        token = listener.set(progress)
+        try:
+            result = reconstruct.with_options(task_runner=runner)(
+                acquisition=acquisition,
+                output=arguments.output,
+                settings=settings,
+                voxel_size_um=voxel_size,
+                allow_missing=arguments.allow_missing,
+                fresh=arguments.fresh,
+            )
+        finally:
+            listener.reset(token)
+            progress.close()
+    print_result(console, result)
+
+
+def _simulate_demo(directory: Path) -> None:
+    """A small phantom with a spoiled slice; an earlier demo is used again, anything else refused."""
+    from soct_core.phantom import Phantom, PhantomVolume
+    from soct_core.simulate import TRUTH_NAME, simulate
+
+    if (directory / TRUTH_NAME).exists():
+        return
+    if directory.exists() and any(directory.iterdir()):
+        raise AcquisitionError(f"{directory}: is not empty and holds no demo, wanted a new directory")
+    size = (20.0, 25.0, 25.0)
+    phantom = PhantomVolume(Phantom.seeded(1), (120, 240, 280), size)
+    simulate(
+        phantom, size, SimulationSettings(spoiled=(DEMO_SPOILED,), speckle_looks=8), directory, "phantom"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Simulate an acquisition with known truth: `python -m flows.simulate OUT`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.exit_codes import exit_code
+from schemas.simulation import SimulationSettings
+from schemas.slice_id import parse_slice_id
+from soct_core.errors import AcquisitionError, BadInputError
+from soct_core.settings_file import checked
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="python -m flows.simulate",
+        description="Cut a reference volume, or an analytic brain-like phantom, into drifting slices.",
+    )
+    p.add_argument("out", type=Path, help="a new directory")
+    p.add_argument("--reference", type=Path, help=".npz (volume, voxel_size_um) or .ome.zarr")
+    p.add_argument("--slices", type=int, help="slices to cut (default: all of the reference; phantom: 12)")
+    p.add_argument("--missing", default="", help="ids of lost slices, e.g. 5,9")
+    p.add_argument("--spoiled", default="", help="ids of slices imaged but useless")
+    p.add_argument("--drift-deg", type=float, help="largest rotation at a cut (default: 1)")
+    p.add_argument("--drift-px", type=float, help="largest shift at a cut (default: 3)")
+    p.add_argument("--speckle", type=float, dest="speckle_looks", help="looks of speckle; 0: none (default)")
+    p.add_argument("--speckle-px", type=float, help="correlation length of the speckle (default: 0.7)")
+    p.add_argument("--attenuation-um", type=float, help="depth at which the signal falls to 1/e")
+    p.add_argument("--intensity-jitter", type=float, help="relative change of brightness between slices")
+    p.add_argument("--slicing-interval-um", type=float, help="thickness of a slice (default: 200)")
+    p.add_argument("--first-id", type=int, help="id of the first slice (default: 0)")
+    p.add_argument("--seed", type=int, help="default: 0")
+    p.add_argument("--ngff-version", choices=("0.4", "0.5"), help="default: 0.5")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when written, 1 when an operation failed, 2 for bad input."""
+    arguments = parser().parse_args(argv)
+    return exit_code(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from soct_core.simulate import describe, open_reference, simulate
+
+    if arguments.out.exists() and (not arguments.out.is_dir() or any(arguments.out.iterdir())):
+        raise AcquisitionError(f"{arguments.out}: is there already, wanted a new directory")
+    given: dict[str, Any] = {
+        name: value
+        for name, value in vars(arguments).items()
+        if value is not None
+        and name in SimulationSettings.model_fields
+        and name not in ("missing", "spoiled")
+    }
+    given |= {"missing": _ids(arguments.missing), "spoiled": _ids(arguments.spoiled)}
+    if arguments.reference is None:
+        given.setdefault("slices", 12)
+    settings = checked(SimulationSettings, given)
+    if arguments.reference is None:
+        reference, size, name = *_phantom(settings), "phantom"
+    else:
+        reference, size = open_reference(arguments.reference)
+        name = arguments.reference.name
+    print(f"{arguments.out}: {describe(simulate(reference, size, settings, arguments.out, name))}")
+
+
+def _phantom(settings: SimulationSettings) -> tuple[Any, tuple[float, float, float]]:
+    from soct_core.phantom import Phantom, PhantomVolume
+
+    size = (20.0, 25.0, 25.0)
+    depth = max(1, round(settings.slicing_interval_um / size[0])) * (settings.slices or 12)
+    return PhantomVolume(Phantom.seeded(settings.seed), (depth, 240, 280), size), size
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(parse_slice_id(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise BadInputError(f"{text!r}: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""The Prefect tasks: each binds one stage of `soct_core`, keyed on content, sealed when done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from prefect import task
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+from prefect.tasks import Task
+
+import soct_core.stages.detect_gaps
+import soct_core.stages.finalise_interpolation
+import soct_core.stages.interpolate_missing_slice
+import soct_core.stages.register_pair
+import soct_core.stages.render_report
+import soct_core.stages.stack
+from flows.seals import Ticket, cache_key, put_seal
+from schemas import jobs, outcomes
+from schemas.contract import Contract
+from soct_core.errors import BadInputError
+
+Job = TypeVar("Job", bound=Contract)
+Outcome = TypeVar("Outcome", bound=Contract)
+RETRY_DELAYS_SECONDS = [2.0, 10.0]
+
+
+class Stage(Protocol):
+    """A module of `soct_core.stages`."""
+
+    VERSION: str
+    reads: Callable[[Any], Iterable[str]]
+    run: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class BoundTask(Generic[Job, Outcome]):
+    """A Prefect task and the stage behind it."""
+
+    name: str
+    stage: Stage
+    prefect_task: Task[[Job, Ticket], Outcome]
+
+    def key(self, job: Job) -> str:
+        """Cache key of a job: reads the content that the job names."""
+        return cache_key(self.name, self.stage.VERSION, job.model_dump_json(), list(self.stage.reads(job)))
+
+
+def _key_of(context: TaskRunContext, parameters: dict[str, Any]) -> str:
+    found: Ticket = parameters["on"]
+    return found.key
+
+
+def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Disks and networks recover; bad input stays bad."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, OSError) and not isinstance(error, BadInputError)
+
+
+def _bound(
+    name: str, stage: Stage, job_type: type[Job], outcome_type: type[Outcome]
+) -> BoundTask[Job, Outcome]:
+    def run(job: Job, on: Ticket) -> Outcome:
+        outcome: Outcome = stage.run(job)
+        put_seal(on, getattr(outcome, "artefacts", ()))
+        return outcome
+
+    run.__name__ = run.__qualname__ = name
+    run.__doc__ = (stage.run.__doc__ or "").partition("\n")[0]
+    return BoundTask(
+        name,
+        stage,
+        task(
+            name=name,
+            cache_policy=CacheKeyFnPolicy(cache_key_fn=_key_of),
+            persist_result=True,
+            result_serializer="json",
+            retries=len(RETRY_DELAYS_SECONDS),
+            retry_delay_seconds=RETRY_DELAYS_SECONDS,
+            retry_condition_fn=_is_transient,
+        )(run),
+    )
+
+
+detect_gaps = _bound("detect_gaps", soct_core.stages.detect_gaps, jobs.DetectGapsJob, outcomes.DetectedGaps)
+interpolate_missing_slice = _bound(
+    "interpolate_missing_slice",
+    soct_core.stages.interpolate_missing_slice,
+    jobs.InterpolationJob,
+    outcomes.InterpolationOutcome,
+)
+finalise_interpolation = _bound(
+    "finalise_interpolation",
+    soct_core.stages.finalise_interpolation,
+    jobs.FinaliseJob,
+    outcomes.FinalisedTrail,
+)
+register_pair = _bound("register_pair", soct_core.stages.register_pair, jobs.PairJob, outcomes.PairOutcome)
+stack = _bound("stack", soct_core.stages.stack, jobs.StackJob, outcomes.StackOutcome)
+render_report = _bound(
+    "render_report", soct_core.stages.render_report, jobs.ReportJob, outcomes.ReportOutcome
+)

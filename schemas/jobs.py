@@ -1,0 +1,103 @@
+"""What each task is asked to do: ids, paths and the settings it uses, and nothing else.
+
+A job, the content of the files that it names, and the version of the algorithm determine the
+outcome; that is what makes an outcome safe to reuse.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from schemas.contract import Contract
+from schemas.outcomes import InterpolationOutcome, PairOutcome, StackOutcome
+from schemas.run_record import GapRecord
+from schemas.settings import (
+    InterpolationSettings,
+    NgffVersion,
+    PairwiseSettings,
+    ReconstructSettings,
+    StackRecipe,
+)
+from schemas.slice_id import SliceId
+
+VoxelSize = tuple[float, float, float]
+
+
+class DetectGapsJob(Contract):
+    """Find out which slices are used, and what is missing between them."""
+
+    acquisition: Path
+    found: tuple[SliceId, ...]
+    config: Path | None
+    allow_missing: bool = False
+
+
+class InterpolationJob(Contract):
+    """Fill one single gap."""
+
+    slice_id: SliceId
+    before: Path
+    after: Path
+    usable_before: int
+    """Trusted planes of the slice before."""
+    output_z: int
+    """Planes truly missing; 0 or less: nothing is."""
+    top: int
+    """Plane of the volume at which they begin."""
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    settings: InterpolationSettings
+    ngff_version: NgffVersion
+
+
+class FinaliseJob(Contract):
+    """Finish the audit trail."""
+
+    acquisition: Path
+    config: Path | None
+    fragments: tuple[Path, ...]
+    notes: dict[SliceId, str]
+    output: Path
+
+
+class PairJob(Contract):
+    """Register two neighbouring slices."""
+
+    fixed_id: SliceId
+    moving_id: SliceId
+    fixed: Path
+    moving: Path
+    offset: float
+    """Depth of moving's top below fixed's top, in planes."""
+    bridge: bool
+    touches_interpolated: bool
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    settings: PairwiseSettings
+
+
+class StackJob(Contract):
+    """Stack everything into one volume."""
+
+    trail: Path
+    measured: dict[SliceId, Path]
+    interpolated: dict[SliceId, Path]
+    pairs: tuple[Path, ...]
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    recipe: StackRecipe
+
+
+class ReportJob(Contract):
+    """Render the report of a run."""
+
+    title: str
+    output: Path
+    measured: tuple[SliceId, ...]
+    excluded: tuple[SliceId, ...]
+    gaps: GapRecord
+    interpolations: tuple[InterpolationOutcome, ...]
+    pairs: tuple[PairOutcome, ...]
+    stack: StackOutcome
+    warnings: tuple[str, ...]
+    settings: ReconstructSettings

@@ -1,0 +1,57 @@
+"""`run.json`: the record of one run, written whether it succeeded or not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from schemas.run_record import Fingerprint, GapRecord, RunOutcome, RunRecord, TaskRecord
+from soct_core.atomic import publish_text
+from soct_core.fingerprint import fingerprint
+from soct_core.planning import Planner
+from soct_core.versions import software_versions
+
+RUN_RECORD_NAME = "run.json"
+
+
+@dataclass
+class RunNotes:
+    """What becomes known while a run goes on."""
+
+    started: datetime
+    command: str
+    gaps: GapRecord = field(default_factory=GapRecord)
+
+
+def write_run_record(
+    planner: Planner,
+    notes: RunNotes,
+    outcome: RunOutcome,
+    outputs: Sequence[Fingerprint],
+    tasks: Sequence[TaskRecord],
+) -> RunRecord:
+    """Write `run.json` into the output directory; input paths are relative to it where they can be."""
+    config = planner.acquisition.config_path
+    inputs = [*planner.measured.values(), *([config] if config else [])]
+    record = RunRecord(
+        outcome=outcome,
+        started=notes.started,
+        finished=datetime.now(UTC),
+        command=notes.command,
+        versions=software_versions(),
+        settings=planner.settings,
+        inputs=tuple(_print(path, planner.output) for path in inputs if path.exists()),
+        outputs=tuple(outputs),
+        gaps=notes.gaps,
+        tasks=tuple(tasks),
+    )
+    publish_text(planner.output / RUN_RECORD_NAME, record.model_dump_json(indent=2) + "\n")
+    return record
+
+
+def _print(path: Path, base: Path) -> Fingerprint:
+    shown = Path(os.path.relpath(path, base)).as_posix()
+    return Fingerprint(path=shown, fingerprint=fingerprint(path))

@@ -1,0 +1,79 @@
+"""Settings from a TOML file and from single overrides, with errors that say what was wanted."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from soct_core.errors import SettingsError
+
+Model = TypeVar("Model", bound=BaseModel)
+Tree = dict[str, Any]
+
+
+def load_settings(model: type[Model], file: Path | None = None, overrides: Iterable[str] = ()) -> Model:
+    """Build settings: defaults, then the file, then `name.name=value` overrides in order.
+
+    Raises
+    ------
+    SettingsError
+        Naming the setting, the value seen and the range allowed.
+    """
+    tree = {} if file is None else _read_toml(file)
+    for override in overrides:
+        _put(tree, override)
+    return checked(model, tree)
+
+
+def checked(model: type[Model], tree: Tree) -> Model:
+    """Validate a tree of settings; see `load_settings`."""
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explain(fault) for fault in error.errors())) from error
+
+
+def _read_toml(file: Path) -> Tree:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: is not TOML: {error}") from error
+
+
+def _put(tree: Tree, override: str) -> None:
+    name, equals, text = override.partition("=")
+    if not equals or not name.strip():
+        raise SettingsError(f"setting {override!r}: wanted name=value, e.g. interpolation.preview=false")
+    *parents, leaf = name.strip().split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise SettingsError(f"setting {name!r}: {parent!r} is a value, not a group")
+    tree[leaf] = _value(text.strip())
+
+
+def _value(text: str) -> Any:
+    """Numbers, booleans and lists as TOML writes them; anything else is text."""
+    if text.lower() == "none":
+        return None
+    for candidate in (text, f"[{text}]" if "," in text else text):
+        try:
+            return tomllib.loads(f"value = {candidate}")["value"]
+        except tomllib.TOMLDecodeError:
+            continue
+    return text
+
+
+def _explain(fault: Any) -> str:
+    name = ".".join(map(str, fault["loc"])) or "settings"
+    if fault["type"] == "extra_forbidden":
+        return f"setting {name!r} is unknown"
+    message = str(fault["msg"])
+    wanted = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"setting {name!r}: got {fault['input']!r}, wanted {wanted}"

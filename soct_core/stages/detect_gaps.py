@@ -1,0 +1,31 @@
+"""Stage `detect_gaps`: which slices are used, and what is missing between them."""
+
+from __future__ import annotations
+
+from schemas.jobs import DetectGapsJob
+from schemas.outcomes import DetectedGaps
+from soct_core.acquisition import find_acquisition, slice_table, used_slices
+from soct_core.fingerprint import fingerprint
+from soct_core.gaps import detect_single_gaps
+
+VERSION = "1"
+
+
+def reads(job: DetectGapsJob) -> list[str]:
+    """Content that the outcome depends on."""
+    return [] if job.config is None else [fingerprint(job.config)]
+
+
+def run(job: DetectGapsJob) -> DetectedGaps:
+    """Detect gaps among the slices that are used and present.
+
+    Raises
+    ------
+    AcquisitionError, SliceConfigError
+        If the acquisition or its config cannot be used.
+    """
+    acquisition = find_acquisition(job.acquisition)
+    table = slice_table(acquisition)
+    used = used_slices(acquisition, table, allow_missing=job.allow_missing)
+    excluded = sorted({int(i) for i in table["slice_id"]} - set(used))
+    return DetectedGaps(used=used, excluded=tuple(excluded), gaps=detect_single_gaps(used))
