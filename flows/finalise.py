@@ -1,4 +1,4 @@
-"""Finish an audit trail: `python -m flows.finalise --slice-config-in IN --slice-config-out OUT --fragments DIR`."""
+"""Finish an audit trail by merging manifest fragments: `python -m flows.finalise`."""
 
 from __future__ import annotations
 

@@ -35,4 +35,5 @@ class Silent:
         return
 
 
-listener: ContextVar[Progress] = ContextVar("listener", default=Silent())
+_SILENT = Silent()
+listener: ContextVar[Progress] = ContextVar("listener", default=_SILENT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -32,8 +32,14 @@ class Stage(Protocol):
     """A module of `soct_core.stages`."""
 
     VERSION: str
-    reads: Callable[[Any], Iterable[str]]
-    run: Callable[[Any], Any]
+
+    def reads(self, job: Any, /) -> Iterable[str]:
+        """Fingerprints of all content that the outcome depends on."""
+        ...
+
+    def run(self, job: Any, /) -> Any:
+        """Do the job."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -66,13 +66,27 @@ def tissue_at(points: Floats, seed: int = 0) -> Floats:
     return AGAROSE + inside * bright
 
 
-def tissue_plane(
-    motion: Affine2D | None = None, *, seed: int = 0, shape: tuple[int, int] = (SIZE, SIZE)
-) -> Floats:
-    """A plane, (y, x), that shows at x what undrifted tissue shows at `motion(x)`."""
-    y, x = np.indices(shape, dtype=float)
-    points = np.stack((x, y), axis=-1)
+def tissue_plane(motion: Affine2D | None = None, *, seed: int = 0, finer: int = 1) -> Floats:
+    """A plane, (y, x), that shows at x what undrifted tissue shows at `motion(x)`.
+
+    `finer` samples the same tissue with that many pixels for one; the motion stays in coarse
+    pixels.
+    """
+    y, x = np.indices((SIZE * finer, SIZE * finer), dtype=float)
+    points = (np.stack((x, y), axis=-1) - (finer - 1) / 2) / finer
     return tissue_at(points if motion is None else motion.apply(points), seed)
+
+
+def agarose_plane(seed: int) -> Floats:
+    """A plane without tissue, as noisy as the others."""
+    return noisy(np.full((SIZE, SIZE), AGAROSE), seed)
+
+
+def rms_distance(a: Affine2D, b: Affine2D, mask: NDArray[np.bool_]) -> float:
+    """How far two motions take the pixels of a mask apart, in pixels."""
+    y, x = np.nonzero(mask)
+    points = np.column_stack((x, y)).astype(float)
+    return float(np.sqrt(((a.apply(points) - b.apply(points)) ** 2).sum(axis=1).mean()))
 
 
 def noisy(plane: Floats, seed: int, sigma: float = NOISE) -> Floats:

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Version = Literal["0.4", "0.5"]
 VERSIONS: tuple[Version, ...] = ("0.4", "0.5")
 VOXEL = (10.0, 2.5, 5.0)
-# Levels of 230 by 410, then 115 by 205, then 58 by 103; both a whole and an odd buffer in z.
+# Levels of 229 by 409, 115 by 205 and 58 by 103; in z more than one buffer, the last one odd.
 ODD = (11, 229, 409)
 
 
