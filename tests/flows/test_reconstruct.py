@@ -140,9 +140,7 @@ def test_a_hard_skip_is_a_result_and_leaves_a_gap(acquisition: Path, reconstruct
     assert states["interpolate z02"] == ("Completed", "no_foreground_planes")
 
 
-def test_an_excluded_slice_is_interpolated_although_its_file_is_there(
-    acquisition: Path, reconstruct
-) -> None:
+def test_an_excluded_slice_is_interpolated_although_its_file_is_there(acquisition: Path, reconstruct) -> None:
     lost = acquisition / "slice_z02.ome.zarr"
     shutil.copytree(acquisition / "slice_z01.ome.zarr", lost)
     result = reconstruct(acquisition=acquisition)

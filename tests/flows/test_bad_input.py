@@ -1,0 +1,194 @@
+"""Bad input: one clear line, exit code 2, and nothing written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_slices import small_acquisition
+
+from flows.finalise import main as finalise
+from flows.interpolate import main as interpolate
+from flows.reconstruct_command import main as reconstruct
+from flows.simulate import main as simulate
+from soct_core.volume_writer import write_image
+
+Spoil = Callable[[Path], list[str]]
+
+
+def edit_metadata(slice_: Path, change: Callable[[dict], None]) -> None:
+    path = slice_ / "zarr.json"
+    content = json.loads(path.read_text())
+    change(content["attributes"]["ome"]["multiscales"][0])
+    path.write_text(json.dumps(content))
+
+
+def no_slices(acq: Path) -> list[str]:
+    for path in acq.glob("*.ome.zarr"):
+        shutil.rmtree(path)
+    return []
+
+
+def not_zarr(acq: Path) -> list[str]:
+    (acq / "slice_z01.ome.zarr" / "zarr.json").write_text("{")
+    return []
+
+
+def wrong_axes(acq: Path) -> list[str]:
+    edit_metadata(acq / "slice_z01.ome.zarr", lambda m: m["axes"].reverse())
+    return []
+
+
+def missing_unit(acq: Path) -> list[str]:
+    edit_metadata(acq / "slice_z01.ome.zarr", lambda m: m["axes"][1].pop("unit"))
+    return []
+
+
+def other_voxel_size(acq: Path) -> list[str]:
+    write_image(acq / "slice_z02.ome.zarr", np.zeros((4, 32, 32), np.uint16), (50.0, 25.0, 20.0))
+    return []
+
+
+def other_dtype(acq: Path) -> list[str]:
+    write_image(acq / "slice_z02.ome.zarr", np.zeros((4, 32, 32), np.uint8), (50.0, 25.0, 25.0))
+    return []
+
+
+def config(text: str) -> Spoil:
+    def spoil(acq: Path) -> list[str]:
+        (acq / "slice_config.csv").write_text(text)
+        return []
+
+    return spoil
+
+
+def options(*words: str) -> Spoil:
+    return lambda acq: [word.replace("ACQ", str(acq)) for word in words]
+
+
+def toml(text: str) -> Spoil:
+    def spoil(acq: Path) -> list[str]:
+        file = acq.parent / "settings.toml"
+        file.write_text(text)
+        return ["--config", str(file)]
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (no_slices, ["holds no slice_z{NN}.ome.zarr"]),
+        (not_zarr, ["slice_z01.ome.zarr", "not a readable zarr group"]),
+        (wrong_axes, ["slice_z01.ome.zarr", "axes x,y,z", "wanted z,y,x"]),
+        (missing_unit, ["slice_z01.ome.zarr", "axis y has no unit", "--voxel-size-um"]),
+        (other_voxel_size, ["slice_z02.ome.zarr", "20.0", "slice_z00.ome.zarr"]),
+        (other_dtype, ["slice_z02.ome.zarr", "uint8", "uint16"]),
+        (
+            config("slice_id,use\n0,perhaps\n"),
+            ["slice_config.csv", "row 2", "'use'", "'perhaps'", "true/1/yes"],
+        ),
+        (config("slice_id;use\n0;true\n"), ["slice_config.csv", "semicolons"]),
+        (config("slice_id,use\n1,true\n01,true\n"), ["row 3", "'slice_id'", "no duplicate"]),
+        (config("slice_id,use\n7,true\n"), ["slice_z07.ome.zarr not found", "--allow-missing"]),
+        (config("slice_id,use\n0,0\n1,0\n2,0\n"), ["no slice is both used and present"]),
+        (options("--set", "interpolation.min_ncc_improvment=0.1"), ["min_ncc_improvment", "unknown"]),
+        (
+            options("--set", "stack.blend_depth_um=-1"),
+            ["stack.blend_depth_um", "-1", "greater than or equal to 0"],
+        ),
+        (options("--set", "interpolation.method=magic"), ["interpolation.method", "'magic'", "'zmorph'"]),
+        (options("--set", "interpolation.preview=maybe"), ["interpolation.preview", "'maybe'"]),
+        (options("--set", "nonsense"), ["wanted name=value"]),
+        (toml("slicing_interval_um = 'thick'"), ["slicing_interval_um", "'thick'"]),
+        (toml("slicing_interval_um = "), ["settings.toml", "is not TOML"]),
+        (options("--config", "ACQ/none.toml"), ["none.toml", "cannot be read"]),
+        (options("--output", "ACQ"), ["output would land among the input"]),
+        (options("--output", "ACQ/slice_z00.ome.zarr/out"), ["output would land among the input"]),
+        (options("--output", "ACQ/.."), ["output would land among the input"]),
+        (options("--workers", "0"), ["--workers", "wanted 1 at least"]),
+    ],
+)
+def test_reconstruct_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Spoil, said: list[str]
+) -> None:
+    acquisition = small_acquisition(tmp_path / "mouse")
+    extra = spoil(acquisition)
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    assert reconstruct([str(acquisition), *extra]) == 2
+    out = capsys.readouterr()
+    assert out.out == ""
+    assert out.err.startswith("error: ")
+    assert out.err.count("\n") == 1
+    for words in said:
+        assert words in out.err
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+
+
+def test_no_such_acquisition(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert reconstruct([str(tmp_path / "nowhere")]) == 2
+    assert "nowhere: no such directory" in capsys.readouterr().err
+
+
+def test_the_demo_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.txt").write_text("dear")
+    assert reconstruct(["--demo", str(tmp_path)]) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (["--method", "magic"], "'magic'"),
+        (["--slice-id", "x"], "slice id 'x'"),
+        (["--manifest-entry", "m.csv"], "--manifest-entry needs --slice-id"),
+        (["--output-z", "0"], "--output-z"),
+    ],
+)
+def test_interpolate_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], extra: list[str], said: str
+) -> None:
+    acq = small_acquisition(tmp_path / "mouse")
+    files = [str(acq / "slice_z00.ome.zarr"), str(acq / "slice_z02.ome.zarr"), str(tmp_path / "out.ome.zarr")]
+    assert interpolate([*files, *extra]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out.ome.zarr").exists()
+
+
+def test_interpolate_never_overwrites_its_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    acq = small_acquisition(tmp_path / "mouse")
+    files = [str(acq / "slice_z00.ome.zarr"), str(acq / "slice_z02.ome.zarr")]
+    assert interpolate([*files, files[0]]) == 2
+    assert "would land in an input" in capsys.readouterr().err
+
+
+def test_finalise_merges_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fragments = tmp_path / "fragments"
+    fragments.mkdir()
+    (tmp_path / "in.csv").write_text("slice_id,use\n1,true\n2,false\n3,true\n")
+    header = (
+        "slice_id,interpolated,interpolation_failed,interpolation_method_used,interpolation_fallback_reason"
+    )
+    good = fragments / "slice_z02_manifest.csv"
+    good.write_text(f"{header}\n02,true,false,zmorph,\n")
+    command = ["--slice-config-in", str(tmp_path / "in.csv"), "--fragments", str(fragments)]
+    assert finalise([*command, "--slice-config-out", str(tmp_path / "out.csv")]) == 0
+    assert "02,false,,,,,,,,true,false,zmorph,," in (tmp_path / "out.csv").read_text()
+    good.write_text(f"{header}\n02,true,true,zmorph,\n")
+    assert finalise([*command, "--slice-config-out", str(tmp_path / "again.csv")]) == 2
+    assert "slice_z02_manifest.csv" in capsys.readouterr().err
+    assert not (tmp_path / "again.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["--missing", "99"], ["--slices", "1"], ["--drift-deg", "400"], ["--reference", "nothing.npz"]]
+)
+def test_simulate_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert simulate([str(tmp_path / "out"), *words]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+    assert not (tmp_path / "out").exists()
