@@ -10,6 +10,7 @@ from pathlib import Path
 
 from schemas.contract import Contract
 from schemas.outcomes import InterpolationOutcome, PairOutcome, StackOutcome
+from schemas.pairwise import PairRole
 from schemas.run_record import GapRecord
 from schemas.settings import (
     InterpolationSettings,
@@ -69,7 +70,7 @@ class PairJob(Contract):
     moving: Path
     offset: float
     """Depth of moving's top below fixed's top, in planes."""
-    bridge: bool
+    role: PairRole
     touches_interpolated: bool
     output: Path
     voxel_size_um: VoxelSize | None = None

@@ -11,6 +11,7 @@ from schemas.slice_id import SliceId
 
 ZSource = Literal["matched", "nominal"]
 OverallStatus = Literal["ok", "warning", "error"]
+PairRole = Literal["neighbours", "bridge", "check"]
 
 CONVENTION = (
     "moving(T(x)) ~ fixed(x); x in pixels, x-y order; T(x) = matrix (x - center) + center + translation"
@@ -38,8 +39,9 @@ class PairwiseMetrics(Contract):
 
     fixed_id: SliceId
     moving_id: SliceId
-    bridge: bool
-    """True when measured or excluded slots lie between the two."""
+    role: PairRole
+    """neighbours: consecutive among the slices present; bridge: across slices that cannot steer;
+    check: second neighbours, so that a single wrong pair can be told."""
     translation_x: float | None = None
     translation_y: float | None = None
     translation_magnitude: float | None = None
@@ -58,6 +60,10 @@ class PairwiseMetrics(Contract):
     """RMS distance over tissue between there and there-and-back, in pixels."""
     tissue_radius_px: float | None = None
     """RMS distance of tissue from the plane's centre: the lever of a rotation."""
+    anatomy_rate_x: float | None = None
+    """In-plane motion of anatomy within the fixed slice, in pixels per plane of depth."""
+    anatomy_rate_y: float | None = None
+    anatomy_rate_deg: float | None = None
     registration_confidence: float
     reliable: bool
     overall_status: OverallStatus

@@ -65,10 +65,14 @@ class InterpolationSettings(Contract):
 class PairwiseSettings(Contract):
     """How neighbouring slices are registered, and when a pair is suspect."""
 
+    check_pairs: bool = True
+    """Register second neighbours too, so that a single wrong pair can be told from its company."""
     moving_z_um: Annotated[float, Field(ge=0, le=1e4)] = 40.0
     """Depth of the moving plane: the first planes below a cut are noisy."""
     search_range_um: Annotated[float, Field(ge=0, le=1e4)] = 100.0
     """Half-width of the search for the matching depth in the fixed slice."""
+    anatomy_span_um: Annotated[float, Field(ge=0, le=1e4)] = 150.0
+    """Depth over which the motion of anatomy is measured within a slice; 0: not measured."""
     registration_metric: RegistrationMetric = "CC"
     """Similarity that elastix maximises."""
     max_iterations: Iterations = 1000
@@ -117,6 +121,8 @@ class StackSettings(Contract):
     """Correct the nominal z by the z matches, within the search range."""
     pyramid_um: tuple[Micrometres, ...] | None = None
     """Voxel sizes of the pyramid; by default halved down to about 100 pixels."""
+    subtract_anatomy: bool = True
+    """Take the motion of anatomy, as measured within slices, off what pairs found across cuts."""
     prior_weight: Annotated[float, Field(gt=0, le=1)] = 1e-4
     """Weight of the prior pose of a slice against a pair of confidence 1."""
     robust_scale_px: Annotated[float, Field(gt=0, le=1e4)] = 3.0

@@ -203,6 +203,6 @@ def _doubts(slice_id: int, given: StackInput, assembled: Assembled) -> list[str]
         name = f"pair z{format_slice_id(fixed)}-z{format_slice_id(moving)}"
         if weights[fixed, moving] == 0:
             doubts.append(f"{name} not reliable")
-        elif verdict.weight < 0.5 * weights[fixed, moving]:
+        elif not verdict.agrees:
             doubts.append(f"{name} contradicts the others by {verdict.disagreement_px:.1f} px")
     return doubts

@@ -64,23 +64,30 @@ def status(
     z_correlation: float,
     confidence_: float,
     pixel_um: float,
-    neighbours: bool,
+    cuts: int,
     settings: PairwiseSettings,
 ) -> tuple[OverallStatus, tuple[str, ...]]:
     """Hold the figures of a pair against the warn and error thresholds.
 
-    Across a gap anatomy itself changes, so that planes that are no `neighbours` may correlate
-    below the error threshold of z correlation with a warning; confidence judges them.
+    Thresholds of motion are per cut: a pair that spans several `cuts` may move as often. Across
+    a gap anatomy itself changes, so that such a pair may correlate below the error threshold of
+    z correlation with a warning; confidence judges it.
     """
     s = settings
     shift_warn = s.translation_warn_px if s.translation_warn_um is None else s.translation_warn_um / pixel_um
     shift_error = (
         s.translation_error_px if s.translation_error_um is None else s.translation_error_um / pixel_um
     )
-    z_error = s.z_correlation_error if neighbours else -1.0
+    z_error = s.z_correlation_error if cuts == 1 else -1.0
     checks = (
-        ("translation {:.1f} px", translation_px, shift_warn, shift_error, 1),
-        ("rotation {:.2f} deg", abs(rotation_deg), s.rotation_warn_deg, s.rotation_error_deg, 1),
+        ("translation {:.1f} px", translation_px, cuts * shift_warn, cuts * shift_error, 1),
+        (
+            "rotation {:.2f} deg",
+            abs(rotation_deg),
+            cuts * s.rotation_warn_deg,
+            cuts * s.rotation_error_deg,
+            1,
+        ),
         ("z correlation {:.2f}", z_correlation, s.z_correlation_warn, z_error, -1),
         ("confidence {:.2f}", confidence_, s.confidence_warn, s.confidence_error, -1),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from schemas.pairwise import PairwiseMetrics, RigidTransform
 from schemas.slice_id import format_slice_id
 from soct_core.affine import Affine2D
+from soct_core.anatomy_motion import AnatomyRate, mean_rate
 from soct_core.atomic import publish_text, remove
 from soct_core.errors import RecordError
 from soct_core.itk_transform import write_tfm
@@ -49,18 +52,35 @@ def read_metrics(directory: Path) -> PairwiseMetrics:
     return read_record(directory / METRICS, PairwiseMetrics)
 
 
-def read_pair(directory: Path) -> PairMotion:
-    """What a pair tells the stack; weight 0 when it is not reliable or without a transform.
+def read_pairs(directories: Sequence[Path], *, subtract_anatomy: bool = True) -> list[PairMotion]:
+    """What pairs tell the stack; weight 0 when one is not reliable or without a transform.
+
+    With `subtract_anatomy`, the motion that anatomy itself makes over the depth between the two
+    planes compared, as measured within both slices, is taken off: drift is what remains.
 
     Raises
     ------
     RecordError
         If a file is missing or breaks its model, or the files speak of different pairs.
     """
-    metrics = read_metrics(directory)
+    metrics = [read_metrics(directory) for directory in directories]
+    rates = {m.fixed_id: rate for m in metrics if (rate := _rate(m)) is not None}
+    pairs = []
+    for directory, found in zip(directories, metrics, strict=True):
+        pair = _read_pair(directory, found)
+        known = [rates.get(found.fixed_id), rates.get(found.moving_id)]
+        rate = mean_rate(known) if subtract_anatomy else None
+        if rate is not None and pair.weight > 0:
+            anatomy = rate.over(_uncompared_planes(found), pair.motion.center)
+            pair = replace(pair, motion=pair.motion.compose(anatomy.inverse()))
+        pairs.append(pair)
+    return pairs
+
+
+def _read_pair(directory: Path, metrics: PairwiseMetrics) -> PairMotion:
     if not (directory / TRANSFORM).exists():
         motion = Affine2D.identity()
-        return PairMotion(metrics.fixed_id, metrics.moving_id, motion, 0.0, 0.0, metrics.bridge)
+        return PairMotion(metrics.fixed_id, metrics.moving_id, motion, 0.0, 0.0, metrics.role)
     transform = read_record(directory / TRANSFORM, RigidTransform)
     if (transform.fixed_id, transform.moving_id) != (metrics.fixed_id, metrics.moving_id):
         raise RecordError(f"{directory}: {TRANSFORM} and {METRICS} speak of different slices")
@@ -71,8 +91,20 @@ def read_pair(directory: Path) -> PairMotion:
         Affine2D.of(transform.matrix, transform.translation, transform.center),
         metrics.registration_confidence if steers else 0.0,
         metrics.tissue_radius_px or 0.0,
-        metrics.bridge,
+        metrics.role,
     )
+
+
+def _rate(metrics: PairwiseMetrics) -> AnatomyRate | None:
+    x, y, turn = metrics.anatomy_rate_x, metrics.anatomy_rate_y, metrics.anatomy_rate_deg
+    return None if x is None or y is None or turn is None else AnatomyRate(x, y, turn)
+
+
+def _uncompared_planes(metrics: PairwiseMetrics) -> float:
+    """Depth between the plane of fixed that was compared and the one that moving continues."""
+    if metrics.z_source != "nominal" or metrics.z_index is None or metrics.expected_z_index is None:
+        return 0.0
+    return metrics.expected_z_index - metrics.z_index
 
 
 def read_record(path: Path, model: type[Record]) -> Record:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.pairwise import PairwiseMetrics, RigidTransform
+from schemas.pairwise import PairRole, PairwiseMetrics, RigidTransform
 from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D, plane_center
+from soct_core.anatomy_motion import AnatomyRate, anatomy_rate
 from soct_core.common_shape import padded_to_common_shape
 from soct_core.confidence import Evidence, confidence, status
 from soct_core.elastix import register
@@ -33,8 +34,7 @@ class Pair:
     moving_id: int
     offset: float
     """Depth of moving's top below fixed's top, in planes."""
-    bridge: bool = False
-    """Whether it spans a slot that cannot carry transforms itself."""
+    role: PairRole = "neighbours"
     touches_interpolated: bool = False
 
 
@@ -74,15 +74,16 @@ def register_slices(
         found.z_correlation,
         trust,
         voxel_size_um[2],
-        pair.moving_id - pair.fixed_id == 1,
+        pair.moving_id - pair.fixed_id,
         settings,
     )
+    rate = _anatomy_rate(a, found, pair, voxel_size_um[0], settings)
     if pair.touches_interpolated:
         trust, state, reasons = 0.0, "error", ("touches an interpolated slice", *reasons)
     metrics = PairwiseMetrics(
         fixed_id=pair.fixed_id,
         moving_id=pair.moving_id,
-        bridge=pair.bridge,
+        role=pair.role,
         translation_x=motion.translation[0],
         translation_y=motion.translation[1],
         translation_magnitude=evidence.translation_px,
@@ -97,6 +98,9 @@ def register_slices(
         post_ncc=evidence.post_ncc,
         consistency_px=evidence.consistency_px,
         tissue_radius_px=_tissue_radius(found.fixed),
+        anatomy_rate_x=rate.x if rate else None,
+        anatomy_rate_y=rate.y if rate else None,
+        anatomy_rate_deg=rate.rotation_deg if rate else None,
         registration_confidence=trust,
         reliable=not pair.touches_interpolated and state != "error",
         overall_status=state,
@@ -162,6 +166,16 @@ def _evidence(found: _Found, moving: RegistrationPlane, settings: PairwiseSettin
     )
 
 
+def _anatomy_rate(
+    fixed: Sliceable, found: _Found, pair: Pair, voxel_z_um: float, settings: PairwiseSettings
+) -> AnatomyRate | None:
+    """That of the fixed slice, just above the compared plane; a check leaves it to the neighbours."""
+    span = round(settings.anatomy_span_um / voxel_z_um)
+    if pair.role == "check" or pair.touches_interpolated:
+        return None
+    return anatomy_rate(fixed, max(0, found.z - span), found.z, settings)
+
+
 def _tissue_radius(plane: RegistrationPlane) -> float:
     y, x = np.nonzero(plane.tissue)
     if y.size == 0:
@@ -176,7 +190,7 @@ def _failed(
     return PairwiseMetrics(
         fixed_id=pair.fixed_id,
         moving_id=pair.moving_id,
-        bridge=pair.bridge,
+        role=pair.role,
         moving_z_index=search.moving_z,
         expected_z_index=search.expected,
         z_source=search.source,

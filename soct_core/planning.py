@@ -17,6 +17,7 @@ from schemas.jobs import (
     VoxelSize,
 )
 from schemas.outcomes import DetectedGaps, FinalisedTrail, InterpolationOutcome, PairOutcome, StackOutcome
+from schemas.pairwise import PairRole
 from schemas.settings import ReconstructSettings
 from schemas.slice_id import format_slice_id
 from soct_core import slice_config
@@ -34,6 +35,8 @@ from soct_core.slots import Slots
 from soct_core.volume import Volume
 
 DEFAULT_OUTPUT = "reconstruction"
+MAX_CHECK_SPAN = 4
+"""Slots; anatomy changes too much across more."""
 
 
 @dataclass
@@ -118,7 +121,9 @@ class Planner:
         tops |= {i: o.top for i, o in interpolated.items() if o.top is not None}
         paths = self.measured | {i: o.volume for i, o in interpolated.items() if o.volume is not None}
         named = []
-        for pair in pairs_to_register(self.measured, interpolated, skip):
+        for pair in pairs_to_register(
+            self.measured, interpolated, skip, checks=self.settings.pairwise.check_pairs
+        ):
             name = f"register z{format_slice_id(pair.fixed_id)}-z{format_slice_id(pair.moving_id)}"
             job = PairJob(
                 fixed_id=pair.fixed_id,
@@ -126,7 +131,7 @@ class Planner:
                 fixed=paths[pair.fixed_id],
                 moving=paths[pair.moving_id],
                 offset=float(tops[pair.moving_id] - tops[pair.fixed_id]),
-                bridge=pair.bridge,
+                role=pair.role,
                 touches_interpolated=not {pair.fixed_id, pair.moving_id} <= set(self.measured),
                 output=self.output,
                 voxel_size_um=self.voxel_size_um,
@@ -202,17 +207,19 @@ class Planner:
 
 @dataclass(frozen=True)
 class PlannedPair:
-    """Two slices to register; `bridge` where it spans slices that cannot steer."""
+    """Two slices to register, and why."""
 
     fixed_id: int
     moving_id: int
-    bridge: bool
+    role: PairRole
 
 
 def pairs_to_register(
-    measured: Iterable[int], interpolated: Iterable[int], skip: Iterable[int]
+    measured: Iterable[int], interpolated: Iterable[int], skip: Iterable[int], *, checks: bool = True
 ) -> list[PlannedPair]:
-    """Consecutive pairs of all slices present, and bridges between those that may steer.
+    """Consecutive pairs of all slices present, bridges between those that may steer, and checks.
+
+    A chain of pairs alone cannot tell a wrong one; second neighbours close it into triangles.
 
     Parameters
     ----------
@@ -222,12 +229,16 @@ def pairs_to_register(
         Measured slices whose transforms must not steer (`force_skip_slices`).
     """
     measured = set(measured)
-    direct = set(pairwise(sorted(measured | set(interpolated))))
-    carriers = set(pairwise(sorted(measured - set(skip))))
-    return [
-        PlannedPair(above, below, bridge=(above, below) not in direct)
-        for above, below in sorted(direct | carriers)
-    ]
+    carriers = sorted(measured - set(skip))
+    roles: dict[tuple[int, int], PairRole] = {}
+    if checks:
+        near = (
+            pair for pair in zip(carriers, carriers[2:], strict=False) if pair[1] - pair[0] <= MAX_CHECK_SPAN
+        )
+        roles |= dict.fromkeys(near, "check")
+    roles |= dict.fromkeys(pairwise(carriers), "bridge")
+    roles |= dict.fromkeys(pairwise(sorted(measured | set(interpolated))), "neighbours")
+    return [PlannedPair(above, below, role) for (above, below), role in sorted(roles.items())]
 
 
 def warnings_of(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 A pose W maps pixels of the volume to pixels of the slice. A pair says `W_moving = T W_fixed`,
 which for known T is linear in the angles and centre shifts of the two poses, so the whole
-chain is one weighted linear least-squares problem; single wrong pairs lose their weight by
-iterative reweighting (Geman-McClure). Poses compose along the chain by construction.
+chain is one weighted linear least-squares problem. A pair that contradicts its company (the
+triangles that checks close) is found by robust reweighting and loses its weight. Poses compose
+along the chain by construction.
 """
 
 from __future__ import annotations
@@ -16,11 +17,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
+from schemas.pairwise import PairRole
 from schemas.settings import StackSettings
 from schemas.stacking_decisions_table import PoseSource
 from soct_core.affine import Affine2D
 
-_ROUNDS = 30
+# Checks see more anatomy between their planes than neighbours do: they judge, but hardly steer.
+CHECK_WEIGHT = 0.01
+# Where two pairs contradict each other and nothing else speaks, the larger motion is the wrong one.
+JUDGE_PRIOR = 0.02
+_ROUNDS = 12
+_SPREADS = 5.0
 # Only fixes what nothing else does: where the volume as a whole lies.
 _GAUGE_WEIGHT = 1e-9
 
@@ -35,7 +42,7 @@ class PairMotion:
     weight: float
     """Confidence in [0, 1]; 0 for pairs that must not steer."""
     tissue_radius_px: float
-    bridge: bool = False
+    role: PairRole = "neighbours"
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,10 @@ class PairVerdict:
     """What became of a pair in the company of the others."""
 
     weight: float
-    """Final weight: confidence times agreement with the rest."""
+    """Final weight: its confidence if it agrees with the others, else 0; little for a check."""
     disagreement_px: float
-    """How far it is from the solved poses, RMS over tissue."""
+    """How far it is from what the others say, RMS over tissue."""
+    agrees: bool
 
 
 def solve_poses(
@@ -93,27 +101,42 @@ def solve_poses(
     for slice_id, position in (prior or {}).items():
         if slice_id in order:
             stage[order[slice_id]] = position
-    problem = _Problem(order, steering, center, max(radius, 1.0), stage, settings.prior_weight)
-    weights = np.array([p.weight for p in steering])
-    solution = problem.solve(weights)
-    for _ in range(_ROUNDS):
-        distances = problem.disagreements(solution)
-        agreement = 1.0 / (1.0 + (distances / settings.robust_scale_px) ** 2) ** 2
-        refined = problem.solve(weights * agreement)
-        settled = np.abs(refined - solution).max(initial=0.0) < 1e-6
-        solution = refined
-        if settled:
-            break
-    distances = problem.disagreements(solution)
-    final = weights / (1.0 + (distances / settings.robust_scale_px) ** 2) ** 2
-    verdicts = {(p.fixed_id, p.moving_id): PairVerdict(0.0, 0.0) for p in pairs}
-    for pair, weight, distance in zip(steering, final, distances, strict=True):
-        verdicts[pair.fixed_id, pair.moving_id] = PairVerdict(float(weight), float(distance))
+    problem = _Problem(order, steering, center, max(radius, 1.0), stage)
+    confidences = np.array([p.weight for p in steering])
+    distances, scale = _disagreements(problem, confidences, settings.robust_scale_px)
+    agrees = distances <= scale
+    is_check = np.array([p.role == "check" for p in steering], dtype=bool)
+    final = confidences * agrees * np.where(is_check, CHECK_WEIGHT, 1.0)
+    solution = problem.solve(final, settings.prior_weight)
+    verdicts = {(p.fixed_id, p.moving_id): PairVerdict(0.0, 0.0, True) for p in pairs}
+    for pair, weight, distance, agreed in zip(steering, final, distances, agrees, strict=True):
+        verdicts[pair.fixed_id, pair.moving_id] = PairVerdict(float(weight), float(distance), bool(agreed))
     poses = {
         slice_id: _solved(slice_id, solution[order[slice_id]], steering, verdicts, center, radius)
         for slice_id in order
     }
     return poses, verdicts
+
+
+def _disagreements(
+    problem: _Problem, confidences: NDArray[np.float64], least_scale: float
+) -> tuple[NDArray[np.float64], float]:
+    """Distance of every pair from the poses that most agree on, and the scale that tells outliers.
+
+    Graduated non-convexity: reweighting (Geman-McClure) starts with a scale at which nobody is
+    an outlier and halves it, so that a few wrong pairs cannot pull the rest along.
+    Source: Yang et al. 2020, IEEE RA-L 5(2), 1127-1134.
+    """
+    distances = problem.disagreements(problem.solve(confidences, JUDGE_PRIOR))
+    if not distances.size:
+        return distances, least_scale
+    scale = max(least_scale, 2.0 * float(distances.max()))
+    for _ in range(_ROUNDS):
+        weights = confidences / (1.0 + (distances / scale) ** 2) ** 2
+        distances = problem.disagreements(problem.solve(weights, JUDGE_PRIOR))
+        floor = max(least_scale, _SPREADS * 1.4826 * float(np.median(distances)))
+        scale = max(floor, scale / 2)
+    return distances, scale
 
 
 def between(before: Affine2D, after: Affine2D, alpha: float) -> Affine2D:
@@ -131,7 +154,6 @@ class _Problem:
         center: tuple[float, float],
         radius: float,
         stage: NDArray[np.float64],
-        prior_weight: float,
     ) -> None:
         self.count = len(order)
         self._pairs = pairs
@@ -146,10 +168,9 @@ class _Problem:
         self._blocks = blocks
         self._targets = np.array(targets).reshape(-1, 3)
         self._stage = np.column_stack((stage, np.zeros(self.count)))
-        self._prior_weight = prior_weight
         self.radius = radius
 
-    def solve(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def solve(self, weights: NDArray[np.float64], prior_weight: float) -> NDArray[np.float64]:
         """Weighted least squares; (n, 3)."""
         rows = sparse.lil_matrix((3 * (len(self._at) + 2 * self.count - 1), 3 * self.count))
         targets = np.zeros(rows.shape[0])
@@ -160,7 +181,7 @@ class _Problem:
             targets[3 * k : 3 * k + 3] = root * self._targets[k]
         at = 3 * len(self._at)
         for i in range(self.count - 1):
-            root = np.sqrt(self._prior_weight)
+            root = np.sqrt(prior_weight)
             rows[at : at + 3, 3 * i : 3 * i + 3] = -root * np.eye(3)
             rows[at : at + 3, 3 * i + 3 : 3 * i + 6] = root * np.eye(3)
             targets[at : at + 3] = root * (self._stage[i + 1] - self._stage[i])
@@ -201,5 +222,5 @@ def _solved(
     best = max(trust.values(), default=0.0)
     source: PoseSource = "prior"
     if best > 0:
-        source = "pairwise" if any(not p.bridge and w > 0 for p, w in trust.items()) else "bridge"
+        source = "pairwise" if any(p.role == "neighbours" and w > 0 for p, w in trust.items()) else "bridge"
     return SolvedPose(pose, source, min(1.0, best))

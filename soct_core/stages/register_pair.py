@@ -28,7 +28,7 @@ def run(job: PairJob) -> PairOutcome:
     """
     fixed = open_volume(job.fixed, job.voxel_size_um)
     moving = open_volume(job.moving, job.voxel_size_um)
-    pair = Pair(job.fixed_id, job.moving_id, job.offset, job.bridge, job.touches_interpolated)
+    pair = Pair(job.fixed_id, job.moving_id, job.offset, job.role, job.touches_interpolated)
     transform, metrics = register_slices(fixed, moving, pair, fixed.voxel_size_um, job.settings)
     directory = job.output / STAGE / pair_name(job.fixed_id, job.moving_id)
     artefacts = write_pair(directory, transform, metrics)

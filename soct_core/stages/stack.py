@@ -14,7 +14,7 @@ from soct_core import slice_config
 from soct_core.acquisition import open_slices
 from soct_core.assembly import StackInput, stack
 from soct_core.fingerprint import fingerprint
-from soct_core.pair_records import read_metrics, read_pair
+from soct_core.pair_records import read_metrics, read_pairs
 from soct_core.slots import Slots
 from soct_core.volume import open_volume
 from soct_core.z_refinement import ZDrift
@@ -40,7 +40,10 @@ def reads(job: StackJob) -> list[str]:
     table = slice_config.read(job.trail)
     skip = slice_config.force_skip_slices(table) & set(job.measured)
     volumes = [fingerprint(path) for path in (*job.measured.values(), *job.interpolated.values())]
-    motions = [f"{read_pair(path)} {_z_drift(path, 1.0)}" for path in job.pairs]
+    motions = [
+        str(pair) for pair in read_pairs(job.pairs, subtract_anatomy=job.recipe.stack.subtract_anatomy)
+    ]
+    motions += [str(_z_drift(path, 1.0)) for path in job.pairs]
     return [*volumes, *motions, str(sorted(skip)), str(sorted(_reasons(table).items()))]
 
 
@@ -60,7 +63,7 @@ def run(job: StackJob) -> StackOutcome:
     given = StackInput(
         measured=volumes,
         interpolated={i: open_volume(path) for i, path in job.interpolated.items()},
-        pairs=[read_pair(path) for path in job.pairs],
+        pairs=read_pairs(job.pairs, subtract_anatomy=recipe.stack.subtract_anatomy),
         z_drifts=[drift for path in job.pairs for drift in _z_drift(path, size[0])],
         skip=frozenset(slice_config.force_skip_slices(table) & set(volumes)),
         slots=slots_of(list(volumes), size[0], recipe.slicing_interval_um, recipe.trusted_depth_um),

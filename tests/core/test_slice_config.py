@@ -107,7 +107,7 @@ def failure(folder: Path, slice_id: int, reason: str = "low_overlap_ncc") -> Pat
 
 
 @given(configs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_round_trips_lose_nothing(config: tuple[list[str], list[Row]]) -> None:
     header, rows = config
     with TemporaryDirectory() as folder:

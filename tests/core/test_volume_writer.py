@@ -122,7 +122,7 @@ def test_scale_and_translation_of_every_level_are_true(
             np.testing.assert_allclose(data[inner], wanted[inner], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("sizes", list(product((1, 7, 8, 9, 17), (100, 201), (200, 399))))
+@pytest.mark.parametrize("sizes", list(product((1, 8, 9, 17), (101,), (200, 399))))
 def test_levels_of_odd_sizes_are_means_of_the_level_below(
     tmp_path: Path, sizes: tuple[int, int, int]
 ) -> None:

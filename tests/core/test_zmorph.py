@@ -237,18 +237,20 @@ def test_volumes_of_different_depth_give_the_boundary_planes_nearest_the_gap(
         assert 0 <= found[0] <= found[1] < depth
 
 
-def test_smaller_planes_are_padded_with_zeros_at_the_far_edges() -> None:
+def test_smaller_planes_are_padded_with_zeros_at_the_far_edges(monkeypatch: pytest.MonkeyPatch) -> None:
     gap = drifting_gap(DRIFT)
+    returning(monkeypatch, gap.motion)
     before, after = gap.before[:, :-9, :], gap.after[:, :, :-14]
-    volume, _ = interpolate_z_morph(before, after, QUICK, 3)
+    linear_blend = settings(blend_method="linear")
+    volume, _ = interpolate_z_morph(before, after, linear_blend, 3)
+    whole, _ = interpolate_z_morph(gap.before, gap.after, linear_blend, 3)
     assert volume is not None
+    assert whole is not None
     assert volume.shape == (3, SIZE, SIZE)
     np.testing.assert_array_equal(volume[0], np.pad(before[-1], ((0, 9), (0, 0))))
     np.testing.assert_array_equal(volume[-1], np.pad(after[0], ((0, 0), (0, 14))))
-    whole = interpolate_z_morph(gap.before, gap.after, QUICK, 3)[0]
-    assert whole is not None
-    # Away from the padding nothing else changed; the optimiser sees it but little.
-    assert np.abs(volume[1] - whole[1])[40:200, 40:200].mean() < 20
+    # Where no warp reaches the padding, nothing else changed: no plane was shifted to its centre.
+    np.testing.assert_allclose(volume[1, 20:220, 20:220], whole[1, 20:220, 20:220], rtol=1e-9)
 
 
 def test_only_planes_near_the_gap_are_read() -> None:
@@ -375,7 +377,7 @@ def test_every_reason_can_be_reached_and_leaves_no_volume(
 ) -> None:
     if motion is not None:
         returning(monkeypatch, motion)
-    volume, diagnostics = interpolate_z_morph(*volumes(), settings(**changes), output_z=2)
+    volume, diagnostics = interpolate_z_morph(*volumes(), settings(max_iterations=200, **changes), 2)
     assert volume is None
     assert diagnostics.fallback_reason == reason
     assert diagnostics.interpolation_failed
@@ -386,14 +388,17 @@ def test_every_reason_can_be_reached_and_leaves_no_volume(
     assert dumped["fallback_reason"] == reason
 
 
+def by_half(volume: Array, axis: int) -> Array:
+    """The volume, shifted in a circle by half of its plane."""
+    return np.roll(volume, SIZE // 2, axis)
+
+
 @pytest.mark.parametrize("axis", [1, 2])
-@pytest.mark.parametrize(
-    "decoy", [np.flip, lambda v, axis: np.roll(v, SIZE // 2, axis)], ids=["mirror", "half"]
-)
+@pytest.mark.parametrize("decoy", [np.flip, by_half], ids=["mirror", "half"])
 def test_decoys_are_refused(decoy: Any, axis: int) -> None:
     # The tissue of seed 0 happens to be half like its own mirror image.
     gap = drifting_gap(DRIFT, seed=3)
-    volume, diagnostics = interpolate_z_morph(gap.before, decoy(gap.after, axis), output_z=2)
+    volume, diagnostics = interpolate_z_morph(gap.before, decoy(gap.after, axis), QUICK, 2)
     assert volume is None
     assert diagnostics.interpolation_failed
 
@@ -541,13 +546,13 @@ def test_pixels_pulled_from_outside_carry_no_weight(monkeypatch: pytest.MonkeyPa
 def test_corners_that_neither_side_covers_are_background(monkeypatch: pytest.MonkeyPatch) -> None:
     gap = drifting_gap(Drift(40.0))
     returning(monkeypatch, gap.motion)
-    volume, _ = interpolate_z_morph(
-        gap.before, gap.after, settings(max_rotation_deg=90, min_overlap_correlation=-1), 3
-    )
+    lenient = settings(max_rotation_deg=90, min_overlap_correlation=-1)
+    # One plane each: those farther away have turned on, and would be compared.
+    volume, _ = interpolate_z_morph(gap.before[-1:], gap.after[:1], lenient, 3)
     assert volume is not None
     corners = volume[1][[0, 0, -1, -1], [0, -1, 0, -1]]
     assert np.unique(corners).size == 1
-    assert corners[0] == pytest.approx(AGAROSE, abs=5)
+    assert corners[0] == pytest.approx(AGAROSE, abs=10)
 
 
 def test_feathers_decide_only_where_one_side_alone_has_tissue(monkeypatch: pytest.MonkeyPatch) -> None:
