@@ -40,6 +40,7 @@ def reconstruct(
     acquisition: Path,
     output: Path | None = None,
     settings: ReconstructSettings = ReconstructSettings(),  # noqa: B008
+    shifts: Path | None = None,
     voxel_size_um: tuple[float, float, float] | None = None,
     allow_missing: bool = False,
     fresh: bool = False,
@@ -54,6 +55,8 @@ def reconstruct(
         Where results go; `reconstruction` within the acquisition by default.
     settings
         All settings, see `schemas.settings`.
+    shifts
+        `shifts_xy.csv` of slices that are not in common space yet.
     voxel_size_um
         (z, y, x) in µm, for slices that do not say it.
     allow_missing
@@ -61,7 +64,7 @@ def reconstruct(
     fresh
         Make everything again, whatever is cached.
     """
-    planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing)
+    planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     ledger = Ledger(planner.output, fresh)
     notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))
     outcome: RunOutcome = "failed"

@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("acquisition", type=Path, nargs="?", help="directory with slice_z{NN}.ome.zarr")
     p.add_argument("--output", type=Path, help="where results go (default: ACQ/reconstruction)")
+    p.add_argument("--shifts", type=Path, help="shifts_xy.csv of slices that are not in common space yet")
     p.add_argument("--config", type=Path, help="settings as TOML")
     p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable")
     p.add_argument(
@@ -75,7 +76,7 @@ def _run(arguments: argparse.Namespace) -> None:
     z_y_x = arguments.voxel_size_um
     voxel_size = (z_y_x[0], z_y_x[1], z_y_x[2]) if z_y_x else None
     # Bad input is refused here, before a server starts; the flow checks again for deployments.
-    Planner.of(acquisition, arguments.output, settings, voxel_size, arguments.allow_missing)
+    Planner.of(acquisition, arguments.output, settings, voxel_size, arguments.allow_missing, arguments.shifts)
     if arguments.quiet or "PREFECT_LOGGING_LEVEL" not in os.environ:
         os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR" if arguments.quiet else "CRITICAL"
     _reconstruct(acquisition, settings, voxel_size, arguments)
@@ -106,6 +107,7 @@ def _reconstruct(
                 acquisition=acquisition,
                 output=arguments.output,
                 settings=settings,
+                shifts=arguments.shifts,
                 voxel_size_um=voxel_size,
                 allow_missing=arguments.allow_missing,
                 fresh=arguments.fresh,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from schemas.common_space import Window
 from schemas.contract import Contract
 from schemas.outcomes import InterpolationOutcome, PairOutcome, StackOutcome
 from schemas.pairwise import PairRole
@@ -47,6 +48,8 @@ class InterpolationJob(Contract):
     """Plane of the volume at which they begin."""
     output: Path
     voxel_size_um: VoxelSize | None = None
+    window_before: Window | None = None
+    window_after: Window | None = None
     settings: InterpolationSettings
     ngff_version: NgffVersion
 
@@ -74,6 +77,9 @@ class PairJob(Contract):
     touches_interpolated: bool
     output: Path
     voxel_size_um: VoxelSize | None = None
+    window_fixed: Window | None = None
+    """None for an interpolated slice, which lies on the canvas already."""
+    window_moving: Window | None = None
     settings: PairwiseSettings
 
 
@@ -86,6 +92,8 @@ class StackJob(Contract):
     pairs: tuple[Path, ...]
     output: Path
     voxel_size_um: VoxelSize | None = None
+    windows: dict[SliceId, Window]
+    """Of measured slices; empty when they are in common space already."""
     recipe: StackRecipe
 
 

@@ -172,6 +172,11 @@ class Affine2D:
         return Affine2D.of(homogeneous[:2, :2], homogeneous[:2, 2], self.center)
 
 
+def shift_by(x: float, y: float) -> Affine2D:
+    """A pure translation, in pixels."""
+    return Affine2D(((1.0, 0.0), (0.0, 1.0)), (float(x), float(y)))
+
+
 def plane_center(shape: tuple[int, int]) -> tuple[float, float]:
     """Centre of a plane of shape (y, x), in pixels, x-y order."""
     return (shape[1] - 1) / 2, (shape[0] - 1) / 2

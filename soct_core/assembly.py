@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from schemas.common_space import Window
 from schemas.settings import StackRecipe
 from schemas.slice_id import format_slice_id
 from schemas.stacking_decisions_table import STACKING_DECISIONS
@@ -39,6 +40,8 @@ class StackInput:
     voxel_size_um: Zyx
     reasons: Mapping[int, str]
     """What the audit trail says of a slice or gap, by id."""
+    windows: Mapping[int, Window] = field(default_factory=dict)
+    """Of measured slices onto the common canvas; empty when they are on it already."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,10 @@ def assemble(given: StackInput, recipe: StackRecipe) -> Assembled:
     steering = [
         pair for pair in given.pairs if pair.fixed_id not in given.skip and pair.moving_id not in given.skip
     ]
-    first = next(iter(given.measured.values()))
-    center = plane_center((first.shape[1], first.shape[2]))
-    poses, verdicts = solve_poses(list(given.measured), steering, center, recipe.stack)
+    # A slice's pixel x lies at x + rest of the canvas, so that its pose shifts by -rest.
+    prior = {i: (-window.rest[0], -window.rest[1]) for i, window in given.windows.items()}
+    center = plane_center(_plane_shape(given))
+    poses, verdicts = solve_poses(list(given.measured), steering, center, recipe.stack, prior)
     corrections = (
         z_corrections(list(given.measured), given.z_drifts, recipe.z_bound_um)
         if recipe.stack.z_refine
@@ -103,6 +107,14 @@ def decisions_table(given: StackInput, assembled: Assembled, factors: Mapping[in
     return pd.DataFrame(rows, columns=list(STACKING_DECISIONS.columns), dtype=object)
 
 
+def _plane_shape(given: StackInput) -> tuple[int, int]:
+    """Shape (y, x) of the canvas that the pairs were registered on."""
+    if given.windows:
+        return next(iter(given.windows.values())).plane_shape
+    first = next(iter(given.measured.values()))
+    return first.shape[1], first.shape[2]
+
+
 def _measured_layers(
     given: StackInput, poses: Mapping[int, SolvedPose], corrections: Mapping[int, float]
 ) -> list[Layer]:
@@ -115,6 +127,7 @@ def _measured_layers(
             max(0, given.slots.top(slice_id) + round(corrections.get(slice_id, 0.0) / voxel_z)),
             given.slots.usable_planes(slice_id, volume.shape[0]),
             poses[slice_id].pose,
+            offset=given.windows[slice_id].offset if given.windows else (0, 0),
         )
         for slice_id, volume in given.measured.items()
     ]
@@ -135,7 +148,7 @@ def _interpolated_layers(given: StackInput, measured: Sequence[Layer], recipe: S
                 nz,
                 before.pose,
                 after.pose,
-                alphas(nz, recipe.alpha_sampling),
+                alphas=alphas(nz, recipe.alpha_sampling),
             )
         )
     return layers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soct_core.affine import Affine2D
+from soct_core.affine import Affine2D, shift_by
 from soct_core.errors import VolumeError
 
 # Less than this, a pose is the identity: no voxel would change by more than rounding.
@@ -24,8 +24,7 @@ class Canvas:
 
     def to_slice(self, pose: Affine2D) -> Affine2D:
         """The motion from canvas pixels to pixels of a slice in a pose."""
-        shift = Affine2D(((1.0, 0.0), (0.0, 1.0)), (float(self.origin[0]), float(self.origin[1])))
-        return pose.compose(shift)
+        return pose.compose(shift_by(*self.origin))
 
 
 def enclosing_canvas(placed: Iterable[tuple[Affine2D, tuple[int, int]]]) -> Canvas:

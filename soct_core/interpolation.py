@@ -6,6 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from schemas.common_space import Window
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.manifest_fragment import ManifestFragment
 from schemas.outcomes import InterpolationOutcome
@@ -16,9 +19,11 @@ from soct_core.atomic import publish_bytes, publish_text, remove
 from soct_core.baselines import interpolate_baseline
 from soct_core.errors import AcquisitionError
 from soct_core.manifest_fragment import fragment_name, write_fragment
+from soct_core.ngff import Zyx
+from soct_core.plane_window import seen_through
 from soct_core.preview import preview_png
 from soct_core.top_planes import TopPlanes
-from soct_core.volume import Volume, open_volume, same_voxel_size
+from soct_core.volume import Sliceable, Volume, open_volume, same_voxel_size
 from soct_core.volume_writer import ImageSpec, image_writer, write_image
 from soct_core.zmorph import morph_diagnostics, prepare_morph
 
@@ -57,6 +62,7 @@ def interpolate_slice(
     usable_before: int | None = None,
     output_z: int | None = None,
     version: NgffVersion = "0.5",
+    windows: tuple[Window | None, Window | None] = (None, None),
 ) -> InterpolationDiagnostics:
     """Interpolate between two stores and write what is wanted of it.
 
@@ -66,6 +72,8 @@ def interpolate_slice(
         Trusted planes of the slice before; all by default. Its last is the boundary plane.
     output_z
         Planes to make; by default as many as the trusted planes of before.
+    windows
+        Windows of (before, after) onto a common canvas, on which the result lies then.
 
     Raises
     ------
@@ -79,11 +87,13 @@ def interpolate_slice(
             f"{after.path}: voxel size {after.voxel_size_um} µm, "
             f"but {before.path.name} has {before.voxel_size_um}"
         )
-    trusted = TopPlanes(before, before.shape[0] if usable_before is None else usable_before)
+    usable = before.shape[0] if usable_before is None else usable_before
+    trusted = TopPlanes(seen_through(before, windows[0]), usable)
+    below = seen_through(after, windows[1])
     nz_out = trusted.shape[0] if output_z is None else output_z
     # A volume of an earlier attempt must not outlive a hard skip.
     remove(files.volume)
-    found = _fill(trusted, after, before, nz_out, files, settings, version)
+    found = _fill(trusted, below, before.voxel_size_um, nz_out, files, settings, version)
     diagnostics = found.model_copy(
         update={
             "slice_id": slice_id,
@@ -95,7 +105,7 @@ def interpolate_slice(
     if files.preview is not None:
         made = None if found.interpolation_failed else open_volume(files.volume)
         z_to_x = before.voxel_size_um[0] / before.voxel_size_um[2]
-        publish_bytes(files.preview, preview_png(trusted, after, made, diagnostics, z_to_x))
+        publish_bytes(files.preview, preview_png(trusted, below, made, diagnostics, z_to_x))
     if files.diagnostics is not None:
         publish_text(files.diagnostics, diagnostics.model_dump_json(indent=2) + "\n")
     if files.fragment is not None and slice_id is not None:
@@ -124,9 +134,9 @@ def outcome_of(
 
 
 def _fill(
-    trusted: TopPlanes,
-    after: Volume,
-    before: Volume,
+    trusted: Sliceable,
+    after: Sliceable,
+    voxel_size_um: Zyx,
     nz_out: int,
     files: InterpolationFiles,
     settings: InterpolationSettings,
@@ -134,13 +144,13 @@ def _fill(
 ) -> InterpolationDiagnostics:
     if settings.method != "zmorph":
         volume, found = interpolate_baseline(trusted, after, settings, nz_out, settings.method)
-        write_image(files.volume, volume, before.voxel_size_um, version)
+        write_image(files.volume, volume, voxel_size_um, version)
         return found
     started = time.perf_counter()
     morph, trial = prepare_morph(trusted, after, settings)
     if morph is not None:
-        shape = nz_out, max(before.shape[1], after.shape[1]), max(before.shape[2], after.shape[2])
-        spec = ImageSpec(shape, before.dtype, before.voxel_size_um, version=version)
+        shape = nz_out, max(trusted.shape[1], after.shape[1]), max(trusted.shape[2], after.shape[2])
+        spec = ImageSpec(shape, np.dtype(trusted.dtype), voxel_size_um, version=version)
         with image_writer(files.volume, spec) as (image, _):
             for plane in morph.planes(nz_out):
                 image.append(plane)

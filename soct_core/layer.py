@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.stacking_decisions_table import SlotState
-from soct_core.affine import Affine2D
-from soct_core.canvas import Canvas, is_identity
+from soct_core.affine import Affine2D, shift_by
+from soct_core.canvas import IDENTITY_PX, Canvas, is_identity
 from soct_core.foreground import Mask
 from soct_core.poses import between
 from soct_core.volume import Sliceable
@@ -33,6 +33,8 @@ class Layer:
     """At the top; constant for a measured slice."""
     pose_below: Affine2D | None = None
     """Of the slice after, towards which an interpolated slice leads."""
+    offset: tuple[int, int] = (0, 0)
+    """Where its pixel (0, 0) lies, (x, y), in the frame of its poses."""
     alphas: NDArray[np.float64] | None = None
     """Where each of its planes stands between the two poses."""
 
@@ -46,10 +48,17 @@ class Layer:
         return self.volume.shape[1], self.volume.shape[2]
 
     def pose_at(self, plane: int) -> Affine2D:
-        """Pose of one of its planes."""
+        """Pose of one of its planes: from pixels of the volume to those of the common canvas."""
         if self.pose_below is None or self.alphas is None:
             return self.pose
         return between(self.pose, self.pose_below, float(self.alphas[plane]))
+
+    def to_pixels(self, pose: Affine2D) -> Affine2D:
+        """The motion from pixels of the volume to pixels of the slice, for one of its poses."""
+        if self.offset == (0, 0):
+            return pose
+        x, y = self.offset
+        return shift_by(-x, -y).compose(pose)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +87,7 @@ class LayerRenderer:
         """The layer's plane at depth `z` of the volume: raw where its pose is the identity."""
         index = z - self.layer.top
         plane = self._source(index)
-        motion = self._canvas.to_slice(self.layer.pose_at(index))
+        motion = self._canvas.to_slice(self.layer.to_pixels(self.layer.pose_at(index)))
         if plane.shape == self._canvas.shape and is_identity(motion, plane.shape):
             return Rendered(plane, None)
         if motion != self._motion:
@@ -103,15 +112,15 @@ class LayerRenderer:
 
 def is_whole_shift(motion: Affine2D) -> bool:
     """Whether a motion is a shift by whole pixels, which needs no interpolation."""
-    origin = motion.about((0.0, 0.0))
-    shift = np.array(origin.translation)
-    return origin.matrix == ((1.0, 0.0), (0.0, 1.0)) and bool(np.all(shift == np.rint(shift)))
+    shift = np.array(motion.about((0.0, 0.0)).translation)
+    whole = float(np.abs(shift - np.rint(shift)).max()) < IDENTITY_PX
+    return whole and motion.matrix == ((1.0, 0.0), (0.0, 1.0))
 
 
 def _shifted(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int]) -> NDArray[Any]:
     """`out(x) = plane(x + s)` for a whole shift s; zeros outside."""
     out = np.zeros(shape, dtype=plane.dtype)
-    dx, dy = (int(v) for v in motion.about((0.0, 0.0)).translation)
+    dx, dy = (round(v) for v in motion.about((0.0, 0.0)).translation)
     rows = range(max(0, -dy), min(shape[0], plane.shape[0] - dy))
     columns = range(max(0, -dx), min(shape[1], plane.shape[1] - dx))
     if rows and columns:

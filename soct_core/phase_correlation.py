@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft, ndimage
 
-from soct_core.affine import Affine2D
+from soct_core.affine import Affine2D, shift_by
 from soct_core.foreground import Plane
 from soct_core.likeness import ncc_before_and_after
 from soct_core.registration_plane import RegistrationPlane
@@ -39,7 +39,7 @@ def coarse_shift(fixed: RegistrationPlane, moving: RegistrationPlane) -> Affine2
     shift = phase_shift(fixed.image, moving.image)
     if shift == (0, 0):
         return Affine2D.identity()
-    motion = Affine2D(((1.0, 0.0), (0.0, 1.0)), (float(shift[0]), float(shift[1])))
+    motion = shift_by(*shift)
     before, after = ncc_before_and_after(fixed, moving, motion)
     return motion if after > before else Affine2D.identity()
 

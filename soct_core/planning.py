@@ -32,6 +32,7 @@ from soct_core.acquisition import (
 from soct_core.errors import AcquisitionError
 from soct_core.finalisation import COVERED_NOTE
 from soct_core.slots import Slots
+from soct_core.stage_shifts import CommonSpace, common_space
 from soct_core.volume import Volume
 
 DEFAULT_OUTPUT = "reconstruction"
@@ -48,8 +49,10 @@ class Planner:
     settings: ReconstructSettings
     voxel_size_um: VoxelSize | None
     allow_missing: bool
+    shifts: Path | None = None
     measured: dict[int, Path] = field(default_factory=dict)
     volumes: dict[int, Volume] = field(default_factory=dict)
+    space: CommonSpace = field(default_factory=lambda: CommonSpace({}))
 
     @classmethod
     def of(
@@ -59,6 +62,7 @@ class Planner:
         settings: ReconstructSettings,
         voxel_size_um: VoxelSize | None,
         allow_missing: bool,
+        shifts: Path | None = None,
     ) -> Planner:
         """Check everything that can be checked before anything is written.
 
@@ -71,7 +75,7 @@ class Planner:
         found = find_acquisition(directory)
         out = (output or directory / DEFAULT_OUTPUT).expanduser().absolute()
         refuse_output_among_inputs(out, directory)
-        planner = cls(found, out, settings, voxel_size_um, allow_missing)
+        planner = cls(found, out, settings, voxel_size_um, allow_missing, shifts)
         used = used_slices(found, slice_table(found), allow_missing=allow_missing)
         planner._open(used)
         return planner
@@ -135,6 +139,8 @@ class Planner:
                 touches_interpolated=not {pair.fixed_id, pair.moving_id} <= set(self.measured),
                 output=self.output,
                 voxel_size_um=self.voxel_size_um,
+                window_fixed=self.space.windows.get(pair.fixed_id),
+                window_moving=self.space.windows.get(pair.moving_id),
                 settings=self.settings.pairwise,
             )
             named.append((name, job))
@@ -150,6 +156,7 @@ class Planner:
             pairs=tuple(p.directory for p in pairs),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
+            windows=dict(self.space.windows),
             recipe=self.settings.stack_recipe,
         )
 
@@ -177,6 +184,10 @@ class Planner:
     def _open(self, used: Mapping[int, Path]) -> None:
         self.measured = dict(used)
         self.volumes = open_slices(self.measured, self.voxel_size_um)
+        if self.shifts is not None:
+            shapes = {i: (v.shape[1], v.shape[2]) for i, v in self.volumes.items()}
+            _, y, x = next(iter(self.volumes.values())).voxel_size_um
+            self.space = common_space(self.shifts, shapes, (x, y))
 
     def _slots(self) -> Slots:
         first = next(iter(self.volumes.values()))
@@ -200,6 +211,8 @@ class Planner:
             top=slots.top(before) + usable,
             output=self.output,
             voxel_size_um=self.voxel_size_um,
+            window_before=self.space.windows.get(before),
+            window_after=self.space.windows.get(slice_id + 1),
             settings=self.settings.interpolation,
             ngff_version=self.settings.ngff_version,
         )
@@ -247,8 +260,9 @@ def warnings_of(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
         f"slices {', '.join(map(format_slice_id, gap))} are missing in a row: not interpolated, left as a gap"
         for gap in found.gaps.multi
     ]
-    if planner.acquisition.shifts_path is not None:
-        warnings.append(f"{SHIFTS_NAME} lies in the acquisition and was not used")
+    warnings += planner.space.warnings
+    if planner.acquisition.shifts_path is not None and planner.shifts is None:
+        warnings.append(f"{SHIFTS_NAME} lies in the acquisition and was not used; give --shifts to use it")
     return tuple(warnings)
 
 

@@ -1,8 +1,7 @@
 """Poses: one in-plane rigid pose per measured slice, solved for all slices at once.
 
 A pose W maps pixels of the volume to pixels of the slice. A pair says `W_moving = T W_fixed`,
-which for known T is linear in the angles and centre shifts of the two poses, so the whole
-chain is one weighted linear least-squares problem. A pair that contradicts its company (the
+so the whole chain is one weighted least-squares problem on a graph. A pair that contradicts its company (the
 triangles that checks close) is found by robust reweighting and loses its weight. Poses compose
 along the chain by construction.
 """
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import spsolve
+from scipy.sparse.linalg import splu
 
 from schemas.pairwise import PairRole
 from schemas.settings import StackSettings
@@ -29,7 +28,7 @@ JUDGE_PRIOR = 0.02
 _ROUNDS = 12
 _SPREADS = 5.0
 # Only fixes what nothing else does: where the volume as a whole lies.
-_GAUGE_WEIGHT = 1e-9
+_GAUGE_WEIGHT = 1e-7
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def solve_poses(
     for pair, weight, distance, agreed in zip(steering, final, distances, agrees, strict=True):
         verdicts[pair.fixed_id, pair.moving_id] = PairVerdict(float(weight), float(distance), bool(agreed))
     poses = {
-        slice_id: _solved(slice_id, solution[order[slice_id]], steering, verdicts, center, radius)
+        slice_id: _solved(slice_id, solution[order[slice_id]], steering, verdicts, center)
         for slice_id in order
     }
     return poses, verdicts
@@ -145,7 +144,11 @@ def between(before: Affine2D, after: Affine2D, alpha: float) -> Affine2D:
 
 
 class _Problem:
-    """The linear system; unknowns are (x, y, angle * radius) of each slice, all in pixels."""
+    """The graph of poses. Unknowns per slice: its angle, and its shift turned back by that angle.
+
+    In these, every pair is a plain difference of two slices, so that angles and shifts are
+    solved one after the other with the same weighted graph Laplacian.
+    """
 
     def __init__(
         self,
@@ -155,57 +158,58 @@ class _Problem:
         radius: float,
         stage: NDArray[np.float64],
     ) -> None:
-        self.count = len(order)
-        self._pairs = pairs
-        self._at = [(order[p.fixed_id], order[p.moving_id]) for p in pairs]
-        blocks, targets = [], []
-        for pair in pairs:
-            motion = pair.motion.about(center)
-            rotation = np.eye(3)
-            rotation[:2, :2] = motion.matrix
-            blocks.append(rotation)
-            targets.append([*motion.translation, np.deg2rad(motion.rotation_deg) * radius])
-        self._blocks = blocks
-        self._targets = np.array(targets).reshape(-1, 3)
-        self._stage = np.column_stack((stage, np.zeros(self.count)))
-        self.radius = radius
+        self._count = len(order)
+        self._radius = radius
+        self._stage = stage
+        self._upper = np.array([order[p.fixed_id] for p in pairs], dtype=np.intp)
+        self._lower = np.array([order[p.moving_id] for p in pairs], dtype=np.intp)
+        motions = [p.motion.about(center) for p in pairs]
+        self._turns = np.array([np.deg2rad(m.rotation_deg) for m in motions])
+        self._shifts = np.array([m.translation for m in motions], dtype=float).reshape(-1, 2)
 
     def solve(self, weights: NDArray[np.float64], prior_weight: float) -> NDArray[np.float64]:
-        """Weighted least squares; (n, 3)."""
-        rows = sparse.lil_matrix((3 * (len(self._at) + 2 * self.count - 1), 3 * self.count))
-        targets = np.zeros(rows.shape[0])
-        for k, ((i, j), weight) in enumerate(zip(self._at, weights, strict=True)):
-            root = np.sqrt(weight)
-            rows[3 * k : 3 * k + 3, 3 * i : 3 * i + 3] = -root * self._blocks[k]
-            rows[3 * k : 3 * k + 3, 3 * j : 3 * j + 3] = root * np.eye(3)
-            targets[3 * k : 3 * k + 3] = root * self._targets[k]
-        at = 3 * len(self._at)
-        for i in range(self.count - 1):
-            root = np.sqrt(prior_weight)
-            rows[at : at + 3, 3 * i : 3 * i + 3] = -root * np.eye(3)
-            rows[at : at + 3, 3 * i + 3 : 3 * i + 6] = root * np.eye(3)
-            targets[at : at + 3] = root * (self._stage[i + 1] - self._stage[i])
-            at += 3
-        root = np.sqrt(_GAUGE_WEIGHT)
-        for i in range(self.count):
-            rows[at : at + 3, 3 * i : 3 * i + 3] = root * np.eye(3)
-            targets[at : at + 3] = root * self._stage[i]
-            at += 3
-        system = rows.tocsc()
-        found = spsolve((system.T @ system).tocsc(), system.T @ targets)
-        return np.asarray(found, dtype=np.float64).reshape(self.count, 3)
+        """Weighted least squares; (n, 3): x and y shift turned back, angle in radians."""
+        chain = np.arange(self._count - 1, dtype=np.intp)
+        upper, lower = np.append(self._upper, chain), np.append(self._lower, chain + 1)
+        strength = np.append(weights, np.full(self._count - 1, prior_weight))
+        solver = splu(self._laplacian(upper, lower, strength))
+
+        def solved(differences: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArray[np.float64]:
+            right = _GAUGE_WEIGHT * middle
+            np.add.at(right, lower, strength * differences)
+            np.add.at(right, upper, -strength * differences)
+            return np.asarray(solver.solve(right))
+
+        angles = solved(np.append(self._turns, np.zeros(self._count - 1)), np.zeros(self._count))
+        stage = _turned(self._stage, -angles)
+        found = _turned(self._shifts, -angles[self._lower])
+        steps = np.concatenate([found, _turned(np.diff(self._stage, axis=0), -angles[1:])])
+        x, y = (solved(steps[:, axis], stage[:, axis]) for axis in (0, 1))
+        return np.column_stack((x, y, angles))
 
     def disagreements(self, solution: NDArray[np.float64]) -> NDArray[np.float64]:
         """RMS distance over tissue of each pair from the solution, in pixels."""
-        if not self._at:
-            return np.zeros(0)
-        residuals = np.array(
-            [
-                solution[j] - block @ solution[i] - target
-                for (i, j), block, target in zip(self._at, self._blocks, self._targets, strict=True)
-            ]
-        )
-        return np.asarray(np.sqrt((residuals**2).sum(axis=1)))
+        angles = solution[:, 2]
+        turn = angles[self._lower] - angles[self._upper] - self._turns
+        found = _turned(self._shifts, -angles[self._lower])
+        shift = solution[self._lower, :2] - solution[self._upper, :2] - found
+        return np.asarray(np.sqrt((turn * self._radius) ** 2 + (shift**2).sum(axis=1)))
+
+    def _laplacian(
+        self, upper: NDArray[np.intp], lower: NDArray[np.intp], strength: NDArray[np.float64]
+    ) -> sparse.csc_array:
+        rows = np.concatenate([upper, lower, upper, lower, np.arange(self._count)])
+        columns = np.concatenate([upper, lower, lower, upper, np.arange(self._count)])
+        gauge = np.full(self._count, _GAUGE_WEIGHT)
+        values = np.concatenate([strength, strength, -strength, -strength, gauge])
+        return sparse.csc_array((values, (rows, columns)), shape=(self._count, self._count))
+
+
+def _turned(vectors: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each (x, y) vector turned by its angle in radians."""
+    cos, sin = np.cos(angles), np.sin(angles)
+    x, y = vectors[:, 0], vectors[:, 1]
+    return np.column_stack((cos * x - sin * y, sin * x + cos * y))
 
 
 def _solved(
@@ -214,9 +218,10 @@ def _solved(
     pairs: Sequence[PairMotion],
     verdicts: Mapping[tuple[int, int], PairVerdict],
     center: tuple[float, float],
-    radius: float,
 ) -> SolvedPose:
-    pose = Affine2D.rigid(float(np.rad2deg(unknowns[2] / max(radius, 1.0))), unknowns[:2].tolist(), center)
+    angle = unknowns[2]
+    (shift,) = _turned(unknowns[None, :2], np.array([angle]))
+    pose = Affine2D.rigid(float(np.rad2deg(angle)), shift.tolist(), center)
     touching = [p for p in pairs if slice_id in (p.fixed_id, p.moving_id)]
     trust = {p: verdicts[p.fixed_id, p.moving_id].weight for p in touching}
     best = max(trust.values(), default=0.0)

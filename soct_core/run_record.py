@@ -35,7 +35,7 @@ def write_run_record(
 ) -> RunRecord:
     """Write `run.json` into the output directory; input paths are relative to it where they can be."""
     config = planner.acquisition.config_path
-    inputs = [*planner.measured.values(), *([config] if config else [])]
+    inputs = [*planner.measured.values(), *filter(None, (config, planner.shifts))]
     record = RunRecord(
         outcome=outcome,
         started=notes.started,

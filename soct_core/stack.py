@@ -111,7 +111,7 @@ def stack_volume(
         If a slice cannot be read, or the poses cannot be right.
     """
     canvas = enclosing_canvas(
-        (pose, layer.plane_shape)
+        (layer.to_pixels(pose), layer.plane_shape)
         for layer in layers
         for pose in (layer.pose, layer.pose_below)
         if pose is not None

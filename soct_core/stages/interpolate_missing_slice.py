@@ -36,5 +36,6 @@ def run(job: InterpolationJob) -> InterpolationOutcome:
         usable_before=job.usable_before,
         output_z=job.output_z,
         version=job.ngff_version,
+        windows=(job.window_before, job.window_after),
     )
     return outcome_of(diagnostics, job.slice_id, files, job.top)

@@ -7,6 +7,7 @@ from schemas.outcomes import PairOutcome
 from soct_core.fingerprint import fingerprint
 from soct_core.pair_records import pair_name, write_pair
 from soct_core.pairwise import Pair, register_slices
+from soct_core.plane_window import seen_through
 from soct_core.volume import open_volume
 
 STAGE = "register_pairwise"
@@ -29,7 +30,13 @@ def run(job: PairJob) -> PairOutcome:
     fixed = open_volume(job.fixed, job.voxel_size_um)
     moving = open_volume(job.moving, job.voxel_size_um)
     pair = Pair(job.fixed_id, job.moving_id, job.offset, job.role, job.touches_interpolated)
-    transform, metrics = register_slices(fixed, moving, pair, fixed.voxel_size_um, job.settings)
+    transform, metrics = register_slices(
+        seen_through(fixed, job.window_fixed),
+        seen_through(moving, job.window_moving),
+        pair,
+        fixed.voxel_size_um,
+        job.settings,
+    )
     directory = job.output / STAGE / pair_name(job.fixed_id, job.moving_id)
     artefacts = write_pair(directory, transform, metrics)
     return PairOutcome(

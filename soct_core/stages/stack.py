@@ -69,6 +69,7 @@ def run(job: StackJob) -> StackOutcome:
         slots=slots_of(list(volumes), size[0], recipe.slicing_interval_um, recipe.trusted_depth_um),
         voxel_size_um=size,
         reasons=_reasons(table),
+        windows=job.windows,
     )
     volume, decisions = job.output / STAGE / VOLUME_NAME, job.output / STAGE / DECISIONS_NAME
     stack(given, recipe, volume, decisions)

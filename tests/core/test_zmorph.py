@@ -172,6 +172,20 @@ def test_planes_with_holes_are_repeated_bit_for_bit_too() -> None:
     assert json.loads(diagnostics.model_dump_json(), parse_constant=pytest.fail)
 
 
+def test_a_spoiled_boundary_plane_is_repeated_though_another_pair_is_compared() -> None:
+    gap = drifting_gap(DRIFT)
+    before, after = gap.before.copy(), gap.after.copy()
+    before[-1], after[0] = agarose_plane(1), agarose_plane(2)
+    volume, diagnostics = interpolate_z_morph(before, after, QUICK, 3)
+    assert volume is not None
+    assert diagnostics.ref_before is not None
+    assert diagnostics.ref_before < 5
+    assert diagnostics.ref_after is not None
+    assert diagnostics.ref_after > 0
+    assert volume[0].tobytes() == before[-1].tobytes()
+    assert volume[-1].tobytes() == after[0].tobytes()
+
+
 @pytest.mark.parametrize("output_z", [1, 2, 7])
 def test_as_many_planes_as_asked_for(output_z: int) -> None:
     gap = drifting_gap(DRIFT)
