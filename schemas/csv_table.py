@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +17,8 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from schemas.slice_id import WANTED_ID, format_slice_id, parse_slice_id
+from schemas.csv_cells import TEXT, CellKind
 
-TRUE_TEXTS = frozenset({"true", "1", "yes", "y", "t"})
-FALSE_TEXTS = frozenset({"false", "0", "no", "n", "f"})
 MAX_TABLE_BYTES = 64 * 2**20
 
 
@@ -51,90 +48,6 @@ class TableFaults(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, faults)))
-
-
-@dataclass(frozen=True)
-class CellKind:
-    """Meaning of the cells of a column; `parse` raises ValueError on text without one."""
-
-    wanted: str
-    parse: Callable[[str], object]
-    write: Callable[[object], str]
-    dtype: str
-
-    def accepts(self, text: str) -> bool:
-        try:
-            self.parse(text)
-        except ValueError:
-            return False
-        return True
-
-
-def _parse_bool(text: str) -> bool:
-    folded = text.strip().lower()
-    if folded in TRUE_TEXTS:
-        return True
-    if folded in FALSE_TEXTS:
-        return False
-    raise ValueError(text)
-
-
-def _parse_float(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = float(text)
-        if not (math.isfinite(value) and low <= value <= high) or "_" in text:
-            raise ValueError(text)
-        return value
-
-    return parse
-
-
-def _optional(parse: Callable[[str], object]) -> Callable[[str], object]:
-    return lambda text: parse(text) if text.strip() else None
-
-
-def _write_float(value: object) -> str:
-    return repr(float(str(value)))
-
-
-BOOL = CellKind(
-    "true/1/yes/y/t, false/0/no/n/f or empty",
-    _optional(_parse_bool),
-    lambda value: "true" if value else "false",
-    "boolean",
-)
-ID = CellKind(WANTED_ID, parse_slice_id, lambda value: format_slice_id(int(str(value))), "Int64")
-TEXT = CellKind("text", lambda text: text, str, "object")
-
-
-def number(
-    low: float = -math.inf, high: float = math.inf, *, wanted: str = "", optional: bool = True
-) -> CellKind:
-    """Finite floats within [low, high]; empty allowed where optional."""
-    parse = _parse_float(low, high)
-    said = wanted or "a finite number"
-    return CellKind(
-        f"{said} or empty" if optional else said,
-        _optional(parse) if optional else parse,
-        _write_float,
-        "Float64",
-    )
-
-
-def choice(*values: str) -> CellKind:
-    """One of the named values, or empty."""
-
-    def parse(text: str) -> str:
-        if text.strip() in values:
-            return text.strip()
-        raise ValueError(text)
-
-    return CellKind(
-        f"one of {', '.join(values)} or empty",
-        lambda text: parse(text) if text.strip() else "",
-        str,
-        "object",
-    )
 
 
 @dataclass(frozen=True)
@@ -187,11 +100,11 @@ class CsvTable:
         OSError
             If the file cannot be read.
         """
-        return self.parse(path.name, _decode(path))
+        return self.parse(str(path), _decode(path))
 
     def parse(self, name: str, text: str) -> pd.DataFrame:
         """Type the text of a file that messages call `name`; see `read`."""
-        frame = _text_frame(name, text)
+        frame = _text_frame(name, text, self.columns)
         missing = [column for column in self.required if column not in frame.columns]
         if missing:
             seen = ",".join(frame.columns)
@@ -216,13 +129,14 @@ class CsvTable:
         known = [name for name in self.columns if name in frame.columns]
         header = known + [name for name in frame.columns if name not in self.columns]
         out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(header)
+        out.write(_line(header))
         kinds = [self.columns.get(name, TEXT) for name in header]
         for row in frame[header].itertuples(index=False, name=None):
-            writer.writerow(
-                "" if cell is None or cell is pd.NA or cell != cell else kind.write(cell)
-                for kind, cell in zip(kinds, row, strict=True)
+            out.write(
+                _line(
+                    "" if cell is None or cell is pd.NA or cell != cell else kind.write(cell)
+                    for kind, cell in zip(kinds, row, strict=True)
+                )
             )
         text = out.getvalue()
         self.parse("the table to be written", text)
@@ -247,26 +161,36 @@ class CsvTable:
         ]
 
 
+def _line(cells: Iterable[str]) -> str:
+    """One row; unlike csv.writer with this line end, a lone carriage return is quoted too."""
+    return ",".join(_quoted(cell) if set(cell) & set(',"\r\n') else cell for cell in cells) + "\n"
+
+
+def _quoted(cell: str) -> str:
+    doubled = cell.replace('"', '""')
+    return f'"{doubled}"'
+
+
 def _decode(path: Path) -> str:
     if path.stat().st_size > MAX_TABLE_BYTES:
         wanted = f"at most {MAX_TABLE_BYTES} bytes"
-        raise TableFaults([Fault(path.name, None, None, f"{path.stat().st_size} bytes", wanted)])
+        raise TableFaults([Fault(str(path), None, None, f"{path.stat().st_size} bytes", wanted)])
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = error.object[: error.start].count(b"\n") + 1
         seen = repr(error.object[error.start : error.start + 1])
-        raise TableFaults([Fault(path.name, row, None, seen, "UTF-8 text")]) from error
+        raise TableFaults([Fault(str(path), row, None, seen, "UTF-8 text")]) from error
 
 
-def _text_frame(name: str, text: str) -> pd.DataFrame:
+def _text_frame(name: str, text: str, known: Container[str]) -> pd.DataFrame:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise TableFaults([Fault(name, None, None, str(error), "comma-separated values")]) from error
     if not rows or not any(rows[0]):
         raise TableFaults([Fault(name, 1, None, "", "a header row")])
-    header = [cell.strip() for cell in rows[0]]
+    header = [cell.strip() if cell.strip() in known else cell for cell in rows[0]]
     faults = _header_faults(name, header)
     index, cells = [], []
     for number_, row in enumerate(rows[1:], start=2):

@@ -14,12 +14,12 @@ RegistrationMetric = Literal["CC", "MSE", "MI"]
 AlphaSampling = Literal["boundary", "interior"]
 NgffVersion = Literal["0.4", "0.5"]
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Correlation = Annotated[float, Field(ge=-1, le=1)]
-Micrometres = Annotated[float, Field(gt=0, le=1e6)]
-Pixels = Annotated[float, Field(ge=0, le=1e5)]
-Degrees = Annotated[float, Field(ge=0, le=90)]
-Iterations = Annotated[int, Field(ge=4, le=100_000)]
+Fraction = Annotated[float, Field(strict=True, ge=0, le=1)]
+Correlation = Annotated[float, Field(strict=True, ge=-1, le=1)]
+Micrometres = Annotated[float, Field(strict=True, gt=0, le=1e6)]
+Pixels = Annotated[float, Field(strict=True, ge=0, le=1e5)]
+Degrees = Annotated[float, Field(strict=True, ge=0, le=90)]
+Iterations = Annotated[int, Field(strict=True, ge=4, le=100_000)]
 
 
 class InterpolationSettings(Contract):
@@ -36,11 +36,11 @@ class InterpolationSettings(Contract):
     mutual information (MI). CC measured best on real planes."""
     max_iterations: Iterations = 1000
     """Optimiser steps in all, shared evenly by the pyramid levels."""
-    overlap_search_window: Annotated[int, Field(ge=1, le=1000)] = 5
+    overlap_search_window: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
     """Planes searched on each side of the gap for the boundary plane pair."""
     min_overlap_correlation: Correlation = 0.3
     """Lowest NCC of the boundary plane pair that is worth registering."""
-    reference_slab_size: Annotated[int, Field(ge=1, le=1000)] = 3
+    reference_slab_size: Annotated[int, Field(strict=True, ge=1, le=1000)] = 3
     """Planes averaged around each boundary plane before registration."""
     min_foreground_fraction: Fraction = 0.1
     """Least share of a boundary plane that must be tissue."""
@@ -52,7 +52,7 @@ class InterpolationSettings(Contract):
     """Write a PNG beside each interpolated slice."""
     max_rotation_deg: Degrees = 10.0
     """Largest plausible rotation across one missing slice, in degrees."""
-    max_scale: Annotated[float, Field(ge=1, le=2)] = 1.15
+    max_scale: Annotated[float, Field(strict=True, ge=1, le=2)] = 1.15
     """Largest plausible stretch; its inverse is the smallest."""
     max_shear: Fraction = 0.15
     """Largest plausible shear (tangent of the shear angle)."""
@@ -67,11 +67,11 @@ class PairwiseSettings(Contract):
 
     check_pairs: bool = True
     """Register second neighbours too, so that a single wrong pair can be told from its company."""
-    moving_z_um: Annotated[float, Field(ge=0, le=1e4)] = 40.0
+    moving_z_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 40.0
     """Depth of the moving plane: the first planes below a cut are noisy."""
-    search_range_um: Annotated[float, Field(ge=0, le=1e4)] = 100.0
+    search_range_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 100.0
     """Half-width of the search for the matching depth in the fixed slice."""
-    anatomy_span_um: Annotated[float, Field(ge=0, le=1e4)] = 150.0
+    anatomy_span_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 150.0
     """Depth over which the motion of anatomy is measured within a slice; 0: not measured."""
     registration_metric: RegistrationMetric = "CC"
     """Similarity that elastix maximises."""
@@ -113,7 +113,7 @@ class PairwiseSettings(Contract):
 class StackSettings(Contract):
     """How slices become one volume."""
 
-    blend_depth_um: Annotated[float, Field(ge=0, le=1e4)] = 50.0
+    blend_depth_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 50.0
     """Depth of the Hann ramp from one measured slice to the next, below the boundary."""
     match_intensity: bool = False
     """Scale each slice to the one above over their overlap, by a factor from 0.5 to 2."""
@@ -123,9 +123,9 @@ class StackSettings(Contract):
     """Voxel sizes of the pyramid; by default halved down to about 100 pixels."""
     subtract_anatomy: bool = True
     """Take the motion of anatomy, as measured within slices, off what pairs found across cuts."""
-    prior_weight: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    prior_weight: Annotated[float, Field(strict=True, gt=0, le=1)] = 1e-4
     """Weight of the prior pose of a slice against a pair of confidence 1."""
-    robust_scale_px: Annotated[float, Field(gt=0, le=1e4)] = 3.0
+    robust_scale_px: Annotated[float, Field(strict=True, gt=0, le=1e4)] = 3.0
     """Disagreement of a pair with all others at which it starts to lose weight, in pixels."""
 
 
@@ -136,7 +136,7 @@ class StackRecipe(Contract):
     trusted_depth_um: Micrometres
     ngff_version: NgffVersion
     alpha_sampling: AlphaSampling
-    z_bound_um: Annotated[float, Field(ge=0)]
+    z_bound_um: Annotated[float, Field(strict=True, ge=0)]
     """Largest correction of a slice's z."""
     stack: StackSettings
 

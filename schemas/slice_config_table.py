@@ -6,7 +6,8 @@ from typing import get_args
 
 import pandas as pd
 
-from schemas.csv_table import BOOL, ID, TEXT, CsvTable, choice, number
+from schemas.csv_cells import BOOL, ID, TEXT, choice, number
+from schemas.csv_table import CsvTable
 from schemas.diagnostics import FallbackReason
 from schemas.settings import Method
 

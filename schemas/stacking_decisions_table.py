@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from schemas.csv_table import ID, TEXT, CsvTable, choice, number
+from schemas.csv_cells import ID, TEXT, choice, number
+from schemas.csv_table import CsvTable
 
 PoseSource = Literal["pairwise", "bridge", "prior", "interpolated"]
 SlotState = Literal["measured", "interpolated", "gap"]

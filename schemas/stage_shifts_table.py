@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.csv_table import BOOL, ID, CsvTable, number
+from schemas.csv_cells import BOOL, ID, number
+from schemas.csv_table import CsvTable
 
 STAGE_SHIFTS = CsvTable(
     columns={

@@ -28,7 +28,7 @@ def faults_of(path: Path) -> list[str]:
     try:
         table_for(path).read(path)
     except TableFaults as error:
-        return [f"{path.parent / str(fault)}" for fault in error.faults]
+        return [str(fault) for fault in error.faults]
     except OSError as error:
         return [f"{path}: {error.strerror or error}"]
     return []

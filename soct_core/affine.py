@@ -84,7 +84,7 @@ class Affine2D:
             rotation_deg=float(np.rad2deg(np.arctan2(c, a))),
             scale_x=scale_x,
             scale_y=self.determinant / scale_x,
-            shear=(a * b + c * d) / scale_x**2,
+            shear=(a * b + c * d) / self.determinant if self.determinant else float("inf"),
         )
 
     def is_finite(self) -> bool:

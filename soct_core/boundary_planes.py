@@ -78,13 +78,14 @@ def central_ncc(
 
 
 def reference_slab(volume: Sliceable, plane: int, size: int) -> tuple[RegistrationPlane, tuple[int, int]]:
-    """Mean of `size` planes around a plane, clamped to the volume, and their range, inclusive.
+    """Mean of `size` planes around a plane and their range, inclusive.
 
-    Of an even size, the plane more lies on the side of the greater index.
+    What would lie outside the volume is left out, not replaced from the other side: the slab
+    must stay centred on its plane, or the motion would be measured over more than the gap. Of
+    an even size, the plane more lies on the side of the greater index.
     """
-    size = min(size, volume.shape[0])
-    first = min(max(0, plane - (size - 1) // 2), volume.shape[0] - size)
-    last = first + size - 1
+    first = max(0, plane - (size - 1) // 2)
+    last = min(volume.shape[0] - 1, plane + size // 2)
     return registration_plane(np.asarray(volume[first : last + 1])), (first, last)
 
 

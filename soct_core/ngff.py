@@ -130,7 +130,7 @@ def _unit_factor(axis: str, unit: str | None, name: str) -> float:
             f"{name}: axis {axis} has no unit, wanted {_WANTED_UNIT}; "
             "give --voxel-size-um Z Y X if you know the voxel size"
         )
-    if unit not in MICROMETRES_PER_UNIT:
+    if not isinstance(unit, str) or unit not in MICROMETRES_PER_UNIT:
         raise VolumeError(f"{name}: axis {axis} has unit {unit!r}, wanted {_WANTED_UNIT}")
     return MICROMETRES_PER_UNIT[unit]
 
@@ -146,7 +146,10 @@ def _compose(
             continue
         if kind not in ("scale", "translation"):
             raise VolumeError(f"{name}: transformation {kind!r}, wanted scale or translation")
-        values = [float(value) for value in transformation[kind]]
+        try:
+            values = [float(value) for value in transformation[kind]]
+        except (TypeError, ValueError) as error:
+            raise VolumeError(f"{name}: {kind} {transformation[kind]!r}, wanted numbers") from error
         if len(values) != ndim:
             raise VolumeError(f"{name}: {kind} {values}, wanted {ndim} numbers, one an axis")
         if kind == "scale":

@@ -29,7 +29,7 @@ def read(path: str | Path) -> pd.DataFrame:
     try:
         table = SLICE_CONFIG.read(path)
     except TableFaults as error:
-        raise SliceConfigError(f"{path.parent / str(error)}") from error
+        raise SliceConfigError(str(error)) from error
     except OSError as error:
         raise SliceConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     return _in_order(table)
@@ -144,7 +144,7 @@ def _stamped(table: pd.DataFrame, slice_id: int, values: Mapping[str, Cell]) -> 
         if column == "slice_id":
             raise SliceConfigError(f"slice {format_slice_id(slice_id)}: its id cannot be stamped")
         if column not in table:
-            table[column] = ""
+            table[column] = pd.Series("", index=table.index, dtype=object)
         if column == "notes" and value:
             old = table.at[at, "notes"]
             value = f"{old}; {value}" if isinstance(old, str) and old else value
@@ -153,7 +153,12 @@ def _stamped(table: pd.DataFrame, slice_id: int, values: Mapping[str, Cell]) -> 
             raise SliceConfigError(
                 f"slice {format_slice_id(slice_id)}, column {column!r}: got {value!r}, wanted true or false"
             )
-        table.at[at, column] = pd.NA if value is None else value
+        try:
+            table.at[at, column] = pd.NA if value is None else value
+        except (TypeError, ValueError) as error:
+            raise SliceConfigError(
+                f"slice {format_slice_id(slice_id)}, column {column!r}: got {value!r}, wanted another type"
+            ) from error
     return table
 
 

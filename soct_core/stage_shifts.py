@@ -82,7 +82,7 @@ def read_shifts(path: Path) -> pd.DataFrame:
     try:
         return STAGE_SHIFTS.read(path)
     except TableFaults as error:
-        raise ShiftsError(f"{path.parent / str(error)}") from error
+        raise ShiftsError(str(error)) from error
     except OSError as error:
         raise ShiftsError(f"{path}: cannot be read: {error.strerror or error}") from error
 

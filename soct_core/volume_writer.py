@@ -93,7 +93,10 @@ class ImageStream:
 
     def append(self, planes: NDArray[Any]) -> None:
         """Take planes, (k, y, x) or (y, x), in z order and in the image's dtype."""
-        self._base.append(planes[None] if planes.ndim == 2 else planes)
+        block = planes[None] if planes.ndim == 2 else planes
+        if block.shape[1:] != self._spec.shape[1:]:
+            raise OutputError(f"{self._name}: planes of {block.shape[1:]}, wanted {self._spec.shape[1:]}")
+        self._base.append(block)
 
     def close(self) -> None:
         """Write the rest, and the metadata that makes the arrays an image last of all."""

@@ -36,6 +36,7 @@ def warp(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int] | None = 
         [1.0, 0.0, 0.0, 1.0],
         0.0,
         image.GetPixelID(),
+        True,
     )
     return sitk.GetArrayFromImage(resampled)
 
