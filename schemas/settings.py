@@ -125,6 +125,9 @@ class StackSettings(Contract):
     """Take the motion of anatomy, as measured within slices, off what pairs found across cuts."""
     prior_weight: Annotated[float, Field(strict=True, gt=0, le=1)] = 1e-4
     """Weight of the prior pose of a slice against a pair of confidence 1."""
+    aligned_below_px: Pixels = 0.5
+    """When no slice would move by more (RMS over tissue), the slices are aligned already: they
+    stay where they are, and no voxel is resampled."""
     robust_scale_px: Annotated[float, Field(strict=True, gt=0, le=1e4)] = 3.0
     """Disagreement of a pair with all others at which it starts to lose weight, in pixels."""
 

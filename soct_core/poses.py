@@ -110,6 +110,8 @@ def solve_poses(
     verdicts = {(p.fixed_id, p.moving_id): PairVerdict(0.0, 0.0, True) for p in pairs}
     for pair, weight, distance, agreed in zip(steering, final, distances, agrees, strict=True):
         verdicts[pair.fixed_id, pair.moving_id] = PairVerdict(float(weight), float(distance), bool(agreed))
+    if problem.greatest_move(solution) <= settings.aligned_below_px:
+        solution = problem.unmoved()
     poses = {
         slice_id: _solved(slice_id, solution[order[slice_id]], steering, verdicts, center)
         for slice_id in order
@@ -186,6 +188,16 @@ class _Problem:
         steps = np.concatenate([found, _turned(np.diff(self._stage, axis=0), -angles[1:])])
         x, y = (solved(steps[:, axis], stage[:, axis]) for axis in (0, 1))
         return np.column_stack((x, y, angles))
+
+    def unmoved(self) -> NDArray[np.float64]:
+        """The solution that leaves every slice where the stage says it is."""
+        return np.column_stack((self._stage, np.zeros(self._count)))
+
+    def greatest_move(self, solution: NDArray[np.float64]) -> float:
+        """Greatest RMS distance over tissue that a solution moves any slice, in pixels."""
+        shift = _turned(solution[:, :2], solution[:, 2]) - self._stage
+        moves = np.sqrt((solution[:, 2] * self._radius) ** 2 + (shift**2).sum(axis=1))
+        return float(moves.max(initial=0.0))
 
     def disagreements(self, solution: NDArray[np.float64]) -> NDArray[np.float64]:
         """RMS distance over tissue of each pair from the solution, in pixels."""
