@@ -51,7 +51,10 @@ def run(mode: str, source: Path, count: int, out: Path) -> None:
                 for z in range(0, planes, volume.chunks[0]):
                     image.append(volume[z : z + volume.chunks[0]])
         return
-    center = plane_center((side, side))
+
+    def turned(i: int) -> Affine2D:
+        return Affine2D.rigid(0.5 * (-1) ** i, (1.3, -0.7), plane_center((side, side)))
+
     layers = [
         Layer(
             i,
@@ -59,7 +62,7 @@ def run(mode: str, source: Path, count: int, out: Path) -> None:
             "measured",
             i * planes,
             planes,
-            Affine2D.rigid(0.5 * (-1) ** i, (1.3, -0.7), center) if mode == "rotated" else Affine2D.identity(),
+            turned(i) if mode == "rotated" else Affine2D.identity(),
         )
         for i in range(count)
     ]
@@ -84,7 +87,8 @@ def report(mode: str, source: Path, count: int, out: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--slices", type=int, nargs="+", default=[4, 16])
     parser.add_argument("--planes", type=int, default=60)
     parser.add_argument("--side", type=int, default=768)

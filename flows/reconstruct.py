@@ -27,8 +27,12 @@ from flows.runners import DEFAULT_RUNNER, task_runner
 from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
 from schemas.run_record import RunOutcome
 from schemas.settings import ReconstructSettings
+from soct_core.interpolation import STAGE as INTERPOLATIONS
+from soct_core.pair_records import pair_name
 from soct_core.planning import Planner, warnings_of
 from soct_core.run_record import RunNotes, write_run_record
+from soct_core.stages.register_pair import STAGE as PAIRS
+from soct_core.stale import remove_stale_interpolations, remove_stale_pairs
 
 
 def _run_name() -> str:
@@ -83,11 +87,18 @@ def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
     warnings = warnings_of(planner, found)
     for warning in warnings:
         listener.get().warning(warning)
-    filled = ledger.run_all(tasks.interpolate_missing_slice, planner.interpolation_jobs(found))
+    gaps = planner.interpolation_jobs(found)
+    remove_stale_interpolations(
+        planner.output / INTERPOLATIONS, [job.slice_id for _, job in gaps if job.output_z > 0]
+    )
+    filled = ledger.run_all(tasks.interpolate_missing_slice, gaps)
     trail = ledger.run_one(
         tasks.finalise_interpolation, "finalise audit trail", planner.finalise_job(found, filled)
     )
-    pairs = ledger.run_all(tasks.register_pair, planner.pair_jobs(trail, filled))
+    planned = planner.pair_jobs(trail, filled)
+    names = [pair_name(job.fixed_id, job.moving_id) for _, job in planned]
+    remove_stale_pairs(planner.output / PAIRS, names)
+    pairs = ledger.run_all(tasks.register_pair, planned)
     return _stack_and_report(planner, ledger, found, filled, pairs, trail.path, warnings)
 
 

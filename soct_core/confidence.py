@@ -12,6 +12,7 @@ from schemas.settings import PairwiseSettings
 # NCC over tissue: planes 1.5 mm apart reach 0.44 to 0.66, neighbours 0.7 to 0.95.
 _UNRELATED_NCC, _NEIGHBOUR_NCC = 0.35, 0.75
 _CONSISTENT_PX = 2.0
+_HALF_SHARED, _WELL_SHARED = 0.55, 0.8
 _NOT_IMPROVED = 0.5
 
 
@@ -29,6 +30,8 @@ class Evidence:
     """Longer side of the plane."""
     tissue_fraction: float
     """The lesser of the two."""
+    overlap: float
+    """Share of the greater tissue that both show once moved."""
 
 
 def confidence(evidence: Evidence, settings: PairwiseSettings) -> tuple[float, tuple[str, ...]]:
@@ -36,7 +39,9 @@ def confidence(evidence: Evidence, settings: PairwiseSettings) -> tuple[float, t
 
     0 without tissue or at a bound. Otherwise the likeness reached, scaled between unrelated
     planes and good neighbours, times the agreement of the forward and the backward
-    registration (a gaussian of their distance); halved when the image did not get better.
+    registration (a gaussian of their distance), times the share of tissue that both show (a
+    plane of which half was not imaged drags the motion along); halved when the image did not
+    get better.
     """
     reasons: list[str] = []
     if evidence.tissue_fraction < settings.min_foreground_fraction:
@@ -47,15 +52,18 @@ def confidence(evidence: Evidence, settings: PairwiseSettings) -> tuple[float, t
         return 0.0, (f"translation {evidence.translation_px:.0f} px is at its bound",)
     likeness = np.clip((evidence.post_ncc - _UNRELATED_NCC) / (_NEIGHBOUR_NCC - _UNRELATED_NCC), 0, 1)
     agreement = np.exp(-0.5 * (evidence.consistency_px / _CONSISTENT_PX) ** 2)
+    shared = np.clip((evidence.overlap - _HALF_SHARED) / (_WELL_SHARED - _HALF_SHARED), 0, 1)
     improved = 1.0
     if evidence.post_ncc < evidence.pre_ncc:
         improved = _NOT_IMPROVED
         reasons.append(f"NCC fell from {evidence.pre_ncc:.3f} to {evidence.post_ncc:.3f}")
     if likeness < 0.5:
         reasons.append(f"planes are unlike (NCC {evidence.post_ncc:.3f})")
+    if shared < 0.5:
+        reasons.append(f"only {evidence.overlap:.0%} of the tissue is in both")
     if agreement < 0.5:
         reasons.append(f"forward and backward differ by {evidence.consistency_px:.1f} px")
-    return float(likeness * agreement * improved), tuple(reasons)
+    return float(likeness * agreement * shared * improved), tuple(reasons)
 
 
 def status(

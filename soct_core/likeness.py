@@ -29,6 +29,12 @@ def shared_tissue(fixed: RegistrationPlane, moving: RegistrationPlane, motion: A
     return fixed.tissue & warped & coverage(moving.shape, motion, fixed.shape)
 
 
+def tissue_overlap(fixed: RegistrationPlane, moving: RegistrationPlane, motion: Affine2D) -> float:
+    """Share of the greater of the two tissues that both planes show once moved, 0 to 1."""
+    greater = max(int(fixed.tissue.sum()), int(moving.tissue.sum()))
+    return float(shared_tissue(fixed, moving, motion).sum()) / greater if greater else 0.0
+
+
 def ncc_before_and_after(
     fixed: RegistrationPlane, moving: RegistrationPlane, motion: Affine2D
 ) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from soct_core.common_shape import padded_to_common_shape
 from soct_core.confidence import Evidence, confidence, status
 from soct_core.elastix import register
 from soct_core.errors import RegistrationError
-from soct_core.likeness import displacement_rms, ncc_before_and_after
+from soct_core.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
 from soct_core.ngff import Zyx
 from soct_core.registration_plane import RegistrationPlane, registration_plane
 from soct_core.versions import software_versions
@@ -163,6 +163,7 @@ def _evidence(found: _Found, moving: RegistrationPlane, settings: PairwiseSettin
         translation_px=float(np.hypot(*found.motion.translation)),
         plane_px=max(found.fixed.shape) * factor,
         tissue_fraction=min(found.fixed.tissue_fraction, moving.tissue_fraction),
+        overlap=tissue_overlap(found.fixed, moving, on_grid),
     )
 
 

@@ -25,7 +25,8 @@ from soct_core.affine import Affine2D
 CHECK_WEIGHT = 0.01
 # Where two pairs contradict each other and nothing else speaks, the larger motion is the wrong one.
 JUDGE_PRIOR = 0.02
-_ROUNDS = 12
+_ROUNDS = 30
+_NEGLIGIBLE_PX = 0.1
 _SPREADS = 5.0
 # Only fixes what nothing else does: where the volume as a whole lies.
 _GAUGE_WEIGHT = 1e-7
@@ -124,19 +125,18 @@ def _disagreements(
 ) -> tuple[NDArray[np.float64], float]:
     """Distance of every pair from the poses that most agree on, and the scale that tells outliers.
 
-    Graduated non-convexity: reweighting (Geman-McClure) starts with a scale at which nobody is
-    an outlier and halves it, so that a few wrong pairs cannot pull the rest along.
-    Source: Yang et al. 2020, IEEE RA-L 5(2), 1127-1134.
+    Least absolute deviations first: the sum of distances has one minimum, and there the fewest
+    pairs are far off. Reweighting with a redescending loss (Geman-McClure) then lets go of them.
     """
     distances = problem.disagreements(problem.solve(confidences, JUDGE_PRIOR))
-    if not distances.size:
-        return distances, least_scale
-    scale = max(least_scale, 2.0 * float(distances.max()))
+    for _ in range(_ROUNDS):
+        weights = confidences / np.maximum(distances, _NEGLIGIBLE_PX)
+        distances = problem.disagreements(problem.solve(weights, JUDGE_PRIOR))
+    spread = 1.4826 * float(np.median(distances)) if distances.size else 0.0
+    scale = max(least_scale, _SPREADS * spread)
     for _ in range(_ROUNDS):
         weights = confidences / (1.0 + (distances / scale) ** 2) ** 2
         distances = problem.disagreements(problem.solve(weights, JUDGE_PRIOR))
-        floor = max(least_scale, _SPREADS * 1.4826 * float(np.median(distances)))
-        scale = max(floor, scale / 2)
     return distances, scale
 
 

@@ -120,6 +120,22 @@ def test_a_note_recomputes_no_image(acquisition: Path, reconstruct) -> None:
     assert executed(acquisition / "reconstruction") == {"detect gaps", "finalise audit trail"}
 
 
+def test_a_slice_found_again_leaves_no_trace_of_its_interpolation(acquisition: Path, reconstruct) -> None:
+    reconstruct(acquisition=acquisition)
+    output = acquisition / "reconstruction"
+    mine = output / "interpolate_missing_slice" / "my_notes.txt"
+    mine.write_text("keep me")
+    shutil.copytree(acquisition / "truth" / "slice_z02.ome.zarr", acquisition / "slice_z02.ome.zarr")
+    slice_config.stamp(acquisition / "slice_config.csv", acquisition / "new.csv", 2, use=True)
+    (acquisition / "new.csv").replace(acquisition / "slice_config.csv")
+    reconstruct(acquisition=acquisition)
+    assert [p.name for p in (output / "interpolate_missing_slice").iterdir()] == ["my_notes.txt"]
+    assert not (output / "register_pairwise" / "slice_z01_z04").exists()
+    assert labels_by_slot(output)[2] == {1}
+    trail = slice_config.read(output / "slice_config_final.csv").set_index("slice_id")
+    assert not trail["interpolated"].fillna(False).any()
+
+
 def test_a_hard_skip_is_a_result_and_leaves_a_gap(acquisition: Path, reconstruct) -> None:
     after = open_volume(acquisition / "slice_z03.ome.zarr")
     agarose = np.random.default_rng(0).normal(600, 30, after.shape).astype(after.dtype)
@@ -164,7 +180,7 @@ def test_one_failed_pair_stops_neither_its_siblings_nor_the_record(
     patient = tasks.register_pair.prefect_task
     monkeypatch.setattr(stage, "run", broken)
     monkeypatch.setattr(patient, "retries", 0)
-    with pytest.raises(StageFailedError, match=r"1 of 9 tasks failed: register z03-z04: .*disk went away"):
+    with pytest.raises(StageFailedError, match=r"1 of 11 tasks failed: register z03-z04: .*disk went away"):
         reconstruct(acquisition=acquisition)
     output = acquisition / "reconstruction"
     record = RunRecord.model_validate_json((output / "run.json").read_bytes())

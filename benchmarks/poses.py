@@ -1,0 +1,108 @@
+"""How well poses are found: per slice, up to one motion of the whole volume, against known drift.
+
+    python benchmarks/poses.py [--reference VOLUME.npz] [--slices 30]
+
+Cuts a phantom (and a real volume, if given) with known drift, three single gaps, two sabotaged
+pairs, and prints the error of each slice's pose in pixels of the slice, RMS over tissue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from schemas.settings import PairwiseSettings, ReconstructSettings, StackSettings
+from schemas.simulation import SimulationSettings
+from soct_core.affine import Affine2D, plane_center
+from soct_core.ngff import Zyx
+from soct_core.pair_records import read_pairs, write_pair
+from soct_core.pairwise import Pair, register_slices
+from soct_core.phantom import Phantom, PhantomVolume
+from soct_core.planning import pairs_to_register
+from soct_core.pose_error import pose_errors
+from soct_core.poses import PairMotion, solve_poses
+from soct_core.registration_plane import registration_plane
+from soct_core.simulate import open_reference, pose_of, simulate
+from soct_core.volume import Sliceable, open_volume
+
+SABOTAGE = ((6.0, 2.0), (40.0, -3.0))
+"""Shift in pixels and turn in degrees that two pairs are falsified by."""
+
+
+def registered(folder: Path, ids: list[int], size: Zyx, settings: ReconstructSettings) -> list[Path]:
+    """Register all pairs between measured slices, files and all."""
+    volumes = {i: open_volume(folder / f"slice_z{i:02d}.ome.zarr") for i in ids}
+    interval = settings.slicing_interval_um / size[0]
+    places = []
+    for planned in pairs_to_register(ids, (), ()):
+        above, below = planned.fixed_id, planned.moving_id
+        pair = Pair(above, below, (below - above) * interval, planned.role)
+        found = register_slices(volumes[above], volumes[below], pair, size, PairwiseSettings())
+        places.append(folder / "pairs" / f"{above}-{below}")
+        write_pair(places[-1], *found)
+    return places
+
+
+def sabotaged(pairs: list[PairMotion], seed: int) -> tuple[list[PairMotion], set[tuple[int, int]]]:
+    """Falsify two pairs of neighbours."""
+    rng = np.random.default_rng(seed)
+    steering = [k for k, p in enumerate(pairs) if p.role != "check" and p.weight > 0]
+    broken = list(pairs)
+    chosen = rng.choice(steering[2:-2], len(SABOTAGE), replace=False)
+    for k, (shift, turn) in zip(chosen, SABOTAGE, strict=True):
+        wrong = Affine2D.rigid(turn, (shift, 0.0), pairs[k].motion.center)
+        broken[k] = replace(pairs[k], motion=wrong.compose(pairs[k].motion))
+    return broken, {(pairs[k].fixed_id, pairs[k].moving_id) for k in chosen}
+
+
+def evaluate(name: str, reference: Sliceable, size: Zyx, slices: int, folder: Path) -> None:
+    """Simulate, register, solve and print one table."""
+    missing = tuple(slices * k // 4 for k in (1, 2, 3))
+    settings = SimulationSettings(slices=slices, missing=missing, drift_deg=1, drift_px=5, seed=1)
+    truth = simulate(reference, size, settings, folder, name)
+    true = {s.slice_id: pose_of(s) for s in truth.slices if s.slice_id not in missing}
+    places = registered(folder, sorted(true), size, ReconstructSettings())
+    center = plane_center((reference.shape[1], reference.shape[2]))
+    y, x = np.nonzero(registration_plane(np.asarray(reference[reference.shape[0] // 2]), 1).tissue)
+    points = np.column_stack((x, y)).astype(float)[:: max(1, x.size // 400)]
+    print(f"{name}: {slices} slices, {len(missing)} missing, drift up to 1 deg and 5 px a cut")
+    still = pose_errors({i: Affine2D.identity(center) for i in true}, true, points)
+    print(f"  {'not registered':>34}: {_figures(still)}")
+    for label, subtract in (("anatomy not taken off", False), ("anatomy taken off", True)):
+        pairs = read_pairs(places, subtract_anatomy=subtract)
+        poses, _ = solve_poses(list(true), pairs, center, StackSettings())
+        errors = pose_errors({i: p.pose for i, p in poses.items()}, true, points)
+        print(f"  {label:>34}: {_figures(errors)}")
+    broken, wrong = sabotaged(pairs, seed=0)
+    poses, verdicts = solve_poses(list(true), broken, center, StackSettings())
+    errors = pose_errors({i: p.pose for i, p in poses.items()}, true, points)
+    named = {pair for pair, verdict in verdicts.items() if not verdict.agrees}
+    print(f"  {'two pairs sabotaged':>34}: {_figures(errors)}; wrong {sorted(wrong)}, named {sorted(named)}")
+
+
+def _figures(errors: dict[int, float]) -> str:
+    values = np.array(list(errors.values()))
+    return f"mean {values.mean():.2f} px, median {np.median(values):.2f}, worst {values.max():.2f}"
+
+
+def main() -> None:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--reference", type=Path)
+    parser.add_argument("--slices", type=int, default=30)
+    arguments = parser.parse_args()
+    size = (20.0, 25.0, 25.0)
+    phantom = PhantomVolume(Phantom.seeded(2), (arguments.slices * 10, 240, 280), size)
+    with tempfile.TemporaryDirectory() as folder:
+        evaluate("phantom", phantom, size, arguments.slices, Path(folder) / "phantom")
+        if arguments.reference:
+            reference, size = open_reference(arguments.reference)
+            evaluate(arguments.reference.name, reference, size, arguments.slices, Path(folder) / "real")
+
+
+if __name__ == "__main__":
+    main()

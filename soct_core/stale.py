@@ -1,0 +1,40 @@
+"""Stale outputs: what an earlier run left for slices that are no longer gaps, or no longer pairs.
+
+An interpolated volume of a slice that is measured by now would be taken for a result.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from soct_core.atomic import PARTIAL_PREFIX, remove
+
+_INTERPOLATION = re.compile(r"slice_z(\d+)_(?:interpolated.*|manifest\.csv)", re.ASCII)
+_PAIR = re.compile(r"slice_z\d+_z\d+", re.ASCII)
+
+
+def remove_stale_interpolations(folder: Path, gaps: Collection[int]) -> None:
+    """Remove outputs of slices that are no single gap now; other files stay."""
+
+    def is_stale(name: str) -> bool:
+        match = _INTERPOLATION.fullmatch(name)
+        return match is not None and int(match[1]) not in gaps
+
+    _remove(folder, is_stale)
+
+
+def remove_stale_pairs(folder: Path, pairs: Collection[str]) -> None:
+    """Remove directories of pairs that are none now; other files stay."""
+    _remove(folder, lambda name: bool(_PAIR.fullmatch(name)) and name not in pairs)
+
+
+def _remove(folder: Path, is_stale: Callable[[str], bool]) -> None:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if is_stale(path.name):
+            # Out of sight in one step: a half-removed store must not be seen under its name.
+            aside = path.with_name(f"{PARTIAL_PREFIX}stale-{path.name}")
+            remove(aside)
+            path.rename(aside)
+            remove(aside)

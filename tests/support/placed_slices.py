@@ -1,0 +1,101 @@
+"""Slices placed by hand, stacked to disk and read back with all that viewers would see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from schemas.settings import StackSettings
+from soct_core.affine import Affine2D
+from soct_core.canvas import Canvas
+from soct_core.layer import Layer
+from soct_core.stack import stack_volume
+from soct_core.volume import Sliceable
+
+VOXEL = (10.0, 4.0, 5.0)
+"""Of all volumes here, (z, y, x) in µm."""
+STILL = Affine2D.identity()
+
+
+def measured(
+    slice_id: int,
+    volume: Sliceable,
+    top: int,
+    planes: int | None = None,
+    pose: Affine2D = STILL,
+    offset: tuple[int, int] = (0, 0),
+) -> Layer:
+    """A measured slice, trusted as deep as it was imaged unless said otherwise."""
+    trusted = volume.shape[0] if planes is None else planes
+    return Layer(slice_id, volume, "measured", top, trusted, pose, offset=offset)
+
+
+def interpolated(
+    slice_id: int,
+    volume: Sliceable,
+    top: int,
+    pose: Affine2D = STILL,
+    pose_below: Affine2D = STILL,
+    alphas: NDArray[np.float64] | None = None,
+) -> Layer:
+    """An interpolated slice; its planes lead evenly from one pose to the other."""
+    nz = volume.shape[0]
+    shares = np.linspace(0, 1, nz) if alphas is None else alphas
+    return Layer(slice_id, volume, "interpolated", top, nz, pose, pose_below, alphas=shares)
+
+
+@dataclass(frozen=True)
+class ImageLevel:
+    """A resolution level as it lies on disk; scale and translation in µm, (z, y, x)."""
+
+    data: NDArray[Any]
+    scale: NDArray[np.float64]
+    translation: NDArray[np.float64]
+
+
+def levels_at(path: Path) -> list[ImageLevel]:
+    """All levels of the first multiscale image of an NGFF 0.5 group."""
+    group = zarr.open_group(path, mode="r")
+    attributes: Any = group.attrs.asdict()
+    levels = []
+    for dataset in attributes["ome"]["multiscales"][0]["datasets"]:
+        scale, translation = dataset["coordinateTransformations"]
+        array = group[dataset["path"]]
+        assert isinstance(array, zarr.Array)
+        place = np.array(scale["scale"]), np.array(translation["translation"])
+        levels.append(ImageLevel(np.asarray(array[...]), *place))
+    return levels
+
+
+@dataclass(frozen=True)
+class StackedVolume:
+    """What came out of a stack."""
+
+    canvas: Canvas
+    factors: dict[int, float]
+    levels: list[ImageLevel]
+    label_levels: list[ImageLevel]
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """Level 0."""
+        return self.levels[0].data
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """Provenance at level 0."""
+        return self.label_levels[0].data
+
+
+def stacked(folder: Path, layers: Sequence[Layer], depth: int, **settings: Any) -> StackedVolume:
+    """Stack layers under a folder and read everything back; no ramps unless asked for."""
+    chosen = StackSettings.model_validate({"blend_depth_um": 0.0} | settings)
+    path = folder / "3d_volume.ome.zarr"
+    canvas, factors = stack_volume(layers, depth, VOXEL, chosen, path)
+    return StackedVolume(canvas, factors, levels_at(path), levels_at(path / "labels" / "provenance"))
