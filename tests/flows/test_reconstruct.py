@@ -48,7 +48,7 @@ def test_fills_single_gaps_and_keeps_double_ones(acquisition: Path, reconstruct)
     assert labels_by_slot(output) == [{1}, {1}, {2}, {1}, {1}, {0}, {0}, {1}, {1}]
     pairs = {(p.fixed_id, p.moving_id): p.reliable for p in result.pairs}
     neighbours = {(0, 1): True, (1, 2): False, (2, 3): False, (3, 4): True, (4, 7): True, (7, 8): True}
-    bridge, checks = {(1, 3): True}, {(0, 3), (1, 4)}
+    bridge, checks = {(1, 3): True}, {(0, 3), (1, 4), (3, 7), (4, 8)}
     assert {pair: reliable for pair, reliable in pairs.items() if pair not in checks} == neighbours | bridge
     assert checks <= set(pairs)
     for path in (output / "slice_config_final.csv", output / "stack" / "stacking_decisions.csv"):

@@ -19,7 +19,7 @@ TEXTURE = 300.0
 NOISE = 20.0
 _RADIUS_X, _RADIUS_Y = 52.0, 44.0
 _EDGE_PX = 2.0
-_WAVES = 24
+_WAVES = 60
 
 Floats = NDArray[np.float64]
 
@@ -29,45 +29,50 @@ class Specimen:
     """A block of tissue; depths in planes."""
 
     seed: int = 0
-    depth_wavelength: float = 30.0
-    """Shortest, in planes: the smaller, the sooner planes grow unlike with depth."""
     drift: tuple[float, float] = (0.0, 0.0)
     """How far the whole anatomy moves from one plane to the next, (x, y), in pixels."""
     turn_deg: float = 0.0
     """How far it turns from one plane to the next, about the centre."""
-
-    def at(self, points: Floats, depth: float) -> Floats:
-        """Intensity at points, (..., 2), x-y order, of one depth."""
-        here = Affine2D.rigid(self.turn_deg * depth, np.multiply(self.drift, depth), CENTER)
-        away = here.inverse().apply(points) - np.array(CENTER)
-        waves = _waves(self.seed, self.depth_wavelength)
-        texture = sum(
-            np.cos(kx * away[..., 0] + ky * away[..., 1] + kz * depth + phase) for kx, ky, kz, phase in waves
-        )
-        radius = np.hypot(away[..., 0] / _RADIUS_X, away[..., 1] / _RADIUS_Y)
-        inside = 1 / (1 + np.exp((radius - 1) * _RADIUS_Y / _EDGE_PX))
-        bright: Floats = TISSUE - AGAROSE + TEXTURE * texture * np.sqrt(2 / _WAVES)
-        return AGAROSE + inside * bright
+    fades: bool = True
+    """Whether patterns swell and fade with depth, as those of tissue do."""
 
     def slice_at(
         self, depths: Iterable[float], motion: Affine2D | None = None, noise_seed: int = 0
     ) -> Floats:
         """A slice, (z, y, x), whose planes show at x what the specimen shows at `motion(x)`."""
         y, x = np.indices(SHAPE, dtype=float)
-        points = np.stack((x, y), axis=-1)
-        seen = points if motion is None else motion.apply(points)
+        pixels = np.stack((x, y), axis=-1)
+        points = pixels if motion is None else motion.apply(pixels)
         rng = np.random.default_rng((self.seed, noise_seed))
-        return np.stack([self.at(seen, depth) + rng.normal(0, NOISE, SHAPE) for depth in depths])
+        drifts = bool(any(self.drift) or self.turn_deg)
+        still = None if drifts else self._seen(points, 0.0)
+        return np.stack(
+            [self._lit(*(still or self._seen(points, z)), z) + rng.normal(0, NOISE, SHAPE) for z in depths]
+        )
+
+    def _seen(self, points: Floats, depth: float) -> tuple[Floats, Floats]:
+        """Where there is tissue, from 0 to 1, and the patterns of its texture, (..., wave)."""
+        here = Affine2D.rigid(self.turn_deg * depth, np.multiply(self.drift, depth), CENTER)
+        away = here.inverse().apply(points) - np.array(CENTER)
+        radius = np.hypot(away[..., 0] / _RADIUS_X, away[..., 1] / _RADIUS_Y)
+        waves = _waves(self.seed)
+        return 1 / (1 + np.exp((radius - 1) * _RADIUS_Y / _EDGE_PX)), np.cos(away @ waves[:2] + waves[3])
+
+    def _lit(self, inside: Floats, patterns: Floats, depth: float) -> Floats:
+        waves = _waves(self.seed)
+        texture = patterns @ np.cos(waves[2] * depth * self.fades + waves[4])
+        lit: Floats = AGAROSE + inside * (TISSUE - AGAROSE + TEXTURE * texture * np.sqrt(4 / _WAVES))
+        return lit
 
 
 @cache
-def _waves(seed: int, depth_wavelength: float) -> Floats:
+def _waves(seed: int) -> Floats:
+    """Wave numbers along x, y and z, and the phases in the plane and in depth, one column a wave."""
     rng = np.random.default_rng(seed)
     turns, heading = 2 * np.pi / rng.uniform(9, 35, _WAVES), rng.uniform(0, np.pi, _WAVES)
-    along_z = 2 * np.pi / rng.uniform(depth_wavelength, 3 * depth_wavelength, _WAVES)
-    along_z *= rng.choice([-1, 1], _WAVES)
-    phase = rng.uniform(0, 2 * np.pi, _WAVES)
-    return np.column_stack((turns * np.cos(heading), turns * np.sin(heading), along_z, phase))
+    along_z = 2 * np.pi / rng.uniform(30, 90, _WAVES)
+    phases = rng.uniform(0, 2 * np.pi, (2, _WAVES))
+    return np.stack((turns * np.cos(heading), turns * np.sin(heading), along_z, *phases))
 
 
 def agarose_slice(planes: int, seed: int) -> Floats:
