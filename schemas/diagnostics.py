@@ -15,6 +15,8 @@ FallbackReason = Literal[
     "affine_determinant_non_positive",
     "implausible_affine",
     "reg_did_not_improve",
+    "low_post_ncc",
+    "low_tissue_overlap",
 ]
 Gate = Literal["improved", "already_aligned"]
 Matrix2x2 = tuple[tuple[float, float], tuple[float, float]]
@@ -48,6 +50,8 @@ class InterpolationDiagnostics(Contract):
     pre_reg_ncc: float | None = None
     post_reg_ncc: float | None = None
     ncc_improvement: float | None = None
+    tissue_overlap: float | None = None
+    """Share of the greater tissue that both slabs show once moved."""
 
     affine_matrix: Matrix2x2 | None = None
     affine_translation: tuple[float, float] | None = None

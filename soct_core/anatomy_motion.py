@@ -14,6 +14,7 @@ import numpy as np
 
 from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D
+from soct_core.confidence import NEGLIGIBLE_NCC
 from soct_core.elastix import register
 from soct_core.errors import RegistrationError
 from soct_core.likeness import ncc_before_and_after
@@ -75,4 +76,4 @@ def _motion(
     except RegistrationError:
         return None
     before, after = ncc_before_and_after(shallow, deep, motion.scaled(1 / shallow.factor))
-    return motion if after >= max(before, MIN_NCC) else None
+    return motion if after >= max(before - NEGLIGIBLE_NCC, MIN_NCC) else None

@@ -42,11 +42,13 @@ def enclosing_canvas(placed: Iterable[tuple[Affine2D, tuple[int, int]]]) -> Canv
         low = np.minimum(low, at.min(axis=0))
         high = np.maximum(high, at.max(axis=0))
         largest = np.maximum(largest, (width, height))
-    first = np.floor(low + IDENTITY_PX).astype(int)
-    last = np.ceil(high - IDENTITY_PX).astype(int)
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise VolumeError("a pose is not finite, which cannot be right")
+    first, last = np.floor(low + IDENTITY_PX), np.ceil(high - IDENTITY_PX)
     size = last - first + 1
     if (size > MAX_GROWTH * largest).any():
-        raise VolumeError(f"the poses spread slices over {size[0]} x {size[1]} px, which cannot be right")
+        spread = f"{size[0]:.0f} x {size[1]:.0f}"
+        raise VolumeError(f"the poses spread slices over {spread} px, which cannot be right")
     return Canvas((int(size[1]), int(size[0])), (int(first[0]), int(first[1])))
 
 

@@ -9,11 +9,13 @@ import numpy as np
 from schemas.pairwise import OverallStatus
 from schemas.settings import PairwiseSettings
 
-# NCC over tissue: planes 1.5 mm apart reach 0.44 to 0.66, neighbours 0.7 to 0.95.
-_UNRELATED_NCC, _NEIGHBOUR_NCC = 0.35, 0.75
+# NCC over tissue: planes 1.5 mm apart reach 0.3 to 0.7, neighbours 0.67 to 0.98, speckled or not.
+_UNRELATED_NCC, _NEIGHBOUR_NCC = 0.5, 0.8
 _CONSISTENT_PX = 2.0
 _HALF_SHARED, _WELL_SHARED = 0.55, 0.8
 _NOT_IMPROVED = 0.5
+NEGLIGIBLE_NCC = 0.005
+"""Loss that aligned pairs meet by the noise of registration alone."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def confidence(evidence: Evidence, settings: PairwiseSettings) -> tuple[float, t
     agreement = np.exp(-0.5 * (evidence.consistency_px / _CONSISTENT_PX) ** 2)
     shared = np.clip((evidence.overlap - _HALF_SHARED) / (_WELL_SHARED - _HALF_SHARED), 0, 1)
     improved = 1.0
-    if evidence.post_ncc < evidence.pre_ncc:
+    if evidence.post_ncc < evidence.pre_ncc - NEGLIGIBLE_NCC:
         improved = _NOT_IMPROVED
         reasons.append(f"NCC fell from {evidence.pre_ncc:.3f} to {evidence.post_ncc:.3f}")
     if likeness < 0.5:
@@ -77,9 +79,10 @@ def status(
 ) -> tuple[OverallStatus, tuple[str, ...]]:
     """Hold the figures of a pair against the warn and error thresholds.
 
-    Thresholds of motion are per cut: a pair that spans several `cuts` may move as often. Across
-    a gap anatomy itself changes, so that such a pair may correlate below the error threshold of
-    z correlation with a warning; confidence judges it.
+    `pixel_um` is the length of a pixel along the translation. Thresholds of motion are per cut:
+    a pair that spans several `cuts` may move as often. Across a gap anatomy itself changes, so
+    that such a pair may correlate below the error threshold of z correlation with a warning;
+    confidence judges it.
     """
     s = settings
     shift_warn = s.translation_warn_px if s.translation_warn_um is None else s.translation_warn_um / pixel_um

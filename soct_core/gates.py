@@ -9,7 +9,7 @@ import numpy as np
 from schemas.diagnostics import FallbackReason, Gate
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
-from soct_core.likeness import displacement_rms, ncc_before_and_after
+from soct_core.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
 from soct_core.registration_plane import RegistrationPlane
 
 
@@ -24,6 +24,7 @@ class Verdict:
     pre_ncc: float | None = None
     post_ncc: float | None = None
     displacement_px: float | None = None
+    overlap: float | None = None
 
 
 def judge(
@@ -58,22 +59,29 @@ def _judge_one(
     displacement = displacement_rms(on_grid, fixed.tissue) * factor
     pre, post = ncc_before_and_after(fixed, moving, on_grid)
     gate: Gate = "already_aligned" if displacement <= settings.aligned_displacement_px else "improved"
-    complaint = _complaint(gate, pre, post, settings)
-    return Verdict(
-        motion, "reg_did_not_improve" if complaint else None, complaint, gate, pre, post, displacement
-    )
+    overlap = tissue_overlap(fixed, moving, on_grid)
+    reason, detail = _complaint(gate, pre, post, overlap, settings)
+    return Verdict(motion, reason, detail, gate, pre, post, displacement, overlap)
 
 
-def _complaint(gate: Gate, pre: float, post: float, settings: InterpolationSettings) -> str:
-    if gate == "improved":
-        if post - pre < settings.min_ncc_improvement:
-            return f"NCC {pre:.3f} to {post:.3f}, wanted a gain of {settings.min_ncc_improvement}"
-        return ""
-    if post < pre:
-        return f"aligned already, but NCC fell from {pre:.3f} to {post:.3f}"
-    if post < settings.min_overlap_correlation:
-        return f"aligned already, but NCC {post:.3f}, wanted {settings.min_overlap_correlation} at least"
-    return ""
+def _complaint(
+    gate: Gate, pre: float, post: float, overlap: float, settings: InterpolationSettings
+) -> tuple[FallbackReason | None, str]:
+    s = settings
+    if gate == "improved" and post - pre < s.min_ncc_improvement:
+        detail = f"NCC {pre:.3f} to {post:.3f}, wanted a gain of {s.min_ncc_improvement}"
+        return "reg_did_not_improve", detail
+    if gate == "already_aligned" and post < pre:
+        return "reg_did_not_improve", f"aligned already, but NCC fell from {pre:.3f} to {post:.3f}"
+    if gate == "already_aligned" and post < s.min_overlap_correlation:
+        detail = f"aligned already, but NCC {post:.3f}, wanted {s.min_overlap_correlation} at least"
+        return "reg_did_not_improve", detail
+    if overlap < s.min_tissue_overlap:
+        detail = f"{overlap:.0%} of the tissue is in both, wanted {s.min_tissue_overlap:.0%} at least"
+        return "low_tissue_overlap", detail
+    if post < s.min_post_correlation:
+        return "low_post_ncc", f"NCC {post:.3f} at best, wanted {s.min_post_correlation} at least"
+    return None, ""
 
 
 def _implausible(motion: Affine2D, fixed: RegistrationPlane, settings: InterpolationSettings) -> str:

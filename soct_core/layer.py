@@ -47,6 +47,10 @@ class Layer:
     def plane_shape(self) -> tuple[int, int]:
         return self.volume.shape[1], self.volume.shape[2]
 
+    def poses(self) -> list[Affine2D]:
+        """Every pose that it takes, from its top to its last plane."""
+        return [self.pose] if self.alphas is None else [self.pose_at(i) for i in range(len(self.alphas))]
+
     def pose_at(self, plane: int) -> Affine2D:
         """Pose of one of its planes: from pixels of the volume to those of the common canvas."""
         if self.pose_below is None or self.alphas is None:

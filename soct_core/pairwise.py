@@ -73,7 +73,7 @@ def register_slices(
         motion.rotation_deg,
         found.z_correlation,
         trust,
-        voxel_size_um[2],
+        _pixel_um(motion, voxel_size_um),
         pair.moving_id - pair.fixed_id,
         settings,
     )
@@ -175,6 +175,15 @@ def _anatomy_rate(
     if pair.role == "check" or pair.touches_interpolated:
         return None
     return anatomy_rate(fixed, max(0, found.z - span), found.z, settings)
+
+
+def _pixel_um(motion: Affine2D, voxel_size_um: Zyx) -> float:
+    """Length of a pixel along a translation, where pixels need not be square."""
+    x, y = motion.translation
+    length = float(np.hypot(x, y))
+    return (
+        float(np.hypot(x * voxel_size_um[2], y * voxel_size_um[1])) / length if length else voxel_size_um[2]
+    )
 
 
 def _tissue_radius(plane: RegistrationPlane) -> float:

@@ -32,7 +32,7 @@ class PlaneWindow:
         planes = np.asarray(self._volume[first])
         canvas = np.zeros((*planes.shape[:-2], *self.shape[1:]), dtype=self.dtype)
         canvas[self._place] = planes
-        return canvas[(..., *rest)] if len(rest) == 2 else canvas[(slice(None), *rest)] if rest else canvas
+        return canvas[(*[slice(None)] * (canvas.ndim - 2), *rest)]
 
 
 def seen_through(volume: Sliceable, window: Window | None) -> Sliceable:

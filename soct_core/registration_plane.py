@@ -13,8 +13,10 @@ from scipy import ndimage
 from soct_core.foreground import Mask, Plane, tissue_mask
 
 WORKING_PX = 250
-LIKENESS_SMOOTHING_PX = 1.5
+# Speckle hides the likeness of neighbours; at this scale unrelated planes still look unlike.
+LIKENESS_SMOOTHING_PX = 2.5
 _OUTLIER_PERCENTILE = 99.8
+_DARK_PERCENTILE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +60,18 @@ def registration_plane(planes: NDArray[Any], factor: int | None = None) -> Regis
     plane = planes if planes.ndim == 2 else planes.mean(axis=0, dtype=np.float64)
     factor = working_factor(plane.shape) if factor is None else factor
     clean = np.nan_to_num(np.asarray(plane, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    stable = np.sqrt(clean - min(0.0, float(clean.min())))
+    stable = _without_padding(np.sqrt(clean - min(0.0, float(clean.min()))))
     stable = np.minimum(stable, np.percentile(stable, _OUTLIER_PERCENTILE))
     return RegistrationPlane(np.ascontiguousarray(block_mean(stable, factor), dtype=np.float32), factor)
+
+
+def _without_padding(plane: Plane) -> Plane:
+    """Zeros hold a dark shade of the rest: the edge of what was imaged is no anatomy."""
+    empty = plane == 0
+    if not empty.any() or empty.all():
+        return plane
+    dark = np.float32(np.percentile(plane[~empty], _DARK_PERCENTILE))
+    return np.where(empty, dark, plane)
 
 
 def block_mean(plane: Plane, factor: int) -> Plane:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -43,40 +44,43 @@ class Span:
 def spans(layers: Sequence[Layer], depth: int, blend_planes: int) -> list[Span]:
     """Who owns which planes, from the top of the volume to its end, without holes.
 
-    A measured slice owns from its top to the next layer's top or its own trusted end. Where the
+    A plane belongs to the measured slice that begins last at or above it and is trusted there;
+    where there is none, to an interpolated one. Where the
     measured slice above has data below the boundary, it fades out over at most `blend_planes`.
-    Interpolated layers own only what no measured slice claims, and never fade.
+    Interpolated layers never fade.
     """
+    owners: list[Layer | None] = [None] * depth
+    ordered = sorted(layers, key=lambda layer: (layer.state == "measured", layer.top))
+    for layer in ordered:
+        for z in range(layer.top, min(layer.bottom, depth)):
+            owners[z] = layer
+    measured = [layer for layer in ordered if layer.state == "measured"]
     found: list[Span] = []
-    ordered = sorted(layers, key=lambda layer: (layer.top, layer.state != "measured"))
-    at = 0
-    for index, layer in enumerate(ordered):
-        below = [other.top for other in ordered[index + 1 :] if other.top > layer.top]
-        end = min(layer.bottom, *below[:1], depth)
-        first = max(layer.top, at)
-        if end <= first:
-            continue
-        if first > at:
-            found.append(Span(at, first - 1, None))
-        upper = _fading(ordered, index, first)
-        ramp = min(blend_planes, upper.top + upper.volume.shape[0] - first, end - first) if upper else 0
+    for _, run in groupby(range(depth), key=lambda z: id(owners[z])):
+        planes = list(run)
+        first, last, owner = planes[0], planes[-1], owners[planes[0]]
+        upper = _fading(measured, owner, first)
+        ramp = 0 if upper is None else min(blend_planes, _data_end(upper) - first, len(planes))
         if ramp > 0:
-            found.append(Span(first, first + ramp - 1, layer, upper))
-        if first + ramp < end:
-            found.append(Span(first + ramp, end - 1, layer))
-        at = end
-    if at < depth:
-        found.append(Span(at, depth - 1, None))
+            found.append(Span(first, first + ramp - 1, owner, upper))
+        if ramp < len(planes):
+            found.append(Span(first + ramp, last, owner))
     return found
 
 
-def _fading(ordered: Sequence[Layer], index: int, first: int) -> Layer | None:
+def _fading(measured: Sequence[Layer], owner: Layer | None, first: int) -> Layer | None:
     """The measured slice right above a measured one, if it has data below the boundary."""
-    layer = ordered[index]
-    above = ordered[index - 1] if index else None
-    if above is None or "interpolated" in (layer.state, above.state):
+    if owner is None or owner.state != "measured" or first != owner.top:
         return None
-    return above if above.top + above.volume.shape[0] > first and above.bottom >= first else None
+    index = measured.index(owner)
+    above = measured[index - 1] if index else None
+    reaches = above is not None and above.bottom >= first and _data_end(above) > first
+    return above if reaches else None
+
+
+def _data_end(layer: Layer) -> int:
+    """First plane of the volume below all that was imaged of a slice, trusted or not."""
+    return layer.top + layer.volume.shape[0]
 
 
 def stack_volume(
@@ -111,10 +115,7 @@ def stack_volume(
         If a slice cannot be read, or the poses cannot be right.
     """
     canvas = enclosing_canvas(
-        (layer.to_pixels(pose), layer.plane_shape)
-        for layer in layers
-        for pose in (layer.pose, layer.pose_below)
-        if pose is not None
+        (layer.to_pixels(pose), layer.plane_shape) for layer in layers for pose in layer.poses()
     )
     dtype = np.dtype(layers[0].volume.dtype)
     z, y, x = voxel_size_um

@@ -22,9 +22,10 @@ class TopPlanes:
         first, *rest = index if isinstance(index, tuple) else (index,)
         depth = self.shape[0]
         if isinstance(first, slice):
-            wanted = slice(*first.indices(depth))
+            wanted = range(*first.indices(depth))
             # A negative stop of a descending slice means "before plane 0".
-            first = slice(wanted.start, None if wanted.stop < 0 else wanted.stop, wanted.step)
+            stop = None if wanted.stop < 0 else wanted.stop
+            first = slice(wanted.start, stop, wanted.step) if wanted else slice(0, 0)
         elif not -depth <= first < depth:
             raise IndexError(f"plane {first} of {depth}")
         else:

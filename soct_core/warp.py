@@ -62,7 +62,7 @@ def to_float(plane: NDArray[Any]) -> NDArray[Any]:
 
 def to_dtype(plane: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Back to the input's dtype: rounded and clipped for integers."""
-    if dtype.kind == "f":
+    if dtype.kind == "f" or plane.dtype == dtype:
         return plane.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
     # The largest float below 2**64 is what an unclipped cast can still hold.

@@ -201,6 +201,7 @@ def morph_diagnostics(
         pre_reg_ncc=pre,
         post_reg_ncc=post,
         ncc_improvement=None if pre is None or post is None else post - pre,
+        tissue_overlap=verdict.overlap if verdict else None,
         affine_matrix=motion.matrix if motion else None,
         affine_translation=motion.translation if motion else None,
         affine_center=motion.center if motion else None,

@@ -23,8 +23,8 @@ from soct_core import slice_config
 from soct_core.errors import AcquisitionError, ShiftsError, VolumeError
 from soct_core.plane_window import PlaneWindow, seen_through
 from soct_core.planning import Planner, pairs_to_register, refuse_output_among_inputs, warnings_of
-from soct_core.stages import interpolate_missing_slice
 from soct_core.stage_shifts import CommonSpace, common_space
+from soct_core.stages import interpolate_missing_slice
 from soct_core.top_planes import TopPlanes
 from soct_core.volume_writer import write_image
 
@@ -214,7 +214,7 @@ def test_what_is_missing_in_a_gap_is_filled_right_below_the_trusted_data(
     before = sorted(tmp_path.rglob("*"))
     outcome = interpolate_missing_slice.run(job)
     assert outcome.result == "already_covered"
-    assert outcome.volume is outcome.fragment is outcome.reason is None
+    assert (outcome.volume, outcome.fragment, outcome.reason) == (None, None, None)
     assert sorted(tmp_path.rglob("*")) == before
     trail = planner.finalise_job(found_by(planner, 2), [outcome])
     assert "already covered" in trail.notes[2]
@@ -362,10 +362,8 @@ def write_shifts(
     rows = ["fixed_id,moving_id,x_shift,y_shift,x_shift_mm,y_shift_mm,reliable"]
     for (fixed, moving), (x, y) in links.items():
         flag = "false" if (fixed, moving) in unreliable else ""
-        if mm:
-            cells = f"777,-777,{x * PIXEL[0] / 1000!r},{y * PIXEL[1] / 1000!r}"
-        else:
-            cells = f"{x!r},{y!r},,"
+        in_mm = f"{x * PIXEL[0] / 1000!r},{y * PIXEL[1] / 1000!r}"
+        cells = f"777,-777,{in_mm}" if mm else f"{x!r},{y!r},,"
         rows.append(f"{fixed},{moving},{cells},{flag}")
     path = folder / "shifts_xy.csv"
     folder.mkdir(parents=True, exist_ok=True)

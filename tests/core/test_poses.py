@@ -323,7 +323,7 @@ shares = st.integers(0, 4).map(lambda n: n / 4)
 
 
 @given(rigids, rigids, shares, shares)
-@examples(max_examples=25, deadline=None)
+@examples(max_examples=10, deadline=None)
 def test_the_way_from_pose_to_pose_ends_at_both_and_adds_up(
     before: Affine2D, after: Affine2D, first: float, second: float
 ) -> None:

@@ -26,6 +26,12 @@ DOUBT = {2: 3, 0: 2, 3: 1, 1: 0}
 """Of the labels interpolated, gap, blend, measured: the worst first."""
 
 
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Durability is not what is tested here, and costs most of the time."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
 def levels_of(
     folder: Path, data: Array, sizes_um: tuple[float, ...], labels: Array | None = None
 ) -> tuple[list[ImageLevel], list[ImageLevel]]:
@@ -78,7 +84,10 @@ def test_voxels_that_divide_no_factor_count_by_their_share(tmp_path: Path, size_
     factor = Fraction(str(max(size_um, VOXEL[axis]))) / Fraction(str(VOXEL[axis]))
     line = np.moveaxis(levels[1].data, axis, -1)
     assert np.ptp(line, axis=(0, 1)).max() < 1e-9
-    wanted = [float(mean_place(k * factor, min((k + 1) * factor, shape[axis]))) for k in range(line.shape[2])]
+    wanted = [
+        float(mean_place(k * factor, min((k + 1) * factor, Fraction(shape[axis]))))
+        for k in range(line.shape[2])
+    ]
     np.testing.assert_allclose(line[0, 0], wanted, rtol=0, atol=1e-9)
     # Whole bins are off by less than a voxel's own staircase, whatever share they cut off.
     centre = (levels[1].translation[axis] - ORIGIN[axis]) / VOXEL[axis] + 0.5

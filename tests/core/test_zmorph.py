@@ -307,11 +307,15 @@ def test_an_aligned_pair_passes_though_its_likeness_cannot_rise() -> None:
 def test_an_aligned_pair_must_be_as_alike_as_any_other() -> None:
     planes = [registration_plane(noisy(tissue_plane(seed=seed), seed)) for seed in (0, 1)]
     still = Affine2D.identity(CENTER)
-    likeness = judge(still, *planes, settings()).post_ncc
+    likeness = judge(still, *planes, settings(min_post_correlation=-1)).post_ncc
     assert likeness is not None
     assert likeness < 0.5
-    just_below = judge(still, *planes, settings(min_overlap_correlation=likeness - 0.01))
-    just_above = judge(still, *planes, settings(min_overlap_correlation=likeness + 0.01))
+    just_below = judge(
+        still, *planes, settings(min_overlap_correlation=likeness - 0.01, min_post_correlation=-1)
+    )
+    just_above = judge(
+        still, *planes, settings(min_overlap_correlation=likeness + 0.01, min_post_correlation=-1)
+    )
     assert (just_below.gate, just_below.reason) == ("already_aligned", None)
     assert (just_above.gate, just_above.reason) == ("already_aligned", "reg_did_not_improve")
 
@@ -575,7 +579,9 @@ def test_feathers_decide_only_where_one_side_alone_has_tissue(monkeypatch: pytes
     after[torn] = agarose_plane(3)[torn]
     returning(monkeypatch, Affine2D.identity(CENTER))
     gaussian, faded = (
-        interpolate_z_morph(before[None], after[None], settings(blend_method=method), 1)[0]
+        interpolate_z_morph(
+            before[None], after[None], settings(blend_method=method, min_tissue_overlap=0), 1
+        )[0]
         for method in ("gaussian", "linear")
     )
     assert gaussian is not None

@@ -52,7 +52,7 @@ class Specimen:
 
     def _seen(self, points: Floats, depth: float) -> tuple[Floats, Floats]:
         """Where there is tissue, from 0 to 1, and the patterns of its texture, (..., wave)."""
-        here = Affine2D.rigid(self.turn_deg * depth, np.multiply(self.drift, depth), CENTER)
+        here = Affine2D.rigid(self.turn_deg * depth, [rate * depth for rate in self.drift], CENTER)
         away = here.inverse().apply(points) - np.array(CENTER)
         radius = np.hypot(away[..., 0] / _RADIUS_X, away[..., 1] / _RADIUS_Y)
         waves = _waves(self.seed)
