@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -24,6 +25,13 @@ def exit_code(work: Callable[[], None]) -> int:
         print(
             f"error: {error.filename or ''}: {error.strerror or error}".replace(": :", ":"), file=sys.stderr
         )
+        return FAILED
+    except Exception as error:
+        if os.environ.get("SOCT_TRACEBACK"):
+            raise
+        text = " ".join(str(error).split())[:300]
+        hint = "set SOCT_TRACEBACK=1 to see where"
+        print(f"error: unexpected {type(error).__name__}: {text} ({hint})", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)

@@ -13,6 +13,7 @@ from schemas.slice_id import parse_slice_id
 from soct_core.errors import BadInputError
 from soct_core.interpolation import InterpolationFiles, interpolate_slice
 from soct_core.settings_file import load_settings
+from soct_core.slots import Slots
 from soct_core.volume import open_volume
 
 
@@ -32,7 +33,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--diagnostics", type=Path, help="write what was measured, as JSON")
     p.add_argument("--manifest-entry", "--manifest_entry", type=Path, help="write the manifest fragment, CSV")
     p.add_argument("--preview", type=Path, help="write the 1x4 picture, PNG")
-    p.add_argument("--output-z", type=int, help="planes to make (default: as many as BEFORE has)")
+    p.add_argument("--slicing-interval-um", type=float, default=200.0, help="default: %(default)s")
+    p.add_argument("--usable-depth-um", type=float, help="trusted depth of BEFORE (default: the interval)")
+    p.add_argument("--output-z", type=int, help="planes to make (default: those truly missing)")
     p.add_argument("--ngff-version", choices=("0.4", "0.5"), default="0.5", help="default: %(default)s")
     p.add_argument("--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"))
     p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable")
@@ -52,25 +55,41 @@ def _run(arguments: argparse.Namespace) -> None:
     slice_id = _slice_id(arguments)
     if arguments.output_z is not None and arguments.output_z < 1:
         raise BadInputError(f"--output-z: got {arguments.output_z}, wanted 1 at least")
-    inputs = {arguments.before.resolve(), arguments.after.resolve()}
-    if inputs & {arguments.output.resolve(), *arguments.output.resolve().parents}:
-        raise BadInputError(f"{arguments.output}: the output would land in an input, wanted another path")
     size = tuple(arguments.voxel_size_um) if arguments.voxel_size_um else None
+    before, after = open_volume(arguments.before, size), open_volume(arguments.after, size)
+    # Two slots: that of before and the missing one.
+    slots = Slots(0, arguments.slicing_interval_um, before.voxel_size_um[0], _usable_um(arguments))
+    missing = slots.missing_planes(1, before.shape[0])
+    if arguments.output_z is None and missing < 1:
+        print("already covered by the slice before; no volume written")
+        return
     diagnostics = interpolate_slice(
-        open_volume(arguments.before, size),
-        open_volume(arguments.after, size),
+        before,
+        after,
         slice_id,
         InterpolationFiles(
             arguments.output, arguments.diagnostics, arguments.manifest_entry, arguments.preview
         ),
         settings,
-        output_z=arguments.output_z,
+        usable_before=slots.usable_planes(0, before.shape[0]),
+        output_z=missing if arguments.output_z is None else arguments.output_z,
         version=arguments.ngff_version,
     )
     if diagnostics.interpolation_failed:
         print(f"hard skip: {diagnostics.fallback_reason}: {diagnostics.detail}; no volume written")
     else:
         print(f"interpolated by {diagnostics.method_used}: {arguments.output}")
+
+
+def _usable_um(arguments: argparse.Namespace) -> float:
+    usable = arguments.usable_depth_um
+    for name, value in (
+        ("--slicing-interval-um", arguments.slicing_interval_um),
+        ("--usable-depth-um", usable),
+    ):
+        if value is not None and not 0 < value < 1e6:
+            raise BadInputError(f"{name}: got {value}, wanted more than 0 and less than a metre")
+    return float(arguments.slicing_interval_um if usable is None else usable)
 
 
 def _slice_id(arguments: argparse.Namespace) -> int | None:

@@ -70,6 +70,8 @@ def _run(arguments: argparse.Namespace) -> None:
     settings = load_settings(ReconstructSettings, arguments.config, arguments.set)
     if arguments.workers is not None and arguments.workers < 1:
         raise BadInputError(f"--workers: got {arguments.workers}, wanted 1 at least")
+    if arguments.dask_address and arguments.runner != "dask":
+        raise BadInputError(f"--dask-address goes with --runner dask, not {arguments.runner}")
     acquisition = arguments.acquisition or Path("demo")
     if arguments.demo:
         _simulate_demo(acquisition)
@@ -77,8 +79,8 @@ def _run(arguments: argparse.Namespace) -> None:
     voxel_size = (z_y_x[0], z_y_x[1], z_y_x[2]) if z_y_x else None
     # Bad input is refused here, before a server starts; the flow checks again for deployments.
     Planner.of(acquisition, arguments.output, settings, voxel_size, arguments.allow_missing, arguments.shifts)
-    if arguments.quiet or "PREFECT_LOGGING_LEVEL" not in os.environ:
-        os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR" if arguments.quiet else "CRITICAL"
+    # What went wrong is said in one line at the end, and in the UI of a real server.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     _reconstruct(acquisition, settings, voxel_size, arguments)
 
 

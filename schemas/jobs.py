@@ -29,7 +29,7 @@ class DetectGapsJob(Contract):
     """Find out which slices are used, and what is missing between them."""
 
     acquisition: Path
-    found: tuple[SliceId, ...]
+    found: dict[SliceId, Path]
     config: Path | None
     allow_missing: bool = False
 
@@ -59,6 +59,8 @@ class FinaliseJob(Contract):
 
     acquisition: Path
     config: Path | None
+    used: tuple[SliceId, ...]
+    """Measured slices: an earlier outcome of theirs is void."""
     fragments: tuple[Path, ...]
     notes: dict[SliceId, str]
     output: Path

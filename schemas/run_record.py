@@ -9,7 +9,7 @@ from schemas.contract import Contract
 from schemas.settings import ReconstructSettings
 
 RunOutcome = Literal["completed", "failed"]
-TaskState = Literal["Completed", "Failed", "Crashed", "Cancelled", "NotRun"]
+TaskState = Literal["Completed", "Failed", "Crashed", "Cancelled"]
 
 
 class Fingerprint(Contract):

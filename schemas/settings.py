@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.contract import Contract
 
@@ -12,7 +13,8 @@ Method = Literal["zmorph", "weighted", "average"]
 BlendMethod = Literal["gaussian", "linear"]
 RegistrationMetric = Literal["CC", "MSE", "MI"]
 AlphaSampling = Literal["boundary", "interior"]
-NgffVersion = Literal["0.4", "0.5"]
+# TOML and the command line read 0.4 as a number.
+NgffVersion = Annotated[Literal["0.4", "0.5"], BeforeValidator(lambda v: str(v) if v in (0.4, 0.5) else v)]
 
 Fraction = Annotated[float, Field(strict=True, ge=0, le=1)]
 Correlation = Annotated[float, Field(strict=True, ge=-1, le=1)]
@@ -106,6 +108,7 @@ class PairwiseSettings(Contract):
     def _warn_comes_before_error(self) -> Self:
         ordered = (
             ("translation_warn_px", self.translation_warn_px, self.translation_error_px),
+            ("translation_warn_um", self.translation_warn_um or 0.0, self.translation_error_um or math.inf),
             ("rotation_warn_deg", self.rotation_warn_deg, self.rotation_error_deg),
             ("z_correlation_warn", -self.z_correlation_warn, -self.z_correlation_error),
             ("confidence_warn", -self.confidence_warn, -self.confidence_error),

@@ -14,7 +14,7 @@ from soct_core.errors import AcquisitionError
 from soct_core.ngff import Zyx
 from soct_core.volume import Volume, open_volume, same_voxel_size
 
-_SLICE_NAME = re.compile(r"slice_z(\d{2,8})\.ome\.zarr", re.ASCII)
+_SLICE_NAME = re.compile(r"slice_z(\d{1,8})\.ome\.zarr", re.ASCII)
 SHIFTS_NAME = "shifts_xy.csv"
 
 

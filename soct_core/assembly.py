@@ -77,10 +77,14 @@ def assemble(given: StackInput, recipe: StackRecipe) -> Assembled:
         if recipe.stack.z_refine
         else {}
     )
+    # Depth is counted from the top of the first slice, wherever its correction would put it.
+    datum = corrections.get(min(given.measured), 0.0)
+    corrections = {slice_id: value - datum for slice_id, value in corrections.items()}
     layers = _measured_layers(given, poses, corrections)
     layers += _interpolated_layers(given, layers, recipe)
     last = max(given.measured)
-    depth = given.slots.depth(last, given.measured[last].shape[0])
+    nominal = given.slots.depth(last, given.measured[last].shape[0])
+    depth = max(nominal, *(layer.bottom for layer in layers))
     return Assembled(tuple(sorted(layers, key=lambda layer: layer.top)), poses, verdicts, depth, corrections)
 
 
@@ -171,11 +175,11 @@ def _decision(
         "reasons": given.reasons.get(slice_id, ""),
     }
     if layer is None:
-        return row
+        return row | _absent(slice_id, str(row["reasons"]), given, assembled)
     pose = layer.pose if layer.alphas is None else layer.pose_at(len(layer.alphas) // 2)
     row |= {
         "z_first": layer.top,
-        "z_last": min(layer.bottom, assembled.depth) - 1,
+        "z_last": _owned_end(layer, assembled) - 1,
         "pose_rotation_deg": pose.rotation_deg,
         "pose_translation_x_px": pose.translation[0],
         "pose_translation_y_px": pose.translation[1],
@@ -194,6 +198,24 @@ def _decision(
         "pair_weight_below": below,
         "reasons": "; ".join(filter(None, (row["reasons"], *_doubts(slice_id, given, assembled)))),  # type: ignore[arg-type]
     }
+
+
+def _absent(slice_id: int, reasons: str, given: StackInput, assembled: Assembled) -> dict[str, object]:
+    """A slot without a slice of its own: covered from above, or a gap and why."""
+    top, end = given.slots.top(slice_id), given.slots.top(slice_id + 1)
+    above = [layer for layer in assembled.layers if layer.state == "measured" and layer.top < top]
+    if above and above[-1].bottom >= end:
+        covered = f"covered by slice {format_slice_id(above[-1].slice_id)}, which is trusted that deep"
+        return {"slot_state": "measured", "z_first": top, "z_last": end - 1, "reasons": covered}
+    present = given.measured.keys() | given.interpolated.keys()
+    alone = slice_id - 1 in present and slice_id + 1 in present
+    return {"reasons": reasons or ("missing" if alone else "part of a gap of several slices")}
+
+
+def _owned_end(layer: Layer, assembled: Assembled) -> int:
+    """First plane that is not the layer's: its trusted end, or the top of the next slice."""
+    below = [other.top for other in assembled.layers if other.top > layer.top]
+    return min(layer.bottom, assembled.depth, *below)
 
 
 def _strongest(

@@ -70,6 +70,9 @@ def remove(path: Path) -> None:
 
 
 def _replace(partial: Path, final: Path) -> None:
+    if final.exists() and final.is_dir() != partial.is_dir():
+        kinds = ("directory", "file") if final.is_dir() else ("file", "directory")
+        raise OutputError(f"{final}: is a {kinds[0]} already, wanted a place for a {kinds[1]}")
     if final.is_dir() and not final.is_symlink():
         # rename(2) does not replace a directory that holds something.
         _exchange(partial, final)

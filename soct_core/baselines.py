@@ -16,6 +16,7 @@ from soct_core.common_shape import padded_to_common_shape
 from soct_core.versions import software_versions
 from soct_core.volume import Sliceable
 from soct_core.warp import to_dtype, to_float
+from soct_core.zmorph import check_neighbours
 
 WEIGHTED_SIGMA_Z = 2.0
 
@@ -65,6 +66,7 @@ def interpolate_baseline(
 
 
 def _means(vol_before: Sliceable, vol_after: Sliceable, nz_out: int) -> Iterator[NDArray[Any]]:
+    check_neighbours(vol_before, vol_after)
     before, after = padded_to_common_shape(vol_before, vol_after)
     for z in range(nz_out):
         planes = [to_float(np.asarray(v[_same_depth(z, nz_out, v.shape[0])])) for v in (before, after)]

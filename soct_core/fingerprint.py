@@ -29,7 +29,8 @@ def fingerprint(path: Path) -> str:
 def _stats(path: Path) -> tuple[Stat, ...]:
     if not path.is_dir():
         return (_stat(path, ""),)
-    files = sorted(p for p in path.rglob("*") if p.is_file())
+    walked = os.walk(path, followlinks=True)
+    files = sorted(Path(folder, name) for folder, _, names in walked for name in names)
     return tuple(_stat(p, p.relative_to(path).as_posix()) for p in files)
 
 

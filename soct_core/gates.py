@@ -12,6 +12,9 @@ from soct_core.affine import Affine2D
 from soct_core.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
 from soct_core.registration_plane import RegistrationPlane
 
+BOUNDARY_SHARE = 0.7
+"""Share of the slabs' NCC that the boundary planes themselves must reach."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -40,6 +43,28 @@ def judge(
         if still.reason is None:
             return still
     return verdict
+
+
+def boundary_complaint(
+    before: RegistrationPlane, after: RegistrationPlane, verdict: Verdict, settings: InterpolationSettings
+) -> tuple[FallbackReason | None, str]:
+    """Whether the two planes that will be morphed are like the slabs that were registered.
+
+    A pair of good planes nearby must not let a blank, torn or foreign boundary plane pass. Of
+    single planes less likeness is asked than of slabs, which average speckle away.
+    """
+    share = min(before.tissue_fraction, after.tissue_fraction)
+    if share < settings.min_foreground_fraction:
+        return "no_foreground_planes", f"a boundary plane itself is {share:.0%} tissue"
+    motion = _reduced(verdict.motion, after.factor)
+    overlap = tissue_overlap(after, before, motion)
+    if overlap < settings.min_tissue_overlap:
+        return "low_tissue_overlap", f"the boundary planes themselves share {overlap:.0%} of their tissue"
+    wanted = max(settings.min_overlap_correlation, BOUNDARY_SHARE * (verdict.post_ncc or 0.0))
+    _, found = ncc_before_and_after(after, before, motion)
+    if found < wanted:
+        return "low_post_ncc", f"NCC of the boundary planes themselves {found:.3f}, wanted {wanted:.3f}"
+    return None, ""
 
 
 def _judge_one(

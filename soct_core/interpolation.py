@@ -38,6 +38,8 @@ class InterpolationFiles:
     diagnostics: Path | None
     fragment: Path | None
     preview: Path | None
+    former_preview: Path | None = None
+    """Where an earlier run may have left a preview that is not wanted now."""
 
     @classmethod
     def standard(cls, output: Path, slice_id: int, *, preview: bool) -> InterpolationFiles:
@@ -49,6 +51,7 @@ class InterpolationFiles:
             folder / f"{stem}_diagnostics.json",
             folder / fragment_name(slice_id),
             folder / f"{stem}_preview.png" if preview else None,
+            folder / f"{stem}_preview.png",
         )
 
 
@@ -91,9 +94,11 @@ def interpolate_slice(
     trusted = TopPlanes(seen_through(before, windows[0]), usable)
     below = seen_through(after, windows[1])
     nz_out = trusted.shape[0] if output_z is None else output_z
-    # A volume of an earlier attempt must not outlive a hard skip.
-    remove(files.volume)
+    refuse_foreign_output(files.volume, (before.path, after.path))
     found = _fill(trusted, below, before.voxel_size_um, nz_out, files, settings, version)
+    if found.interpolation_failed:
+        # A volume of an earlier attempt must not outlive a hard skip.
+        remove(files.volume)
     diagnostics = found.model_copy(
         update={
             "slice_id": slice_id,
@@ -102,6 +107,8 @@ def interpolate_slice(
             "output_path": None if found.interpolation_failed else str(files.volume),
         }
     )
+    if files.preview is None and files.former_preview is not None:
+        remove(files.former_preview)
     if files.preview is not None:
         made = None if found.interpolation_failed else open_volume(files.volume)
         z_to_x = before.voxel_size_um[0] / before.voxel_size_um[2]
@@ -111,6 +118,25 @@ def interpolate_slice(
     if files.fragment is not None and slice_id is not None:
         write_fragment(files.fragment, ManifestFragment.from_diagnostics(diagnostics, slice_id))
     return diagnostics
+
+
+def refuse_foreign_output(output: Path, inputs: tuple[Path, ...]) -> None:
+    """An output must replace nothing but an earlier image, and hold no input.
+
+    Raises
+    ------
+    AcquisitionError
+    """
+    place = output.resolve()
+    for path in inputs:
+        around = (path.resolve(), *path.resolve().parents)
+        if place in around or path.resolve() in place.parents:
+            raise AcquisitionError(f"{output}: the output would land in an input, wanted another path")
+    if not output.exists():
+        return
+    is_image = output.is_dir() and any((output / name).exists() for name in ("zarr.json", ".zgroup"))
+    if not is_image:
+        raise AcquisitionError(f"{output}: is there already and is no OME-Zarr image, wanted another path")
 
 
 def outcome_of(

@@ -29,7 +29,7 @@ from soct_core.acquisition import (
     slice_table,
     used_slices,
 )
-from soct_core.errors import AcquisitionError
+from soct_core.errors import AcquisitionError, SettingsError
 from soct_core.finalisation import COVERED_NOTE
 from soct_core.slots import Slots
 from soct_core.stage_shifts import CommonSpace, common_space
@@ -85,10 +85,19 @@ class Planner:
         if found.used != self.measured:
             self._open(found.used)
 
+    def depth_warnings(self) -> list[str]:
+        """Slices that were imaged far less deep than a slot: most of the volume would be empty."""
+        first = next(iter(self.volumes.values()))
+        imaged = max(v.shape[0] for v in self.volumes.values()) * first.voxel_size_um[0]
+        interval = self.settings.slicing_interval_um
+        if imaged >= interval / 2:
+            return []
+        return [f"slices are {imaged:g} µm deep, but slots {interval:g}: is slicing_interval_um right?"]
+
     def detect_gaps_job(self) -> DetectGapsJob:
         return DetectGapsJob(
             acquisition=self.acquisition.directory,
-            found=tuple(self.acquisition.slices),
+            found=self.acquisition.slices,
             config=self.acquisition.config_path,
             allow_missing=self.allow_missing,
         )
@@ -109,6 +118,7 @@ class Planner:
         return FinaliseJob(
             acquisition=self.acquisition.directory,
             config=self.acquisition.config_path,
+            used=tuple(self.measured),
             fragments=tuple(o.fragment for o in filled if o.fragment is not None),
             notes=covered | multi,
             output=self.output,
@@ -184,9 +194,15 @@ class Planner:
     def _open(self, used: Mapping[int, Path]) -> None:
         self.measured = dict(used)
         self.volumes = open_slices(self.measured, self.voxel_size_um)
+        first = next(iter(self.volumes.values()))
+        interval, voxel_z = self.settings.slicing_interval_um, first.voxel_size_um[0]
+        if interval < voxel_z:
+            raise SettingsError(
+                f"setting 'slicing_interval_um': got {interval:g}, wanted at least one plane ({voxel_z:g} µm)"
+            )
         if self.shifts is not None:
             shapes = {i: (v.shape[1], v.shape[2]) for i, v in self.volumes.items()}
-            _, y, x = next(iter(self.volumes.values())).voxel_size_um
+            _, y, x = first.voxel_size_um
             self.space = common_space(self.shifts, shapes, (x, y))
 
     def _slots(self) -> Slots:
@@ -261,6 +277,7 @@ def warnings_of(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
         for gap in found.gaps.multi
     ]
     warnings += planner.space.warnings
+    warnings += planner.depth_warnings()
     if planner.acquisition.shifts_path is not None and planner.shifts is None:
         warnings.append(f"{SHIFTS_NAME} lies in the acquisition and was not used; give --shifts to use it")
     return tuple(warnings)
@@ -278,5 +295,6 @@ def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
     among = resolved in (home, home / "slices") or (home / "slices") in resolved.parents
     if inside_image or among or resolved in home.parents:
         raise AcquisitionError(f"{output}: the output would land among the input, wanted another directory")
-    if output.exists() and not output.is_dir():
-        raise AcquisitionError(f"{output}: is a file, wanted a directory for the output")
+    nearest = next(path for path in (output, *output.parents) if path.exists())
+    if not nearest.is_dir():
+        raise AcquisitionError(f"{nearest}: is a file, wanted a directory for the output")

@@ -24,7 +24,9 @@ from soct_core.affine import Affine2D
 # Checks see more anatomy between their planes than neighbours do: they judge, but hardly steer.
 CHECK_WEIGHT = 0.01
 # Where two pairs contradict each other and nothing else speaks, the larger motion is the wrong one.
-JUDGE_PRIOR = 0.02
+JUDGE_PRIOR = 0.01
+# A pair that is sure of itself must not outvote two that contradict it.
+MAX_VOTE = 0.5
 _ROUNDS = 30
 _NEGLIGIBLE_PX = 0.1
 _SPREADS = 5.0
@@ -103,7 +105,8 @@ def solve_poses(
             stage[order[slice_id]] = position
     problem = _Problem(order, steering, center, max(radius, 1.0), stage)
     confidences = np.array([p.weight for p in steering])
-    distances, scale = _disagreements(problem, confidences, settings.robust_scale_px)
+    votes = np.minimum(confidences, MAX_VOTE)
+    distances, scale = _disagreements(problem, votes, settings.robust_scale_px)
     agrees = distances <= scale
     is_check = np.array([p.role == "check" for p in steering], dtype=bool)
     final = confidences * agrees * np.where(is_check, CHECK_WEIGHT, 1.0)

@@ -120,11 +120,16 @@ class AreaMean:
 
 def _overlaps(n: int, factor: float, n_out: int) -> sparse.csr_array:
     """(n_out, n) matrix of the share that each voxel has in each coarser one; rows add up to 1."""
+    width = math.ceil(factor) + 1
     low = np.arange(n_out)[:, None] * factor
     high = np.minimum(low + factor, n)
-    at = np.arange(n)[None, :]
+    at = np.floor(low).astype(np.intp) + np.arange(width)[None, :]
     shares = np.clip(np.minimum(high, at + 1) - np.maximum(low, at), 0, None)
-    return sparse.csr_array(shares / shares.sum(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    rows = np.repeat(np.arange(n_out), width)
+    inside = at.ravel() < n
+    cells = shares.ravel()[inside], (rows[inside], at.ravel()[inside])
+    return sparse.csr_array(cells, shape=(n_out, n))
 
 
 def _touched(n: int, factor: float, n_out: int) -> NDArray[np.intp]:

@@ -6,9 +6,11 @@ spoiled slice is kept under `truth/`, where no reconstruction looks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +47,13 @@ def open_reference(path: Path) -> tuple[Sliceable, Zyx]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             data, (z, y, x) = arrays["volume"], arrays["voxel_size_um"]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, BadZipFile) as error:
         raise BadInputError(f"{path}: wanted an .npz with volume and voxel_size_um: {error}") from error
-    if data.ndim != 3:
-        raise BadInputError(f"{path}: volume has shape {data.shape}, wanted (z, y, x)")
+    if data.ndim != 3 or 0 in data.shape or data.dtype.kind not in "uif":
+        seen = f"{data.dtype} of shape {data.shape}"
+        raise BadInputError(f"{path}: volume is {seen}, wanted real numbers, (z, y, x), none of them 0")
+    if not all(math.isfinite(float(v)) and v > 0 for v in (z, y, x)):
+        raise BadInputError(f"{path}: voxel_size_um is {(z, y, x)}, wanted finite and positive")
     return data, (float(z), float(y), float(x))
 
 
@@ -64,8 +69,7 @@ def simulate(
     OutputError
         If the disk refuses.
     """
-    depth = max(1, round(settings.slicing_interval_um / voxel_size_um[0]))
-    poses = _true_poses(reference, depth, settings)
+    poses = _true_poses(reference, settings.slicing_interval_um / voxel_size_um[0], settings)
     lost = {*settings.missing, *settings.spoiled}
     unknown = sorted(lost - {pose.slice_id for pose in poses})
     if unknown:
@@ -104,12 +108,14 @@ def speckle(
     return np.asarray(np.clip(1.0 + (smooth - 1.0) / (spread * np.sqrt(looks)), 0.0, None))
 
 
-def _true_poses(reference: Sliceable, depth: int, settings: SimulationSettings) -> tuple[TruePose, ...]:
-    possible = reference.shape[0] // depth
+def _true_poses(reference: Sliceable, depth: float, settings: SimulationSettings) -> tuple[TruePose, ...]:
+    if depth < 1:
+        raise SettingsError(f"slicing_interval_um is {depth:.2g} planes of the reference, wanted 1 at least")
+    possible = int(reference.shape[0] / depth + 1e-9)
     count = possible if settings.slices is None else settings.slices
     if not 2 <= count <= possible:
-        raise SettingsError(f"slices is {count}, but the reference holds {possible} of {depth} planes")
-    first = (reference.shape[0] - count * depth) // 2
+        raise SettingsError(f"slices is {count}, but the reference holds {possible} of {depth:g} planes")
+    first = (reference.shape[0] - round(count * depth)) // 2
     center = plane_center((reference.shape[1], reference.shape[2]))
     rng = np.random.default_rng(settings.seed)
     pose = Affine2D.identity(center)
@@ -120,8 +126,8 @@ def _true_poses(reference: Sliceable, depth: int, settings: SimulationSettings) 
         poses.append(
             TruePose(
                 slice_id=settings.first_id + index,
-                first_plane=first + index * depth,
-                planes=depth,
+                first_plane=first + round(index * depth),
+                planes=round((index + 1) * depth) - round(index * depth),
                 matrix=pose.matrix,
                 translation=pose.translation,
                 center=pose.center,

@@ -147,7 +147,8 @@ def _stamped(table: pd.DataFrame, slice_id: int, values: Mapping[str, Cell]) -> 
             table[column] = pd.Series("", index=table.index, dtype=object)
         if column == "notes" and value:
             old = table.at[at, "notes"]
-            value = f"{old}; {value}" if isinstance(old, str) and old else value
+            said = old.split("; ") if isinstance(old, str) and old else []
+            value = "; ".join(said if value in said else [*said, str(value)])
         kind = SLICE_CONFIG.columns.get(column)
         if kind is not None and kind.dtype == "boolean" and not isinstance(value, (bool, type(None))):
             raise SliceConfigError(

@@ -107,7 +107,10 @@ def _links(table: pd.DataFrame, pixel_um: tuple[float, float], path: Path) -> di
         if fixed == moving:
             raise ShiftsError(f"{path}, row {row}: slice {fixed} is linked to itself")
         sign = 1.0 if fixed < moving else -1.0
-        links[min(fixed, moving), max(fixed, moving)] = (sign * shift[0], sign * shift[1])
+        link, said = (min(fixed, moving), max(fixed, moving)), (sign * shift[0], sign * shift[1])
+        if not np.allclose(links.get(link, said), said):
+            raise ShiftsError(f"{path}, row {row}: contradicts an earlier row on slices {fixed} and {moving}")
+        links[link] = said
     if not links:
         raise ShiftsError(f"{path}: holds no reliable shift")
     return links

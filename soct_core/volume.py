@@ -16,7 +16,7 @@ from soct_core.ngff import Zyx, read_image_metadata
 Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
 MAX_AXIS = 2**24
 
-# Two concurrent chunk reads keep memory low at the same speed; see README, measured figures.
+# Two concurrent chunk reads keep memory low at the same speed.
 zarr.config.set({"async.concurrency": 2, "threading.max_workers": 2})
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,10 @@ from soct_core.cross_fade import cross_fade, feather
 from soct_core.elastix import register
 from soct_core.errors import RegistrationError, VolumeError
 from soct_core.foreground import Mask
-from soct_core.gates import Verdict, judge
+from soct_core.gates import Verdict, boundary_complaint, judge
 from soct_core.registration_plane import RegistrationPlane, registration_plane
 from soct_core.versions import software_versions
-from soct_core.volume import Sliceable
+from soct_core.volume import Sliceable, same_voxel_size
 from soct_core.warp import coverage, to_dtype, to_float, warp
 
 __all__ = [
@@ -161,7 +161,7 @@ def prepare_morph(
     vol_before: Sliceable, vol_after: Sliceable, settings: InterpolationSettings
 ) -> tuple[Morph | None, _Trial]:
     """Find boundary planes, register and judge; the morph is None when a gate failed."""
-    _check(vol_before, vol_after)
+    check_neighbours(vol_before, vol_after)
     before, after = padded_to_common_shape(vol_before, vol_after)
     planes = find_best_overlap_planes(before, after, settings)
     if planes is None:
@@ -176,7 +176,13 @@ def prepare_morph(
     trial = _Trial(verdict.reason, verdict.detail, planes, range_before, range_after, verdict)
     if verdict.reason is not None:
         return None, trial
-    return Morph(np.asarray(before[-1]), np.asarray(after[0]), verdict.motion, settings), trial
+    edges = np.asarray(before[-1]), np.asarray(after[0])
+    reason, detail = boundary_complaint(
+        registration_plane(edges[0]), registration_plane(edges[1]), verdict, settings
+    )
+    if reason is not None:
+        return None, replace(trial, reason=reason, detail=detail)
+    return Morph(*edges, verdict.motion, settings), trial
 
 
 def morph_diagnostics(
@@ -227,7 +233,8 @@ def _register_and_judge(
         return Verdict(Affine2D.identity(), "registration_exception", str(error))
 
 
-def _check(vol_before: Sliceable, vol_after: Sliceable) -> None:
+def check_neighbours(vol_before: Sliceable, vol_after: Sliceable) -> None:
+    """Refuse volumes that cannot be the two sides of a gap; VolumeError says why."""
     for name, volume in (("before", vol_before), ("after", vol_after)):
         if len(volume.shape) != 3 or 0 in volume.shape:
             raise VolumeError(f"vol_{name} has shape {volume.shape}, wanted (z, y, x), none of them 0")
@@ -235,6 +242,9 @@ def _check(vol_before: Sliceable, vol_after: Sliceable) -> None:
             raise VolumeError(f"vol_{name} has dtype {volume.dtype}, wanted a real number type")
     if vol_before.dtype != vol_after.dtype:
         raise VolumeError(f"vol_before is {vol_before.dtype}, vol_after {vol_after.dtype}, wanted the same")
+    a, b = (getattr(volume, "voxel_size_um", None) for volume in (vol_before, vol_after))
+    if a is not None and b is not None and not same_voxel_size(a, b):
+        raise VolumeError(f"vol_before has voxels of {a} µm, vol_after of {b}, wanted the same")
 
 
 def _background(planes: tuple[NDArray[Any], ...], tissues: tuple[Mask, ...]) -> float:

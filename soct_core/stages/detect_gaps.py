@@ -8,7 +8,7 @@ from soct_core.acquisition import find_acquisition, slice_table, used_slices
 from soct_core.fingerprint import fingerprint
 from soct_core.gaps import detect_single_gaps
 
-VERSION = "1"
+VERSION = "2"
 
 
 def reads(job: DetectGapsJob) -> list[str]:

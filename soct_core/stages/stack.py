@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,16 +19,9 @@ from soct_core.volume import open_volume
 from soct_core.z_refinement import ZDrift
 
 STAGE = "stack"
-VERSION = "1"
+VERSION = "2"
 VOLUME_NAME = "3d_volume.ome.zarr"
 DECISIONS_NAME = "stacking_decisions.csv"
-
-
-def slots_of(
-    ids: Sequence[int], voxel_z_um: float, slicing_interval_um: float, trusted_depth_um: float
-) -> Slots:
-    """The slots of an acquisition, counted from its first used slice."""
-    return Slots(min(ids), slicing_interval_um, voxel_z_um, trusted_depth_um)
 
 
 def reads(job: StackJob) -> list[str]:
@@ -66,7 +58,7 @@ def run(job: StackJob) -> StackOutcome:
         pairs=read_pairs(job.pairs, subtract_anatomy=recipe.stack.subtract_anatomy),
         z_drifts=[drift for path in job.pairs for drift in _z_drift(path, size[0])],
         skip=frozenset(slice_config.force_skip_slices(table) & set(volumes)),
-        slots=slots_of(list(volumes), size[0], recipe.slicing_interval_um, recipe.trusted_depth_um),
+        slots=Slots(min(volumes), recipe.slicing_interval_um, size[0], recipe.trusted_depth_um),
         voxel_size_um=size,
         reasons=_reasons(table),
         windows=job.windows,

@@ -67,11 +67,12 @@ def motion_of(transform: RigidTransform | None) -> Affine2D:
     return Affine2D.of(transform.matrix, transform.translation, transform.center)
 
 
-def drifted(motion: Affine2D, deeper: int = 0, fixed_planes: int = DEEP) -> tuple[Array, Array]:
+def drifted(
+    motion: Affine2D, deeper: int = 0, fixed_planes: int = DEEP, specimen: Specimen | None = None
+) -> tuple[Array, Array]:
     """Two slices with `moving(motion(x)) = fixed(x)`; the lower one cut deeper than it should be."""
-    specimen = Specimen()
-    top = INTERVAL + deeper
-    return specimen.slice_at(range(fixed_planes), motion, 1), specimen.slice_at(range(top, top + 4), None, 2)
+    tissue, top = specimen or Specimen(), INTERVAL + deeper
+    return tissue.slice_at(range(fixed_planes), motion, 1), tissue.slice_at(range(top, top + 4), None, 2)
 
 
 def returning(monkeypatch: pytest.MonkeyPatch, motion: Affine2D | Exception) -> None:
@@ -160,7 +161,8 @@ def test_the_edges_of_what_was_imaged_are_not_taken_for_tissue(
 @pytest.mark.parametrize("deeper", [-3, -1, 0, 2])
 def test_the_plane_that_the_lower_slice_continues_is_found(deeper: int) -> None:
     motion = Affine2D.rigid(-0.6, (5.0, 2.0), CENTER)
-    transform, metrics = registered(*drifted(motion, deeper))
+    # Anatomy that drifts with depth: the motion to any other plane is another one.
+    transform, metrics = registered(*drifted(motion, deeper, specimen=Specimen(drift=(0.15, 0.1))))
     assert metrics.z_source == "matched"
     assert metrics.moving_z_index == 2
     assert metrics.expected_z_index == INTERVAL + 2
@@ -323,6 +325,18 @@ def test_a_wrong_motion_between_good_planes_is_not_confident(
     assert metrics.registration_confidence < 0.3
 
 
+@pytest.mark.parametrize(("px", "most"), [(0.0, 1.0), (2.0, 0.7), (3.0, 0.4), (6.0, 0.05)])
+def test_a_way_back_that_is_another_one_is_not_confident(
+    monkeypatch: pytest.MonkeyPatch, px: float, most: float
+) -> None:
+    ways = iter([Affine2D.rigid(0, (3.0, 0.0), CENTER), Affine2D.rigid(0, (-3.0, px), CENTER)])
+    monkeypatch.setattr("soct_core.pairwise.register", lambda *_: next(ways))
+    fixed, moving = drifted(shift_by(3, 0), fixed_planes=6)
+    _, metrics = registered(fixed, moving)
+    assert metrics.consistency_px == pytest.approx(px, abs=1e-6)
+    assert most - 0.3 < metrics.registration_confidence <= most
+
+
 @pytest.mark.parametrize("motion", [(0.0, 0.0, 0.0), (0.6, 12.0, -9.0), (-0.6, -15.0, 3.0)])
 @pytest.mark.parametrize("planes", [6, DEEP])
 def test_good_pairs_are_confident(motion: tuple[float, float, float], planes: int) -> None:
@@ -479,6 +493,8 @@ def judged(
         ({"shift": 59.0, "turn": 1.9, "cuts": 2}, "ok"),
         ({"shift": 61.0, "cuts": 2}, "warning"),
         ({"shift": 101.0, "cuts": 2}, "error"),
+        ({"shift": 99.0, "cuts": 2}, "warning"),
+        ({"turn": -3.9, "cuts": 2}, "warning"),
         ({"turn": -4.1, "cuts": 2}, "error"),
         # And lose likeness with its anatomy, but not the trust in it.
         ({"z": 0.3, "cuts": 2}, "warning"),

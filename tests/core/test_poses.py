@@ -223,6 +223,19 @@ def test_a_sabotaged_check_accuses_no_neighbours(px: float) -> None:
     assert worst_error(poses, true) < 0.1
 
 
+@pytest.mark.parametrize("wrong", range(3))
+@pytest.mark.parametrize("px", [20.0, 60.0])
+def test_where_nothing_else_speaks_the_larger_motion_is_the_wrong_one(wrong: int, px: float) -> None:
+    roles: list[tuple[int, int, PairRole]] = [(0, 1, "neighbours"), (1, 2, "neighbours"), (0, 2, "check")]
+    pairs = [
+        PairMotion(fixed, moving, rigid(0, px if index == wrong else 0.5), 0.9, RADIUS, role)
+        for index, (fixed, moving, role) in enumerate(roles)
+    ]
+    poses, verdicts = solved(range(3), pairs, prior_weight=1e-4)
+    assert [v.agrees for v in verdicts.values()] == [index != wrong for index in range(3)]
+    assert max(abs(p.pose.translation[0]) for p in poses.values()) < 1
+
+
 def test_many_pairs_a_little_off_are_no_contradiction() -> None:
     rng = np.random.default_rng(0)
     true = random_chain(range(20), 3, 1.0, 5.0)

@@ -268,21 +268,24 @@ def test_padding_is_never_blended(tmp_path: Path, dtype: str) -> None:
 
 
 def test_a_ramp_shows_the_slice_above_where_the_one_below_does_not_reach(tmp_path: Path) -> None:
-    # The slice below lies 10 px further to the right.
+    # The slice below lies 10 px further to the right and 5 px further down.
     layers = [
         measured(0, constant(1000, 14), 0, 10),
-        measured(1, constant(3000, 10), 10, pose=shift_by(-10, 0)),
+        measured(1, constant(3000, 10), 10, pose=shift_by(-10, -5)),
     ]
     found = stacked(tmp_path, layers, 20, blend_depth_um=40.0)
-    assert found.canvas == Canvas((40, 60), (0, 0))
-    assert np.unique(found.values[10:14, :, :10]).tolist() == [1000]
-    assert np.unique(found.labels[10:14, :, :10]).tolist() == [1]
-    assert np.unique(found.labels[10:14, :, 10:50]).tolist() == [3]
-    assert np.unique(found.values[10:14, :, 50:]).tolist() == [3000]
-    assert np.unique(found.labels[10:14, :, 50:]).tolist() == [1]
+    assert found.canvas == Canvas((45, 60), (0, 0))
+    above, below = np.zeros((45, 60), bool), np.zeros((45, 60), bool)
+    above[:40, :50], below[5:, 10:] = True, True
+    ramp, labels = found.values[10:14], found.labels[10:14]
+    assert np.unique(ramp[:, above & ~below]).tolist() == [1000]
+    assert np.unique(ramp[:, below & ~above]).tolist() == [3000]
+    assert np.unique(ramp[:, ~above & ~below]).tolist() == [0]
+    wanted = np.where(above & below, 3, np.where(above | below, 1, 0))
+    np.testing.assert_array_equal(labels, np.broadcast_to(wanted, labels.shape))
     # Below the ramp the slice above has no say, not even where nobody else has.
-    assert not found.values[14:, :, :10].any()
-    assert not found.labels[14:, :, :10].any()
+    assert not found.values[14:, ~below].any()
+    assert not found.labels[14:, ~below].any()
 
 
 def test_interpolated_planes_neither_dilute_nor_are_diluted(tmp_path: Path) -> None:

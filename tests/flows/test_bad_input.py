@@ -58,6 +58,11 @@ def other_dtype(acq: Path) -> list[str]:
     return []
 
 
+def output_in_a_file(acq: Path) -> list[str]:
+    (acq / "notes.txt").write_text("mine")
+    return ["--output", str(acq / "notes.txt" / "out")]
+
+
 def config(text: str) -> Spoil:
     def spoil(acq: Path) -> list[str]:
         (acq / "slice_config.csv").write_text(text)
@@ -111,6 +116,9 @@ def toml(text: str) -> Spoil:
         (options("--output", "ACQ/slice_z00.ome.zarr/out"), ["output would land among the input"]),
         (options("--output", "ACQ/.."), ["output would land among the input"]),
         (options("--workers", "0"), ["--workers", "wanted 1 at least"]),
+        (options("--dask-address", "tcp://x"), ["--dask-address", "--runner dask"]),
+        (options("--set", "slicing_interval_um=0.2"), ["slicing_interval_um", "0.2", "one plane (50"]),
+        (output_in_a_file, ["notes.txt", "is a file"]),
     ],
 )
 def test_reconstruct_refuses(
@@ -165,6 +173,29 @@ def test_interpolate_never_overwrites_its_input(tmp_path: Path, capsys: pytest.C
     files = [str(acq / "slice_z00.ome.zarr"), str(acq / "slice_z02.ome.zarr")]
     assert interpolate([*files, files[0]]) == 2
     assert "would land in an input" in capsys.readouterr().err
+
+
+def test_interpolate_replaces_nothing_but_an_earlier_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    acq = small_acquisition(tmp_path / "mouse")
+    thesis = tmp_path / "thesis"
+    thesis.mkdir()
+    (thesis / "thesis.txt").write_text("years of work")
+    files = [str(acq / "slice_z00.ome.zarr"), str(acq / "slice_z02.ome.zarr")]
+    for output in (acq, tmp_path, thesis, thesis / "thesis.txt"):
+        assert interpolate([*files, str(output)]) == 2
+        assert capsys.readouterr().err.startswith("error: ")
+    assert (thesis / "thesis.txt").read_text() == "years of work"
+    assert len(list(acq.glob("*.ome.zarr"))) == 3
+
+
+def test_a_file_never_replaces_a_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    acq = small_acquisition(tmp_path / "mouse")
+    files = [str(acq / "slice_z00.ome.zarr"), str(acq / "slice_z02.ome.zarr"), str(tmp_path / "o.ome.zarr")]
+    assert interpolate([*files, "--diagnostics", str(acq)]) == 1
+    assert "is a directory already" in capsys.readouterr().err
+    assert len(list(acq.glob("*.ome.zarr"))) == 3
 
 
 def test_finalise_merges_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
