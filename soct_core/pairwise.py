@@ -26,6 +26,9 @@ from soct_core.volume import Sliceable
 from soct_core.z_match import ZSearch, best_z, z_search
 
 
+_Z_ROUNDS = 3
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two slices and how they lie to each other."""
@@ -134,13 +137,17 @@ class _Found:
 def _register(
     fixed: Sliceable, moving: RegistrationPlane, search: ZSearch, settings: PairwiseSettings
 ) -> _Found:
-    """In-plane first, so that drift does not hide the depth; again if the depth was another."""
+    """In-plane first, so that drift does not hide the depth; again until the depth stays."""
     shape = fixed.shape[1], fixed.shape[2]
-    z = search.start
-    plane = registration_plane(np.asarray(fixed[z]), moving.factor)
-    motion = _rigid(plane, moving, settings)
-    best, likeness = best_z(fixed, search, moving, motion.scaled(1 / moving.factor))
-    if best != z:
+    best, likeness = search.start, 0.0
+    for _ in range(_Z_ROUNDS):
+        z = best
+        plane = registration_plane(np.asarray(fixed[z]), moving.factor)
+        motion = _rigid(plane, moving, settings)
+        best, likeness = best_z(fixed, search, moving, motion.scaled(1 / moving.factor))
+        if best == z:
+            break
+    else:
         plane = registration_plane(np.asarray(fixed[best]), moving.factor)
         motion = _rigid(plane, moving, settings)
     return _Found(motion.about(plane_center(shape)), best, likeness, plane)

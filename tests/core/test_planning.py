@@ -511,6 +511,7 @@ def test_a_link_that_skips_a_slice_is_used_where_the_short_ones_are_not_known(tm
         ("0,1,4,,0.1,\n", ["row 2", "no shift along y"]),
         ("0,1,4,4,,\n1,1,4,4,,\n", ["row 3", "slice 1 is linked to itself"]),
         ("0,1,4,4,,\n0,1,5,5,,\n", ["row 3", "no duplicate"]),
+        ("0,1,4,4,,\n1,0,4,4,,\n", ["row 3", "contradicts"]),
         ("0,1,four,4,,\n", ["row 2", "'x_shift'", "'four'"]),
         ("0,1,nan,4,,\n", ["row 2", "'x_shift'", "'nan'"]),
         ("0,1,4,4,1e9,\n", ["canvas would be", "131072 at most"]),
@@ -526,6 +527,12 @@ def test_shifts_that_cannot_be_used_are_refused_by_file_and_row(
         common_space(path, {0: (10, 10), 1: (10, 10)}, PIXEL)
     for words in ["shifts_xy.csv", *said]:
         assert words in str(error.value)
+
+
+def test_a_link_said_twice_alike_is_no_contradiction(tmp_path: Path) -> None:
+    path = write_shifts(tmp_path, {(0, 1): (4.0, -3.0), (1, 0): (-4.0, 3.0)})
+    space = common_space(path, dict.fromkeys((0, 1), (10, 10)), PIXEL)
+    assert_reproduces(space, {0: (0, 0), 1: (-4, 3)})
 
 
 def test_shifts_that_are_not_there_or_not_reliable_are_refused(tmp_path: Path) -> None:
