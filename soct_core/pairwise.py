@@ -25,7 +25,6 @@ from soct_core.versions import software_versions
 from soct_core.volume import Sliceable
 from soct_core.z_match import ZSearch, best_z, z_search
 
-
 _Z_ROUNDS = 3
 
 
