@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import fractional_matrix_power
+from scipy.linalg import expm, logm
 
 from soct_core.errors import RegistrationError
 
@@ -141,7 +142,9 @@ class Affine2D:
             return self, 0.0
         if exponent == 0:
             return Affine2D.identity(self.center), 0.0
-        raised: NDArray[Any] = np.asarray(fractional_matrix_power(self._homogeneous_about_center(), exponent))
+        if self.determinant == 0:
+            raise RegistrationError(f"a degenerate affine has no power {exponent}")
+        raised: NDArray[Any] = np.asarray(expm(exponent * _logarithm(self)))
         imaginary = float(np.abs(raised.imag).max()) if np.iscomplexobj(raised) else 0.0
         if not np.isfinite(raised).all() or imaginary > MAX_IMAGINARY:
             raise RegistrationError(
@@ -170,6 +173,12 @@ class Affine2D:
 
     def _from_homogeneous(self, homogeneous: Floats) -> Affine2D:
         return Affine2D.of(homogeneous[:2, :2], homogeneous[:2, 2], self.center)
+
+
+@lru_cache(maxsize=64)
+def _logarithm(motion: Affine2D) -> NDArray[Any]:
+    """Of the homogeneous matrix; complex where it has no real one. One serves all planes of a gap."""
+    return np.asarray(logm(motion._homogeneous_about_center()))
 
 
 def shift_by(x: float, y: float) -> Affine2D:

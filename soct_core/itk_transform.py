@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import SimpleITK as sitk
-
 from schemas.pairwise import RigidTransform
-from soct_core.atomic import published
+from soct_core.atomic import publish_text
 
 
 def write_tfm(path: Path, transform: RigidTransform) -> None:
@@ -16,15 +14,21 @@ def write_tfm(path: Path, transform: RigidTransform) -> None:
     `sitk.Resample(moving, fixed, sitk.ReadTransform(path))` then lays moving over fixed, as
     for planes whose spacing is the voxel size, (x, y).
     """
-    _, spacing_y, spacing_x = transform.voxel_size_um
+    _, y, x = transform.voxel_size_um
     (a, b), (c, d) = transform.matrix
-    physical = sitk.AffineTransform(2)
     # S A S^-1 with S = diag(spacing): the matrix in µm where pixels are not square.
-    physical.SetMatrix((a, b * spacing_x / spacing_y, c * spacing_y / spacing_x, d))
-    physical.SetTranslation((transform.translation[0] * spacing_x, transform.translation[1] * spacing_y))
-    physical.SetCenter((transform.center[0] * spacing_x, transform.center[1] * spacing_y))
-    with published(path) as partial:
-        # SimpleITK chooses the format by the ending.
-        written = partial.with_name(f"{partial.name}.tfm")
-        sitk.WriteTransform(physical, str(written))
-        written.rename(partial)
+    matrix = (a, b * x / y, c * y / x, d)
+    translation = (transform.translation[0] * x, transform.translation[1] * y)
+    center = (transform.center[0] * x, transform.center[1] * y)
+    lines = (
+        "#Insight Transform File V1.0",
+        "#Transform 0",
+        "Transform: AffineTransform_double_2_2",
+        f"Parameters: {_numbers(*matrix, *translation)}",
+        f"FixedParameters: {_numbers(*center)}",
+    )
+    publish_text(path, "\n".join(lines) + "\n")
+
+
+def _numbers(*values: float) -> str:
+    return " ".join(repr(float(value)) for value in values)

@@ -19,8 +19,9 @@ def ncc(a: Plane, b: Plane, mask: Mask | None = None) -> float:
         return 0.0
     x = x.astype(np.float64) - x.mean(dtype=np.float64)
     y = y.astype(np.float64) - y.mean(dtype=np.float64)
-    norm = np.sqrt(float(x @ x) * float(y @ y))
-    return float(np.clip(float(x @ y) / norm, -1.0, 1.0)) if norm > 1e-12 else 0.0
+    # Not by BLAS: its threads would compete with other tasks for so little work.
+    norm = np.sqrt(float((x * x).sum()) * float((y * y).sum()))
+    return float(np.clip(float((x * y).sum()) / norm, -1.0, 1.0)) if norm > 1e-12 else 0.0
 
 
 def shared_tissue(fixed: RegistrationPlane, moving: RegistrationPlane, motion: Affine2D) -> Mask:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from soct_core.affine import Affine2D
 from soct_core.foreground import Mask
 
 # Tasks run side by side in processes; threads within a warp would only compete.
-sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+cv2.setNumThreads(1)
 _EDGE_TOLERANCE = 1e-6
 
 
@@ -21,36 +22,41 @@ def warp(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int] | None = 
 
     Pixels pulled from outside the plane hold a value near its edge; `coverage` tells which.
     """
-    image = sitk.GetImageFromArray(plane)
-    transform = sitk.AffineTransform(
-        [value for row in motion.matrix for value in row], motion.translation, motion.center
+    height, width = plane.shape if shape is None else shape
+    matrix, offset = motion.yx()
+    if plane.dtype != np.float32:
+        # OpenCV rounds the coordinates of wider floats to 1/32 of a pixel.
+        pulled: NDArray[Any] = ndimage.affine_transform(
+            plane, matrix, offset, (height, width), order=1, mode="nearest"
+        )
+        return pulled
+    pull = np.column_stack((matrix[::-1, ::-1], offset[::-1]))
+    return cv2.warpAffine(
+        np.ascontiguousarray(plane),
+        pull,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
-    size = plane.shape if shape is None else shape
-    resampled = sitk.Resample(
-        image,
-        [int(size[1]), int(size[0])],
-        transform,
-        sitk.sitkLinear,
-        [0.0, 0.0],
-        [1.0, 1.0],
-        [1.0, 0.0, 0.0, 1.0],
-        0.0,
-        image.GetPixelID(),
-        True,
-    )
-    return sitk.GetArrayFromImage(resampled)
 
 
 def coverage(source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, int] | None = None) -> Mask:
     """Pixels of the output whose source lies within the plane, (y, x)."""
     height, width = source_shape if shape is None else shape
     matrix, offset = motion.yx()
-    y = np.arange(height)[:, None]
-    x = np.arange(width)[None, :]
-    inside = np.ones((height, width), dtype=bool)
-    for axis, size in enumerate(source_shape):
-        at = matrix[axis, 0] * y + (matrix[axis, 1] * x + offset[axis])
-        inside &= (at >= -_EDGE_TOLERANCE) & (at <= size - 1 + _EDGE_TOLERANCE)
+    y, x = np.arange(height), np.arange(width)
+    # In every row the pixels inside are those between two bounds, for each axis of the source.
+    first, last = np.zeros(height), np.full(height, width - 1.0)
+    for (down, right), start, size in zip(matrix, offset, source_shape, strict=True):
+        least = -_EDGE_TOLERANCE - start - down * y
+        most = least + size - 1 + 2 * _EDGE_TOLERANCE
+        if abs(right) * width < _EDGE_TOLERANCE:
+            last[(least > 0) | (most < 0)] = -1.0
+            continue
+        ends = least / right, most / right
+        first = np.maximum(first, np.minimum(*ends))
+        last = np.minimum(last, np.maximum(*ends))
+    inside: Mask = (x >= first[:, None]) & (x <= last[:, None])
     return inside
 
 
