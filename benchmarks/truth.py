@@ -34,11 +34,12 @@ from soct_core.boundary_planes import reference_slab
 from soct_core.elastix import register
 from soct_core.errors import RegistrationError
 from soct_core.likeness import displacement_rms
+from soct_core.morph import Morph, alphas
 from soct_core.phantom import Phantom, PhantomVolume
 from soct_core.registration_plane import registration_plane
 from soct_core.simulate import open_reference, speckle
 from soct_core.warp import coverage, warp
-from soct_core.zmorph import Morph, alphas, interpolate_z_morph
+from soct_core.zmorph import interpolate_z_morph
 
 DRIFTS = ((0.0, 0.0), (1.0, 3.0), (2.0, 8.0), (3.0, 10.0))
 """Rotation in degrees and shift in pixels across a gap."""

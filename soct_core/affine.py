@@ -160,6 +160,11 @@ class Affine2D:
         center = np.array(self.center) * factor + (factor - 1) / 2
         return Affine2D.of(self.matrix, np.array(self.translation) * factor, center)
 
+    def onto_coarser(self, factor: int) -> Affine2D:
+        """Where the motion leads in a grid `factor` times coarser, from pixels of the fine one."""
+        shrink = Affine2D.of(np.eye(2) / factor, np.full(2, (1 - factor) / (2 * factor)))
+        return shrink.compose(self)
+
     def yx(self) -> tuple[Floats, Floats]:
         """Matrix and offset in (y, x) order, as `scipy.ndimage.affine_transform` takes them."""
         about_origin = self.about((0.0, 0.0))

@@ -17,13 +17,13 @@ from soct_core.atomic import publish_text
 from soct_core.canvas import Canvas
 from soct_core.errors import AcquisitionError
 from soct_core.layer import Layer
+from soct_core.morph import alphas
 from soct_core.ngff import Zyx
 from soct_core.poses import PairMotion, PairVerdict, SolvedPose, solve_poses
 from soct_core.slots import Slots
 from soct_core.stack import stack_volume
 from soct_core.volume import Sliceable
 from soct_core.z_refinement import ZDrift, z_corrections
-from soct_core.zmorph import alphas
 
 
 @dataclass(frozen=True)

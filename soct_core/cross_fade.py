@@ -16,11 +16,14 @@ FEATHER_SIGMA_PX = 8.0
 FEATHER_FLOOR = 0.25
 
 
-def feather(tissue: Mask) -> NDArray[np.float32]:
-    """1 within tissue, falling with the distance to its edge as a gaussian, to a floor."""
+def feather(tissue: Mask, factor: int = 1) -> NDArray[np.float32]:
+    """1 within tissue, falling with the distance to its edge as a gaussian, to a floor.
+
+    `tissue`, (y, x), lies on a grid `factor` times coarser than the pixels that distances are in.
+    """
     if not tissue.any():
         return np.ones(tissue.shape, dtype=np.float32)
-    distance = ndimage.distance_transform_edt(~tissue)
+    distance = ndimage.distance_transform_edt(~tissue) * factor
     gaussian = np.exp(-0.5 * (distance / FEATHER_SIGMA_PX) ** 2)
     return (FEATHER_FLOOR + (1 - FEATHER_FLOOR) * gaussian).astype(np.float32)
 

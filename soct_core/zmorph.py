@@ -1,14 +1,12 @@
 """zmorph: z-aware morphing of a single missing slice from its two boundary planes.
 
-Fractional powers of the affine that maps one boundary plane onto the other lead, plane by
-plane, from the slice before to the slice after. A failed quality gate yields no volume.
-Source: Arsigny et al. 2009 (log-Euclidean means of affine motions); SPEC sections 5 and 6.
+The boundary planes are chosen, registered and judged here; `morph` makes the planes. A failed
+quality gate yields no volume. Source: SPEC sections 5 and 6.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,19 +18,15 @@ from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.boundary_planes import OverlapPlanes, find_best_overlap_planes, reference_slab
 from soct_core.common_shape import padded_to_common_shape
-from soct_core.cross_fade import cross_fade, feather
 from soct_core.elastix import register
 from soct_core.errors import RegistrationError, VolumeError
-from soct_core.foreground import Mask
 from soct_core.gates import Verdict, boundary_complaint, judge
+from soct_core.morph import Morph
 from soct_core.registration_plane import RegistrationPlane, registration_plane
 from soct_core.versions import software_versions
 from soct_core.volume import Sliceable, same_voxel_size
-from soct_core.warp import coverage, to_dtype, to_float, warp
 
 __all__ = [
-    "Morph",
-    "alphas",
     "find_best_overlap_planes",
     "interpolate_z_morph",
     "prepare_morph",
@@ -40,7 +34,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class _Trial:
+class Trial:
     """How far the preparation came, for the diagnostics."""
 
     reason: FallbackReason | None
@@ -49,75 +43,6 @@ class _Trial:
     slab_before: tuple[int, int] | None = None
     slab_after: tuple[int, int] | None = None
     verdict: Verdict | None = None
-
-
-class Morph:
-    """A gap that passed all gates: yields the planes of the missing slice, in z order.
-
-    `residuals` and `max_imaginary` describe the planes that were yielded so far.
-    """
-
-    def __init__(
-        self,
-        plane_before: NDArray[Any],
-        plane_after: NDArray[Any],
-        motion: Affine2D,
-        settings: InterpolationSettings,
-    ) -> None:
-        self.dtype = plane_before.dtype
-        self.residual_top: float | None = None
-        self.residual_bottom: float | None = None
-        self.max_imaginary = 0.0
-        self._raw = plane_before, plane_after
-        self._float = to_float(plane_before), to_float(plane_after)
-        self._motion = motion
-        self._settings = settings
-        ready = registration_plane(plane_before, 1), registration_plane(plane_after, 1)
-        self._background = _background(self._float, (ready[0].tissue, ready[1].tissue))
-        self._feathers = (
-            (feather(ready[0].tissue), feather(ready[1].tissue))
-            if settings.blend_method == "gaussian"
-            else None
-        )
-
-    def planes(self, nz_out: int) -> Iterator[NDArray[Any]]:
-        """Planes (y, x) of the inputs' dtype, shallowest first."""
-        steps = alphas(nz_out, self._settings.alpha_sampling)
-        for index, alpha in enumerate(steps):
-            plane = self._plane(alpha)
-            if index == 0:
-                self.residual_top = _mean_difference(plane, self._raw[0])
-            if index == nz_out - 1:
-                self.residual_bottom = _mean_difference(plane, self._raw[1])
-            yield plane
-
-    def _plane(self, alpha: float) -> NDArray[Any]:
-        if alpha in (0.0, 1.0):
-            return self._raw[int(alpha)]
-        motions = []
-        for exponent in (alpha, alpha - 1.0):
-            motion, imaginary = self._motion.power_and_imaginary(exponent)
-            self.max_imaginary = max(self.max_imaginary, imaginary)
-            motions.append(motion)
-        warped = [warp(plane, motion) for plane, motion in zip(self._float, motions, strict=True)]
-        shape = self._raw[0].shape[0], self._raw[0].shape[1]
-        weights: list[NDArray[Any]] = [coverage(shape, motion) for motion in motions]
-        if self._feathers is not None:
-            weights = [
-                w * warp(soft, motion)
-                for w, soft, motion in zip(weights, self._feathers, motions, strict=True)
-            ]
-        faded = cross_fade(alpha, (warped[0], warped[1]), (weights[0], weights[1]), self._background)
-        return to_dtype(faded, self.dtype)
-
-
-def alphas(nz_out: int, sampling: str) -> NDArray[np.float64]:
-    """Fractional depths of the output planes: 0 is the boundary of before, 1 that of after."""
-    if nz_out < 1:
-        raise ValueError(f"output_z is {nz_out}, wanted 1 at least")
-    if sampling == "interior":
-        return (np.arange(nz_out) + 1.0) / (nz_out + 1)
-    return np.array([0.5]) if nz_out == 1 else np.arange(nz_out) / (nz_out - 1)
 
 
 def interpolate_z_morph(
@@ -159,24 +84,27 @@ def interpolate_z_morph(
 
 def prepare_morph(
     vol_before: Sliceable, vol_after: Sliceable, settings: InterpolationSettings
-) -> tuple[Morph | None, _Trial]:
+) -> tuple[Morph | None, Trial]:
     """Find boundary planes, register and judge; the morph is None when a gate failed."""
     check_neighbours(vol_before, vol_after)
-    before, after = padded_to_common_shape(vol_before, vol_after)
-    planes = find_best_overlap_planes(before, after, settings)
+    before, after = near_planes(*padded_to_common_shape(vol_before, vol_after), settings)
+    first = vol_before.shape[0] - len(before)
+    found = find_best_overlap_planes(before, after, settings)
+    planes = found and replace(found, ref_before=found.ref_before + first)
     if planes is None:
         share = f"{settings.min_foreground_fraction:.0%}"
-        return None, _Trial("no_foreground_planes", f"no boundary plane pair is {share} tissue")
+        return None, Trial("no_foreground_planes", f"no boundary plane pair is {share} tissue")
     if planes.ncc < settings.min_overlap_correlation:
         detail = f"best NCC {planes.ncc:.3f}, wanted {settings.min_overlap_correlation} at least"
-        return None, _Trial("low_overlap_ncc", detail, planes)
-    moving, range_before = reference_slab(before, planes.ref_before, settings.reference_slab_size)
+        return None, Trial("low_overlap_ncc", detail, planes)
+    moving, (top, bottom) = reference_slab(before, planes.ref_before - first, settings.reference_slab_size)
     fixed, range_after = reference_slab(after, planes.ref_after, settings.reference_slab_size)
     verdict = _register_and_judge(fixed, moving, settings)
-    trial = _Trial(verdict.reason, verdict.detail, planes, range_before, range_after, verdict)
+    range_before = top + first, bottom + first
+    trial = Trial(verdict.reason, verdict.detail, planes, range_before, range_after, verdict)
     if verdict.reason is not None:
         return None, trial
-    edges = np.asarray(before[-1]), np.asarray(after[0])
+    edges = before[-1], after[0]
     reason, detail = boundary_complaint(
         registration_plane(edges[0]), registration_plane(edges[1]), verdict, settings
     )
@@ -186,7 +114,7 @@ def prepare_morph(
 
 
 def morph_diagnostics(
-    trial: _Trial, morph: Morph | None, settings: InterpolationSettings, nz_out: int, seconds: float
+    trial: Trial, morph: Morph | None, settings: InterpolationSettings, nz_out: int, seconds: float
 ) -> InterpolationDiagnostics:
     """Diagnostics of a preparation and of the planes that its morph yielded."""
     verdict, planes = trial.verdict, trial.planes
@@ -223,6 +151,14 @@ def morph_diagnostics(
     )
 
 
+def near_planes(
+    before: Sliceable, after: Sliceable, settings: InterpolationSettings
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """All planes, (z, y, x), that the search and its slabs can reach on each side, read once."""
+    reach = settings.overlap_search_window + settings.reference_slab_size // 2
+    return np.asarray(before[max(0, before.shape[0] - reach) :]), np.asarray(after[:reach])
+
+
 def _register_and_judge(
     fixed: RegistrationPlane, moving: RegistrationPlane, settings: InterpolationSettings
 ) -> Verdict:
@@ -245,17 +181,3 @@ def check_neighbours(vol_before: Sliceable, vol_after: Sliceable) -> None:
     a, b = (getattr(volume, "voxel_size_um", None) for volume in (vol_before, vol_after))
     if a is not None and b is not None and not same_voxel_size(a, b):
         raise VolumeError(f"vol_before has voxels of {a} µm, vol_after of {b}, wanted the same")
-
-
-def _background(planes: tuple[NDArray[Any], ...], tissues: tuple[Mask, ...]) -> float:
-    """What a pixel without data holds: the median of all that is not tissue."""
-    outside = np.concatenate([plane[~tissue] for plane, tissue in zip(planes, tissues, strict=True)])
-    finite = outside[np.isfinite(outside)]
-    return float(np.median(finite)) if finite.size else 0.0
-
-
-def _mean_difference(a: NDArray[Any], b: NDArray[Any]) -> float:
-    if a is b:
-        return 0.0
-    difference = np.abs(a.astype(np.float64) - b.astype(np.float64))
-    return float(np.nan_to_num(difference, nan=0.0, posinf=0.0).mean())

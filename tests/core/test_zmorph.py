@@ -33,10 +33,11 @@ from soct_core.cross_fade import cross_fade, feather
 from soct_core.errors import RegistrationError, VolumeError
 from soct_core.gates import judge
 from soct_core.likeness import ncc
+from soct_core.morph import alphas
 from soct_core.registration_plane import registration_plane
 from soct_core.volume import open_volume
 from soct_core.volume_writer import write_image
-from soct_core.zmorph import alphas, find_best_overlap_planes, interpolate_z_morph
+from soct_core.zmorph import find_best_overlap_planes, interpolate_z_morph
 
 DRIFT = Drift(3.0, (5.0, -4.0), (1.02, 0.99), 0.01)
 STILL = Drift()
