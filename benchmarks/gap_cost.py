@@ -25,9 +25,9 @@ from zarr.storage import LocalStore
 
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D, plane_center
+from soct_core.imaging import speckle
 from soct_core.interpolation import InterpolationFiles, interpolate_slice
 from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.simulate import speckle
 from soct_core.volume import open_volume
 from soct_core.volume_writer import CHUNK, ImageSpec, image_writer, write_image
 from soct_core.warp import warp

@@ -20,8 +20,8 @@ import numpy as np
 
 from schemas.settings import StackSettings
 from soct_core.affine import Affine2D, plane_center
+from soct_core.imaging import speckle
 from soct_core.layer import Layer
-from soct_core.simulate import speckle
 from soct_core.stack import stack_volume
 from soct_core.volume import open_volume
 from soct_core.volume_writer import ImageSpec, image_writer

@@ -33,11 +33,12 @@ from soct_core.baselines import interpolate_average, interpolate_weighted
 from soct_core.boundary_planes import reference_slab
 from soct_core.elastix import register
 from soct_core.errors import RegistrationError
+from soct_core.imaging import speckle
 from soct_core.likeness import displacement_rms
 from soct_core.morph import Morph, alphas
 from soct_core.phantom import Phantom, PhantomVolume
 from soct_core.registration_plane import registration_plane
-from soct_core.simulate import open_reference, speckle
+from soct_core.simulate import open_reference
 from soct_core.warp import coverage, warp
 from soct_core.zmorph import interpolate_z_morph
 

@@ -27,6 +27,10 @@ class SimulationSettings(Contract):
     """Largest rotation of the block at one cut."""
     drift_px: Annotated[float, Field(ge=0, le=1000)] = 3.0
     """Largest shift of the block at one cut."""
+    drift_scale: Annotated[float, Field(ge=0, le=0.2)] = 0.0
+    """Largest relative stretch at one cut, along x and y apart."""
+    drift_shear: Annotated[float, Field(ge=0, le=0.2)] = 0.0
+    """Largest shear at one cut."""
     speckle_looks: Annotated[float, Field(ge=0, le=1e4)] = 0.0
     """Looks of multiplicative speckle; 0 for none, 1 for fully developed."""
     speckle_px: Annotated[float, Field(ge=0, le=20)] = 0.7
@@ -35,6 +39,10 @@ class SimulationSettings(Contract):
     """Depth at which the signal falls to 1/e within a slice."""
     intensity_jitter: Fraction = 0.0
     """Largest relative change of brightness from slice to slice."""
+    tile_px: Annotated[int, Field(ge=2, le=100_000)] | None = None
+    """Side of the mosaic's tiles; by default the illumination is even."""
+    tile_unevenness: Fraction = 0.1
+    """Share of the signal lost in the corner of a tile, and largest difference in gain between tiles."""
     seed: Annotated[int, Field(ge=0)] = 0
     ngff_version: NgffVersion = "0.5"
 

@@ -1,6 +1,6 @@
 """Simulated acquisitions: a reference volume cut into drifting slices, with the truth beside.
 
-At every cut the block turns and shifts by a random amount; what was imaged of a lost or
+At every cut the block turns, shifts and stretches by a random amount; what was imaged of a lost or
 spoiled slice is kept under `truth/`, where no reconstruction looks.
 """
 
@@ -14,7 +14,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from schemas.simulation import SimulationSettings, SimulationTruth, TruePose
 from schemas.slice_id import format_slice_id
@@ -23,6 +22,7 @@ from soct_core.acquisition import slice_name
 from soct_core.affine import Affine2D, plane_center
 from soct_core.atomic import publish_text
 from soct_core.errors import BadInputError, SettingsError
+from soct_core.imaging import attenuation, speckle, uneven_tiles
 from soct_core.ngff import Zyx
 from soct_core.volume import Sliceable, open_volume
 from soct_core.volume_writer import write_image
@@ -93,21 +93,6 @@ def pose_of(true: TruePose) -> Affine2D:
     return Affine2D.of(true.matrix, true.translation, true.center)
 
 
-def speckle(
-    shape: tuple[int, int], looks: float, grain_px: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Multiplicative speckle of mean 1: gamma-distributed intensity of `looks` looks, (y, x).
-
-    A grain of `grain_px` (sigma) correlates neighbours; its variance is restored afterwards.
-    """
-    field = rng.gamma(looks, 1.0 / looks, shape)
-    if grain_px <= 0:
-        return field
-    smooth = ndimage.gaussian_filter(field, grain_px, mode="wrap")
-    spread = float(smooth.std()) or 1.0
-    return np.asarray(np.clip(1.0 + (smooth - 1.0) / (spread * np.sqrt(looks)), 0.0, None))
-
-
 def _true_poses(reference: Sliceable, depth: float, settings: SimulationSettings) -> tuple[TruePose, ...]:
     if depth < 1:
         raise SettingsError(f"slicing_interval_um is {depth:.2g} planes of the reference, wanted 1 at least")
@@ -141,7 +126,12 @@ def _cut_drift(
 ) -> Affine2D:
     turn = settings.drift_deg * rng.uniform(-1, 1)
     length, direction = settings.drift_px * rng.uniform(0, 1), rng.uniform(0, 2 * np.pi)
-    return Affine2D.rigid(turn, (length * np.cos(direction), length * np.sin(direction)), center)
+    moved = Affine2D.rigid(turn, (length * np.cos(direction), length * np.sin(direction)), center)
+    if not settings.drift_scale and not settings.drift_shear:
+        return moved
+    stretch = np.diag(1 + settings.drift_scale * rng.uniform(-1, 1, 2))
+    shear = [[1.0, settings.drift_shear * rng.uniform(-1, 1)], [0.0, 1.0]]
+    return moved.compose(Affine2D.of(np.array(shear) @ stretch, (0.0, 0.0), center))
 
 
 def _imaged(
@@ -152,13 +142,14 @@ def _imaged(
     motion = pose_of(pose).inverse()
     shape = reference.shape[1], reference.shape[2]
     covered = coverage(shape, motion)
-    brightness = 1.0 + settings.intensity_jitter * rng.uniform(-1, 1)
+    brightness: Any = 1.0 + settings.intensity_jitter * rng.uniform(-1, 1)
+    if settings.tile_px is not None:
+        brightness = brightness * uneven_tiles(shape, settings.tile_px, settings.tile_unevenness, rng)
     for z in range(pose.planes):
         plane = np.asarray(reference[pose.first_plane + z])
         still = motion == Affine2D.identity(motion.center)
         moved = to_float(plane) if still else np.where(covered, warp(to_float(plane), motion), agarose)
-        if settings.attenuation_um:
-            moved = moved * np.exp(-z * voxel_z / settings.attenuation_um)
+        moved = moved * attenuation(z * voxel_z, settings.attenuation_um)
         if settings.speckle_looks:
             moved = moved * speckle(shape, settings.speckle_looks, settings.speckle_px, rng)
         yield to_dtype(moved * brightness, plane.dtype)
