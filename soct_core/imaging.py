@@ -19,7 +19,9 @@ def speckle(shape: tuple[int, int], looks: float, grain_px: float, rng: np.rando
         return field
     smooth = ndimage.gaussian_filter(field, grain_px, mode="wrap")
     spread = float(smooth.std()) or 1.0
-    return np.asarray(np.clip(1.0 + (smooth - 1.0) / (spread * np.sqrt(looks)), 0.0, None))
+    restored = np.clip(1.0 + (smooth - 1.0) / (spread * np.sqrt(looks)), 0.0, None)
+    # What was cut off below zero would brighten the mean of few looks.
+    return np.asarray(restored / restored.mean())
 
 
 def attenuation(depth_um: float, length_um: float | None) -> float:
