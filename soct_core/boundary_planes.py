@@ -52,7 +52,7 @@ def find_best_overlap_planes(
     shift = coarse_shift(after[0][1], before[0][1])
     best: OverlapPlanes | None = None
     for index_before, plane_before in before:
-        moved = warp(plane_before.smooth, shift, after[0][1].shape)
+        moved = warp(plane_before.coarse, shift, after[0][1].shape)
         inside = coverage(plane_before.shape, shift, after[0][1].shape)
         for index_after, plane_after in after:
             likeness = central_ncc(plane_after, moved, plane_before, shift, inside)
@@ -74,7 +74,7 @@ def central_ncc(
     y, x = (n // 4 for n in tissue.shape)
     middle[y : tissue.shape[0] - y, x : tissue.shape[1] - x] = True
     central = tissue & middle
-    return ncc(fixed.smooth, moved, central if central.sum() >= 16 else tissue)
+    return ncc(fixed.coarse, moved, central if central.sum() >= 16 else tissue)
 
 
 def reference_slab(volume: Sliceable, plane: int, size: int) -> tuple[RegistrationPlane, tuple[int, int]]:

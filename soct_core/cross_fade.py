@@ -12,8 +12,8 @@ from soct_core.foreground import Mask
 
 FEATHER_SIGMA_PX = 8.0
 # However far from its tissue, a side keeps this share of its weight: the truth between two
-# outlines is unknown, so neither may win outright.
-FEATHER_FLOOR = 0.25
+# outlines is unknown, so neither may win outright. Less costs up to 0.15 dB on real gaps.
+FEATHER_FLOOR = 0.5
 
 
 def feather(tissue: Mask, factor: int = 1) -> NDArray[np.float32]:

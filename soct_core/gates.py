@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,15 +33,23 @@ class Verdict:
 def judge(
     motion: Affine2D, fixed: RegistrationPlane, moving: RegistrationPlane, settings: InterpolationSettings
 ) -> Verdict:
-    """Pass a transform through all gates; try the identity where it made things worse.
+    """Pass a transform through all gates; leave in place what the transform does not improve.
 
-    `motion` is in pixels of the slice, fixed the slab of after, moving that of before.
+    `motion` is in pixels of the slice, fixed the slab of after, moving that of before. The
+    identity is judged instead where the motion made things worse, and where a pair that is aligned
+    already gains less than `min_ncc_improvement`: so small a motion blurs more than it mends.
     """
     verdict = _judge_one(motion, fixed, moving, settings)
-    if verdict.pre_ncc is not None and verdict.post_ncc is not None and verdict.post_ncc < verdict.pre_ncc:
+    if verdict.pre_ncc is None or verdict.post_ncc is None:
+        return verdict
+    gain = verdict.post_ncc - verdict.pre_ncc
+    aligned = verdict.gate == "already_aligned"
+    earned = verdict.reason is None and (not aligned or gain >= settings.min_ncc_improvement)
+    if not earned and (aligned or gain < 0):
         still = _judge_one(Affine2D.identity(motion.center), fixed, moving, settings)
         if still.reason is None:
-            return still
+            moved = f"{verdict.displacement_px:.2f} px for a gain in NCC of {gain:.3f}"
+            return replace(still, detail=f"left in place: registration found {moved}")
     return verdict
 
 

@@ -15,6 +15,8 @@ from soct_core.foreground import Mask, Plane, tissue_mask
 WORKING_PX = 250
 # Speckle hides the likeness of neighbours; at this scale unrelated planes still look unlike.
 LIKENESS_SMOOTHING_PX = 2.5
+# Before registration, what 3 degrees move at the rim must not hide likeness: a share of the side.
+COARSE_SMOOTHING = 0.02
 _OUTLIER_PERCENTILE = 99.8
 _DARK_PERCENTILE = 10
 
@@ -36,6 +38,12 @@ class RegistrationPlane:
     def smooth(self) -> Plane:
         """The image as likeness sees it."""
         return ndimage.gaussian_filter(self.image, LIKENESS_SMOOTHING_PX, mode="nearest")
+
+    @cached_property
+    def coarse(self) -> Plane:
+        """The image as likeness before registration sees it."""
+        sigma = max(LIKENESS_SMOOTHING_PX, COARSE_SMOOTHING * min(self.shape))
+        return ndimage.gaussian_filter(self.image, sigma, mode="nearest")
 
     @property
     def tissue_fraction(self) -> float:

@@ -28,7 +28,7 @@ def test_speckle_has_mean_1_and_the_variance_of_its_looks(looks: float, grain_px
     field = speckle((400, 500), looks, grain_px, np.random.default_rng(0))
     assert field.mean() == pytest.approx(1.0, abs=0.03)
     # Of one look the smoothed field is clipped at zero, which takes a little of its variance.
-    assert field.var() * looks == pytest.approx(1.0, abs=0.15)
+    assert field.var() * looks == pytest.approx(1.0, abs=0.2)
     assert field.min() >= 0
 
 

@@ -321,6 +321,22 @@ def test_an_aligned_pair_must_be_as_alike_as_any_other() -> None:
     assert (just_above.gate, just_above.reason) == ("already_aligned", "reg_did_not_improve")
 
 
+def test_a_small_motion_must_earn_its_blur(monkeypatch: pytest.MonkeyPatch) -> None:
+    gap = drifting_gap(STILL)
+    returning(monkeypatch, Affine2D.rigid(0, (0.4, 0.0), CENTER))
+    volume, diagnostics = interpolate_z_morph(gap.before, gap.after, output_z=3)
+    assert volume is not None
+    assert (diagnostics.gate, diagnostics.affine_translation) == ("already_aligned", (0, 0))
+    assert "left in place: registration found 0.40 px" in diagnostics.detail
+    # Where it does gain enough, a small motion is made like any other.
+    small = Affine2D.rigid(0, (1.9, 0.0), CENTER)
+    moved = drifting_gap(Drift(0, (1.9, 0.0)))
+    returning(monkeypatch, small)
+    _, diagnostics = interpolate_z_morph(moved.before, moved.after, settings(min_ncc_improvement=0.01), 3)
+    assert (diagnostics.gate, diagnostics.detail) == ("already_aligned", "")
+    assert diagnostics.affine_translation == (1.9, 0.0)
+
+
 def test_a_motion_that_makes_it_worse_gives_way_to_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     gap = drifting_gap(STILL)
     returning(monkeypatch, Affine2D.rigid(4, (7, -3), CENTER))
@@ -363,7 +379,7 @@ def drifting() -> Volumes:
             lambda: (drifting()[0], agarose()), {}, None, "no_foreground_planes", id="agarose below"
         ),
         pytest.param(drifting, {"min_foreground_fraction": 0.9}, None, "no_foreground_planes", id="small"),
-        pytest.param(unrelated, {}, None, "low_overlap_ncc", id="unrelated"),
+        pytest.param(unrelated, {}, None, "reg_did_not_improve", id="unrelated"),
         pytest.param(drifting, {"min_overlap_correlation": 0.999}, None, "low_overlap_ncc", id="strict"),
         pytest.param(drifting, {"max_rotation_deg": 0.5}, None, "implausible_affine", id="turned"),
         pytest.param(drifting, {"max_shift_fraction": 0.005}, None, "implausible_affine", id="shifted"),
@@ -437,8 +453,8 @@ LIMITS = [
     ),
     (
         "shear",
-        Affine2D.of([[1, 0.14], [0, 1]], (0, 0), CENTER),
-        Affine2D.of([[1, 0.16], [0, 1]], (0, 0), CENTER),
+        Affine2D.of([[1, 0.07], [0, 1]], (0, 0), CENTER),
+        Affine2D.of([[1, 0.09], [0, 1]], (0, 0), CENTER),
     ),
     ("shift", Affine2D.rigid(0, (0, -37), CENTER), Affine2D.rigid(0, (0, -40), CENTER)),
 ]
@@ -463,7 +479,8 @@ def test_a_lower_improvement_never_turns_a_pass_into_a_refusal(share: float, a: 
     low, high = sorted((a, b))
     strict, lax = (judge(DRIFT.at(share), *PAIR, settings(min_ncc_improvement=t)) for t in (high, low))
     assert strict.reason is not None or lax.reason is None
-    assert (strict.pre_ncc, strict.post_ncc) == (lax.pre_ncc, lax.post_ncc)
+    if strict.motion == lax.motion:
+        assert (strict.pre_ncc, strict.post_ncc) == (lax.pre_ncc, lax.post_ncc)
 
 
 @given(st.floats(0, 1.4), thresholds)
@@ -478,7 +495,7 @@ def test_a_motion_passes_exactly_when_it_gains_enough(share: float, threshold: f
         assert verdict.displacement_px is not None
         assert verdict.displacement_px > 1.0
     else:
-        assert (verdict.reason is None) == (gain >= 0 and verdict.post_ncc >= 0.3)
+        assert (verdict.reason is None) == (gain >= 0 and verdict.post_ncc >= 0.65)
 
 
 def test_the_likeness_threshold_parts_passes_from_refusals_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -592,7 +609,7 @@ def test_feathers_decide_only_where_one_side_alone_has_tissue(monkeypatch: pytes
     np.testing.assert_allclose(faded[alone], (before[alone[1:]] + after[alone[1:]]) / 2, rtol=1e-9)
     assert (
         np.abs(gaussian[alone] - before[alone[1:]]).mean()
-        < 0.5 * np.abs(faded[alone] - before[alone[1:]]).mean()
+        < 0.75 * np.abs(faded[alone] - before[alone[1:]]).mean()
     )
 
 

@@ -1,0 +1,131 @@
+"""The figures of the truth benchmark: what became of every gap, in words and in a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+TIE_DB = 0.05
+"""Closer than that to the linear cross-fade neither decision is wrong."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a gap or decoy; PSNR in dB."""
+
+    index: int
+    source: str
+    axis: int
+    planes: int
+    rotation_deg: float
+    shift_px: float
+    looks: int
+    decoy: str
+    stretch: float
+    accepted: bool
+    right: bool
+    reason: str
+    gate: str
+    pre_ncc: float
+    post_ncc: float
+    registration_error_px: float
+    psnr_zmorph: float
+    psnr_interior: float
+    psnr_linear: float
+    psnr_average: float
+    psnr_weighted: float
+    ssim_zmorph: float
+    ssim_linear: float
+    wall_s: float
+    cpu_s: float
+    cpu_search_s: float
+    """Choosing the boundary plane pair."""
+    cpu_register_s: float
+    cpu_planes_s: float
+    """Making the planes; the rest of `cpu_s` is preparing and judging."""
+
+    @property
+    def gain(self) -> float:
+        """Of zmorph over the linear cross-fade without registration."""
+        return self.psnr_zmorph - self.psnr_linear
+
+    @property
+    def aligned(self) -> bool:
+        """Whether the block did not move at all."""
+        return not self.decoy and self.shift_px == 0 and self.stretch == 0
+
+
+def summary(results: list[Result]) -> Iterable[str]:
+    """The figures of section 13 of the contract."""
+    gaps, decoys = [r for r in results if not r.decoy], [r for r in results if r.decoy]
+    yield f"{len(gaps)} gaps, {len(decoys)} decoys"
+    of_gaps = np.mean([r.right for r in gaps])
+    yield f"  decisions right: {np.mean([r.right for r in results]):.1%} (gaps {of_gaps:.1%})"
+    lost, bad = (
+        sum(not r.accepted and not r.right for r in gaps),
+        sum(r.accepted and not r.right for r in gaps),
+    )
+    ties = [r for r in gaps if abs(r.gain) <= TIE_DB]
+    clear = np.mean([r.accepted == (r.gain > 0) for r in gaps if abs(r.gain) > TIE_DB])
+    yield f"    refused but worth it {lost}, accepted but worse {bad}"
+    yield f"    without the {len(ties)} ties with linear: gaps {clear:.1%}"
+    wrong = [r.decoy for r in decoys if r.accepted]
+    yield f"  decoys accepted: {len(wrong)} {sorted(set(wrong))}"
+    aligned = [r for r in gaps if r.aligned and not r.looks]
+    yield f"  aligned clean gaps refused: {sum(not r.accepted for r in aligned)} of {len(aligned)}"
+    accepted = [r for r in gaps if r.accepted]
+    drifting = [r for r in accepted if not r.aligned]
+    wins = np.mean([r.gain > 0 for r in drifting])
+    yield f"  accepted drifting gaps where zmorph beats linear: {wins:.1%} of {len(drifting)}"
+    still = [r.gain for r in accepted if r.aligned]
+    if still:
+        yield f"  accepted aligned gaps, worst against linear: {min(still):+.2f} dB of {len(still)}"
+    for looks in (0, 4):
+        for drift in sorted({r.shift_px for r in gaps}):
+            same = [r for r in gaps if r.looks == looks and r.shift_px == drift]
+            if same:
+                yield (
+                    f"  {'speckle' if looks else 'clean':>7}, drift {drift:>4.0f} px: PSNR average "
+                    f"{_mean(same, 'psnr_average')}, weighted {_mean(same, 'psnr_weighted')}, linear "
+                    f"{_mean(same, 'psnr_linear')}, zmorph {_mean(same, 'psnr_zmorph')}, interior "
+                    f"{_mean(same, 'psnr_interior')}; SSIM linear {_mean(same, 'ssim_linear', 3)}, zmorph "
+                    f"{_mean(same, 'ssim_zmorph', 3)}; accepted {np.mean([r.accepted for r in same]):.0%}"
+                )
+    errors = np.array([r.registration_error_px for r in accepted])
+    yield f"  registration error of accepted gaps, anatomy included: median {np.nanmedian(errors):.2f} px"
+    yield f"  one gap: median {np.median([r.wall_s for r in results]):.2f} s wall, " + ", ".join(
+        f"{np.median([getattr(r, name) for r in accepted]):.2f} s CPU {what}"
+        for name, what in (
+            ("cpu_s", "in all"),
+            ("cpu_search_s", "search"),
+            ("cpu_register_s", "registration"),
+            ("cpu_planes_s", "planes"),
+        )
+    )
+
+
+def _mean(results: list[Result], name: str, digits: int = 1) -> str:
+    return f"{np.nanmean([getattr(r, name) for r in results]):.{digits}f}"
+
+
+def plot(results: list[Result], path: Path) -> None:
+    """Gain over the linear cross-fade, accepted and refused."""
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axis = figure.subplots()
+    for accepted, color in ((True, "tab:green"), (False, "tab:red")):
+        same = [r for r in results if not r.decoy and r.accepted == accepted]
+        axis.scatter(
+            [r.post_ncc for r in same],
+            [r.gain for r in same],
+            s=12,
+            color=color,
+            label="accepted" if accepted else "refused",
+        )
+    axis.axhline(0, color="gray", linewidth=0.8)
+    axis.set(xlabel="NCC after registration", ylabel="zmorph - linear, PSNR in dB")
+    axis.legend()
+    figure.savefig(path)
