@@ -216,6 +216,8 @@ def embedded_trial(bench: Bench, kill_after: float) -> Outcome:
         "--output",
         str(bench.output),
     ]
+    command += ["--set", "pairwise.max_iterations=64", "--set", "pairwise.check_pairs=false"]
+    command += ["--set", "pairwise.anatomy_span_um=0.0", "--quiet"]
     options = {
         "env": {**unset, "PREFECT_HOME": str(home)},
         "cwd": Path(__file__).parents[1],
@@ -282,9 +284,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--random", type=int, default=40, help="deaths at random times (default: %(default)s)"
     )
-    parser.add_argument(
-        "--embedded", type=float, nargs="*", default=[4.0, 12.0, 20.0, 28.0], metavar="SECONDS"
-    )
+    parser.add_argument("--embedded", type=float, nargs="*", default=EMBEDDED, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--csv", type=Path, default=RESULTS)
     arguments = parser.parse_args(argv)
