@@ -7,11 +7,14 @@ and in those of its pool.
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from soct_core.atomic import PARTIAL_PREFIX
 
 VOLUME = "3d_volume.ome.zarr"
 FILLED = "slice_z02_interpolated.ome.zarr"
@@ -105,7 +108,7 @@ def arm(moment: str, kill: Callable[[], None] = kill_all, nth: int = 1) -> None:
 
 
 def _final_name(partial: Path) -> str:
-    return partial.name.split("-", 3)[-1]
+    return re.sub(rf"^({re.escape(PARTIAL_PREFIX)}\d+-[0-9a-f]{{8}}-)+", "", partial.name)
 
 
 def _around(module: Any, name: str, before: Any = None, after: Any = None) -> None:

@@ -21,6 +21,7 @@ from soct_core.common_shape import padded_to_common_shape
 from soct_core.elastix import register
 from soct_core.errors import RegistrationError, VolumeError
 from soct_core.gates import Verdict, boundary_complaint, judge
+from soct_core.measured import measured, stored_in
 from soct_core.morph import Morph
 from soct_core.registration_plane import RegistrationPlane, registration_plane
 from soct_core.versions import software_versions
@@ -110,7 +111,8 @@ def prepare_morph(
     )
     if reason is not None:
         return None, replace(trial, reason=reason, detail=detail)
-    return Morph(*edges, verdict.motion, settings), trial
+    where = measured(edges[0], stored_in(before, -1)), measured(edges[1], stored_in(after, 0))
+    return Morph(*edges, verdict.motion, settings, where), trial
 
 
 def morph_diagnostics(
