@@ -62,7 +62,10 @@ def run_lock(output: Path, command: str) -> Iterator[None]:
         _take(descriptor, path)
         stopped = threading.Event()
         started = datetime.now(UTC)
-        _write(descriptor, command, started)
+        try:
+            _write(descriptor, command, started)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
         heart = threading.Thread(target=_beat, args=(descriptor, command, started, stopped), daemon=True)
         heart.start()
         try:
@@ -137,7 +140,7 @@ def _holder(record: bytes) -> LockRecord:
 def _beat(descriptor: int, command: str, started: datetime, stopped: threading.Event) -> None:
     while not stopped.wait(BEAT_SECONDS):
         # A full disk must not end the run from here: what it cannot write, it will say itself.
-        with suppress(OutputError):
+        with suppress(OSError):
             _write(descriptor, command, started)
 
 
@@ -150,9 +153,6 @@ def _write(descriptor: int, command: str, started: datetime) -> None:
         alive=datetime.now(UTC),
     )
     data = record.model_dump_json().encode()
-    try:
-        os.pwrite(descriptor, data, 0)
-        os.ftruncate(descriptor, len(data))
-        os.fsync(descriptor)
-    except OSError as error:
-        raise OutputError(f"{LOCK}: cannot be written: {error.strerror or error}") from error
+    os.pwrite(descriptor, data, 0)
+    os.ftruncate(descriptor, len(data))
+    os.fsync(descriptor)
