@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -120,6 +121,8 @@ class Bench:
             os.dup2(log, 1)
             os.dup2(log, 2)
             code = self._reconstruct(settings, runner, prepare)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
 

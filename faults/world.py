@@ -49,11 +49,13 @@ class Outcome:
         return self.wanted and not self.lost
 
 
-def outcome(on: Bench, fault: str, code: int, promised: int, line: str = "") -> Outcome:
+def outcome(
+    on: Bench, fault: str, code: int, promised: int, line: str = "", from_other: bool = False
+) -> Outcome:
     """Judge what a faulty run left, and run again."""
     said = on.said()
     clear = said == "" if not line else bool(re.fullmatch(rf"error: [^\n]*{line}[^\n]*", said))
-    whole = not not_whole(on.output, list(on.references.values()))
+    whole = from_other or not not_whole(on.output, list(on.references.values()))
     if not on.untouched():
         on.restore()
     said = said.replace(str(on.folder), "")
@@ -116,8 +118,13 @@ def permission_denied(on: Bench) -> Outcome:
     for path in (on.folder, on.folder / "records"):
         path.mkdir(exist_ok=True)
         path.chmod(0o777)
-    code = on.run(prepare=partial(os.setuid, NOBODY))
+    code = on.run(prepare=become_nobody)
     return outcome(on, "permission denied", code, 1, "Permission denied")
+
+
+def become_nobody() -> None:
+    os.environ["HOME"] = "/"
+    os.setuid(NOBODY)
 
 
 # --- inputs ------------------------------------------------------------------------------------
@@ -156,8 +163,9 @@ def chunk_lost(on: Bench) -> None:
 def while_it_works(on: Bench, fault: str, change: Callable[[Bench], None], moment: str) -> Outcome:
     """The input changes between the first task and the last."""
     code = on.run(prepare=partial(moments.arm, moment, partial(change, on)))
-    sealed = _sealed_with(on, "stack")
-    found = outcome(on, f"{fault} ({moment})", code, 1, f"{SLICE}[^\n]*: changed or went away")
+    sealed = moment == "before seal stack" and (on.output / ".soct" / "seals" / "stack.json").exists()
+    line = f"{SLICE}[^\n]*: (changed or went away|No such file)"
+    found = outcome(on, f"{fault} ({moment})", code, 1, line, from_other=change is rewritten)
     return found if not sealed else Outcome(found.fault, code, "stack was sealed", False, found.lost)
 
 
@@ -283,10 +291,6 @@ def _alive_in_group(group: int) -> list[str]:
         if int(fields[2]) == group and fields[0] != "Z":
             alive.append(stat.parent.name)
     return alive
-
-
-def _sealed_with(on: Bench, name: str) -> bool:
-    return (on.output / ".soct" / "seals" / f"{name}.json").exists()
 
 
 def faults(on: Bench) -> list[Callable[[], Outcome]]:
