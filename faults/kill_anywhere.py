@@ -125,12 +125,13 @@ def plan(on: Bench, arguments: argparse.Namespace) -> list[Callable[[], Outcome]
     trials: list[Callable[[], Outcome]] = [partial(trial, on, moment) for moment in moments.NAMED]
     trials += [partial(trial, on, moment, again=True) for moment in moments.AGAIN]
     trials += [partial(trial, on, moment, "processes") for moment in moments.IN_POOL]
+    trials += [partial(embedded_trial, on, at) for at in arguments.embedded]
     for index in range(arguments.random):
         runner: Runner = "processes" if index % 4 == 3 else "threads"
         at = rng.uniform(0.02, 1.0) * on.seconds[runner]
         again = index % 5 == 4
         trials.append(partial(trial, on, f"at {at:.2f} s", runner, again=again, kill_after=at))
-    return trials + [partial(embedded_trial, on, at) for at in arguments.embedded]
+    return trials
 
 
 def main(argv: Sequence[str] | None = None) -> int:

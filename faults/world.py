@@ -165,7 +165,7 @@ def while_it_works(on: Bench, fault: str, change: Callable[[Bench], None], momen
     code = on.run(prepare=partial(moments.arm, moment, partial(change, on)))
     sealed = moment == "before seal stack" and (on.output / ".soct" / "seals" / "stack.json").exists()
     line = f"{SLICE}[^\n]*: (changed or went away|No such file)"
-    found = outcome(on, f"{fault} ({moment})", code, 1, line, from_other=change is rewritten)
+    found = outcome(on, f"{fault} ({moment})", code, 1, line, from_other=change is not removed)
     return found if not sealed else Outcome(found.fault, code, "stack was sealed", False, found.lost)
 
 
