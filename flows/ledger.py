@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -46,19 +48,20 @@ class Ledger:
         progress = listener.get()
         progress.stage(bound.name, len(named))
         submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
-        for name, job in named:
-            on = ticket(self.output, name, partial(bound.key, job))
-            self.tickets.append(on)
-            run = bound.prefect_task.with_options(
-                task_run_name=name, refresh_cache=self.fresh or not holds(on)
-            )
-            submitted[run.submit(job, on)] = name, time.monotonic()
         failures: list[tuple[str, BaseException]] = []
-        for future in as_completed(list(submitted)):
-            name, started = submitted[future]
-            error = self._record(name, future, time.monotonic() - started)
-            if error is not None:
-                failures.append((name, error))
+        with _dead_workers_explained(bound.name):
+            for name, job in named:
+                on = ticket(self.output, name, partial(bound.key, job))
+                self.tickets.append(on)
+                run = bound.prefect_task.with_options(
+                    task_run_name=name, refresh_cache=self.fresh or not holds(on)
+                )
+                submitted[run.submit(job, on)] = name, time.monotonic()
+            for future in as_completed(list(submitted)):
+                name, started = submitted[future]
+                error = self._record(name, future, time.monotonic() - started)
+                if error is not None:
+                    failures.append((name, error))
         _raise_failures(bound.name, len(named), failures)
         return [future.result() for future in submitted]
 
@@ -99,6 +102,16 @@ class Ledger:
         self.records.append(record)
         listener.get().done(name, "Cached" if cached else record.state, record.seconds, reason)
         return failed
+
+
+@contextmanager
+def _dead_workers_explained(stage: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenExecutor as error:
+        raise StageFailedError(
+            f"{stage}: a worker process died, killed or out of memory; run again, what is done is kept"
+        ) from error
 
 
 def _raise_failures(stage: str, total: int, failures: list[tuple[str, BaseException]]) -> None:

@@ -49,9 +49,14 @@ def rewrite(slice_: Path) -> None:
     os.utime(chunk, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-@pytest.mark.parametrize("after", [True, False])
-@pytest.mark.parametrize("stage", ["interpolate_missing_slice", "stack"])
-@pytest.mark.parametrize("change", [rewrite, shutil.rmtree])
+@pytest.mark.parametrize(
+    ("stage", "change", "after"),
+    [
+        ("interpolate_missing_slice", rewrite, True),
+        ("stack", rewrite, False),
+        ("stack", shutil.rmtree, False),
+    ],
+)
 def test_nothing_made_from_an_input_that_changed_is_kept(
     acquisition: Path,
     reconstruct,

@@ -75,8 +75,7 @@ def test_voxels_that_are_no_numbers(run: Run, bad: float) -> None:
             assert np.isfinite(group[level][1:]).all()
 
 
-@pytest.mark.parametrize("value", [0, 700, np.nan])
-@pytest.mark.parametrize("metric", ["CC", "MI"])
+@pytest.mark.parametrize(("value", "metric"), [(0, "CC"), (700, "MI"), (np.nan, "MI")])
 def test_a_slice_of_one_value(run: Run, value: float, metric: str) -> None:
     slices = cut(range(4))
     slices[2][:] = value
@@ -117,7 +116,7 @@ def test_slices_of_one_plane(run: Run, gap: bool) -> None:
     assert label[:, 50, 50].tolist() == ([1, 1, 2, 1] if gap else [1, 1, 1])
 
 
-@pytest.mark.parametrize("shape", [(DEPTH, 1, 90), (DEPTH, 90, 1), (DEPTH, 1, 1)])
+@pytest.mark.parametrize("shape", [(DEPTH, 90, 1), (DEPTH, 1, 1)])
 def test_planes_of_one_pixel_are_stacked_where_they_are(run: Run, shape: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(0)
     slices = {i: rng.integers(1, 999, shape).astype("u2") for i in (0, 1, 3)}
