@@ -88,7 +88,8 @@ def prepare_morph(
 ) -> tuple[Morph | None, Trial]:
     """Find boundary planes, register and judge; the morph is None when a gate failed."""
     check_neighbours(vol_before, vol_after)
-    before, after = near_planes(*padded_to_common_shape(vol_before, vol_after), settings)
+    sides = padded_to_common_shape(vol_before, vol_after)
+    before, after = near_planes(*sides, settings)
     first = vol_before.shape[0] - len(before)
     found = find_best_overlap_planes(before, after, settings)
     planes = found and replace(found, ref_before=found.ref_before + first)
@@ -111,7 +112,7 @@ def prepare_morph(
     )
     if reason is not None:
         return None, replace(trial, reason=reason, detail=detail)
-    where = measured(edges[0], stored_in(before, -1)), measured(edges[1], stored_in(after, 0))
+    where = measured(edges[0], stored_in(sides[0], -1)), measured(edges[1], stored_in(sides[1], 0))
     return Morph(*edges, verdict.motion, settings, where), trial
 
 
