@@ -24,6 +24,7 @@ from soct_core import slice_config
 from soct_core.acquisition import (
     SHIFTS_NAME,
     Acquisition,
+    absent_chunk_warnings,
     find_acquisition,
     open_slices,
     slice_table,
@@ -93,20 +94,6 @@ class Planner:
         if imaged >= interval / 2:
             return []
         return [f"slices are {imaged:g} µm deep, but slots {interval:g}: is slicing_interval_um right?"]
-
-    def chunk_warnings(self) -> list[str]:
-        """Slices whose files do not hold all their chunks; what is lost cannot be told from left out."""
-        lacking = {i: volume for i, volume in self.volumes.items() if volume.absent_chunks}
-        if not lacking:
-            return []
-        shown = ", ".join(
-            f"{format_slice_id(i)} ({volume.absent_chunks} of {volume.chunk_count})"
-            for i, volume in lacking.items()
-        )
-        return [
-            f"chunks are not in the files of slices {shown}: left out by their writer, or lost; "
-            "their voxels count as not measured"
-        ]
 
     def detect_gaps_job(self) -> DetectGapsJob:
         return DetectGapsJob(
@@ -292,7 +279,7 @@ def warnings_of(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
     ]
     warnings += planner.space.warnings
     warnings += planner.depth_warnings()
-    warnings += planner.chunk_warnings()
+    warnings += absent_chunk_warnings(planner.volumes)
     if planner.acquisition.shifts_path is not None and planner.shifts is None:
         warnings.append(f"{SHIFTS_NAME} lies in the acquisition and was not used; give --shifts to use it")
     return tuple(warnings)
