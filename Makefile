@@ -1,12 +1,13 @@
 # make demo: simulate an acquisition with a spoiled slice and reconstruct it
 # make test: all checks and tests
 # make bench: the benchmarks
+# make faults: kill a run anywhere, and faults of the world (as root, for its small disks); half an hour
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo test lint bench install install-test clean
+.PHONY: demo test lint bench faults install install-test clean
 
 demo: install
 	$(BIN)/python -m flows.reconstruct --demo $(DEMO)
@@ -23,6 +24,10 @@ lint: install-test
 
 bench: install-test
 	@for name in poses confidence stack_cost truth; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+faults: install-test
+	$(BIN)/python faults/kill_anywhere.py
+	$(BIN)/python faults/world.py
 
 # The packages themselves are installed anew each time, as a user gets them; what they need only once.
 install: $(VENV)/installed

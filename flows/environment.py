@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flows.orphans import kill_after_us
+
 _DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -35,6 +37,8 @@ def api() -> Iterator[str]:
         return
     server = SubprocessASGIServer()
     server.start()
+    if server.server_process is not None:
+        kill_after_us(server.server_process.pid)
     # It stops at exit; stopping it here would cut off what Prefect still has to say.
     with temporary_settings({PREFECT_API_URL: server.api_url}):
         yield server.api_url

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect.futures import PrefectFuture, as_completed
 
 from flows.progress import listener
-from flows.seals import Ticket, holds, read_seal, ticket
+from flows.seals import Ticket, holds, read_seal, refuse_changed_input, ticket
 from flows.tasks import BoundTask
 from schemas.contract import Contract
 from schemas.run_record import Fingerprint, TaskRecord
 from soct_core.errors import BadInputError, SoctError, StageFailedError
+from soct_core.fingerprint import changed
 
 Job = TypeVar("Job", bound=Contract)
 Outcome = TypeVar("Outcome", bound=Contract)
@@ -44,19 +48,20 @@ class Ledger:
         progress = listener.get()
         progress.stage(bound.name, len(named))
         submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
-        for name, job in named:
-            on = ticket(self.output, name, bound.key(job))
-            self.tickets.append(on)
-            run = bound.prefect_task.with_options(
-                task_run_name=name, refresh_cache=self.fresh or not holds(on)
-            )
-            submitted[run.submit(job, on)] = name, time.monotonic()
         failures: list[tuple[str, BaseException]] = []
-        for future in as_completed(list(submitted)):
-            name, started = submitted[future]
-            error = self._record(name, future, time.monotonic() - started)
-            if error is not None:
-                failures.append((name, error))
+        with _dead_workers_explained(bound.name):
+            for name, job in named:
+                on = ticket(self.output, name, partial(bound.key, job))
+                self.tickets.append(on)
+                run = bound.prefect_task.with_options(
+                    task_run_name=name, refresh_cache=self.fresh or not holds(on)
+                )
+                submitted[run.submit(job, on)] = name, time.monotonic()
+            for future in as_completed(list(submitted)):
+                name, started = submitted[future]
+                error = self._record(name, future, time.monotonic() - started)
+                if error is not None:
+                    failures.append((name, error))
         _raise_failures(bound.name, len(named), failures)
         return [future.result() for future in submitted]
 
@@ -65,9 +70,18 @@ class Ledger:
         return self.run_all(bound, [(name, job)])[0]
 
     def outputs(self) -> tuple[Fingerprint, ...]:
-        """Fingerprints of everything that the finished tasks left behind."""
-        seals = [seal for on in self.tickets if (seal := read_seal(on)) is not None and seal.key == on.key]
+        """Fingerprints of everything that the finished tasks left behind, from inputs that still stand."""
+        seals = [
+            seal
+            for on in self.tickets
+            if (seal := read_seal(on)) is not None and seal.key == on.key and changed(on.witness) is None
+        ]
         return tuple(artefact for seal in seals for artefact in seal.artefacts)
+
+    def refuse_changed_inputs(self) -> None:
+        """No input may have changed since a task used it; InputChangedError names the first."""
+        for on in self.tickets:
+            refuse_changed_input(on)
 
     def _record(self, name: str, future: PrefectFuture[Any], elapsed: float) -> BaseException | None:
         # The result first: futures of other processes know their state only then.
@@ -88,6 +102,16 @@ class Ledger:
         self.records.append(record)
         listener.get().done(name, "Cached" if cached else record.state, record.seconds, reason)
         return failed
+
+
+@contextmanager
+def _dead_workers_explained(stage: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenExecutor as error:
+        raise StageFailedError(
+            f"{stage}: a worker process died, killed or out of memory; run again, what is done is kept"
+        ) from error
 
 
 def _raise_failures(stage: str, total: int, failures: list[tuple[str, BaseException]]) -> None:

@@ -30,9 +30,10 @@ from schemas.settings import ReconstructSettings
 from soct_core.interpolation import STAGE as INTERPOLATIONS
 from soct_core.pair_records import pair_name
 from soct_core.planning import Planner, warnings_of
+from soct_core.run_lock import run_lock
 from soct_core.run_record import RunNotes, write_run_record
 from soct_core.stages.register_pair import STAGE as PAIRS
-from soct_core.stale import remove_stale_interpolations, remove_stale_pairs
+from soct_core.stale import remove_leftovers, remove_stale_interpolations, remove_stale_pairs
 
 
 def _run_name() -> str:
@@ -72,12 +73,15 @@ def reconstruct(
     ledger = Ledger(planner.output, fresh)
     notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))
     outcome: RunOutcome = "failed"
-    try:
-        result = _stages(planner, ledger, notes)
-        outcome = "completed"
-        return result
-    finally:
-        write_run_record(planner, notes, outcome, ledger.outputs(), ledger.records)
+    with run_lock(planner.output, notes.command):
+        remove_leftovers(planner.output)
+        try:
+            result = _stages(planner, ledger, notes)
+            ledger.refuse_changed_inputs()
+            outcome = "completed"
+            return result
+        finally:
+            write_run_record(planner, notes, outcome, ledger.outputs(), ledger.records)
 
 
 def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:

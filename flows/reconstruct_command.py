@@ -15,6 +15,7 @@ from schemas.settings import ReconstructSettings
 from schemas.simulation import SimulationSettings
 from soct_core.errors import AcquisitionError, BadInputError
 from soct_core.planning import Planner
+from soct_core.run_lock import refuse_if_busy
 from soct_core.settings_file import load_settings
 
 DEMO_SPOILED = 5
@@ -78,7 +79,10 @@ def _run(arguments: argparse.Namespace) -> None:
     z_y_x = arguments.voxel_size_um
     voxel_size = (z_y_x[0], z_y_x[1], z_y_x[2]) if z_y_x else None
     # Bad input is refused here, before a server starts; the flow checks again for deployments.
-    Planner.of(acquisition, arguments.output, settings, voxel_size, arguments.allow_missing, arguments.shifts)
+    planner = Planner.of(
+        acquisition, arguments.output, settings, voxel_size, arguments.allow_missing, arguments.shifts
+    )
+    refuse_if_busy(planner.output)
     # What went wrong is said in one line at the end, and in the UI of a real server.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     _reconstruct(acquisition, settings, voxel_size, arguments)

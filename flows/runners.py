@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
+from flows.orphans import die_with_parent
+
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
@@ -28,7 +30,7 @@ def task_runner(kind: Runner, workers: int | None = None, dask_address: str | No
     if kind == "threads":
         return ThreadPoolTaskRunner(max_workers=count)
     if kind == "processes":
-        return ProcessPoolTaskRunner(max_workers=count)
+        return ProcessPoolTaskRunner(max_workers=count, initializer=die_with_parent)
     from prefect_dask.task_runners import DaskTaskRunner
 
     if dask_address is not None:

@@ -7,15 +7,16 @@ content; an output that is gone, damaged or made by another key is made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from schemas.contract import Contract
 from schemas.run_record import Fingerprint
-from soct_core.atomic import publish_text
-from soct_core.fingerprint import fingerprint
+from soct_core.atomic import publish_text, remove
+from soct_core.errors import InputChangedError
+from soct_core.fingerprint import Witness, changed, fingerprint, witnessed
 
 _FOLDER = ".soct/seals"
 
@@ -33,6 +34,8 @@ class Ticket(Contract):
     key: str
     seal: Path
     output: Path
+    witness: Witness = Field(default_factory=dict)
+    """The content that the key was taken from."""
 
 
 def cache_key(stage: str, version: str, job_json: str, content: Sequence[str]) -> str:
@@ -43,13 +46,39 @@ def cache_key(stage: str, version: str, job_json: str, content: Sequence[str]) -
     return f"{stage}-{digest.hexdigest()}"
 
 
-def ticket(output: Path, name: str, key: str) -> Ticket:
+def ticket(output: Path, name: str, key: Callable[[], str]) -> Ticket:
     """The ticket of a task run; `name` is unique within a run's output."""
-    return Ticket(key=key, seal=output / _FOLDER / f"{name.replace(' ', '_')}.json", output=output)
+    seal = output / _FOLDER / f"{name.replace(' ', '_')}.json"
+    with witnessed() as witness:
+        return Ticket(key=key(), seal=seal, output=output, witness=witness)
+
+
+def refuse_changed_input(on: Ticket) -> None:
+    """Nothing may be said to be made from what is not there any more.
+
+    Raises
+    ------
+    InputChangedError
+        If an input does not hold what the key was taken from.
+    """
+    if (path := changed(on.witness)) is not None:
+        raise InputChangedError(f"{path}: changed or went away while it was used; run again once it rests")
 
 
 def put_seal(on: Ticket, artefacts: Sequence[Path]) -> None:
-    """Record what a task has written; last of all."""
+    """Record what a task has written; last of all.
+
+    Raises
+    ------
+    InputChangedError
+        If an input changed meanwhile; what was made from it is removed.
+    """
+    try:
+        refuse_changed_input(on)
+    except InputChangedError:
+        for path in artefacts:
+            remove(path)
+        raise
     prints = tuple(
         Fingerprint(path=path.relative_to(on.output).as_posix(), fingerprint=fingerprint(path))
         for path in artefacts

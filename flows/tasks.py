@@ -18,7 +18,7 @@ import soct_core.stages.interpolate_missing_slice
 import soct_core.stages.register_pair
 import soct_core.stages.render_report
 import soct_core.stages.stack
-from flows.seals import Ticket, cache_key, put_seal
+from flows.seals import Ticket, cache_key, put_seal, refuse_changed_input
 from schemas import jobs, outcomes
 from schemas.contract import Contract
 from soct_core.errors import BadInputError
@@ -70,7 +70,12 @@ def _bound(
     name: str, stage: Stage, job_type: type[Job], outcome_type: type[Outcome]
 ) -> BoundTask[Job, Outcome]:
     def run(job: Job, on: Ticket) -> Outcome:
-        outcome: Outcome = stage.run(job)
+        try:
+            outcome: Outcome = stage.run(job)
+        except Exception:
+            # Whatever it was: a file that vanished or was rewritten explains it better.
+            refuse_changed_input(on)
+            raise
         put_seal(on, getattr(outcome, "artefacts", ()))
         return outcome
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,3 +134,18 @@ def open_slices(slices: dict[int, Path], voxel_size_um: Zyx | None = None) -> di
                 f"{volume.path}: dtype {volume.dtype}, but {first.path.name} has {first.dtype}"
             )
     return volumes
+
+
+def absent_chunk_warnings(volumes: Mapping[int, Volume]) -> list[str]:
+    """One line about slices whose files do not hold all their chunks; none if there are none."""
+    lacking = ", ".join(
+        f"{format_slice_id(i)} ({volume.absent_chunks} of {volume.chunk_count})"
+        for i, volume in volumes.items()
+        if volume.absent_chunks
+    )
+    if not lacking:
+        return []
+    return [
+        f"chunks are not in the files of slices {lacking}: left out by their writer, or lost; "
+        "their voxels count as not measured"
+    ]

@@ -13,6 +13,7 @@ from scipy import ndimage
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
 from soct_core.common_shape import padded_to_common_shape
+from soct_core.measured import blanked, measured, measured_mean, stored_in
 from soct_core.versions import software_versions
 from soct_core.volume import Sliceable
 from soct_core.warp import to_dtype, to_float
@@ -69,8 +70,17 @@ def _means(vol_before: Sliceable, vol_after: Sliceable, nz_out: int) -> Iterator
     check_neighbours(vol_before, vol_after)
     before, after = padded_to_common_shape(vol_before, vol_after)
     for z in range(nz_out):
-        planes = [to_float(np.asarray(v[_same_depth(z, nz_out, v.shape[0])])) for v in (before, after)]
-        yield (planes[0] + planes[1]) / 2
+        depths = [_same_depth(z, nz_out, v.shape[0]) for v in (before, after)]
+        planes = [np.asarray(v[depth]) for v, depth in zip((before, after), depths, strict=True)]
+        stored = [stored_in(v, depth) for v, depth in zip((before, after), depths, strict=True)]
+        where = [measured(plane, held) for plane, held in zip(planes, stored, strict=True)]
+        floats = [to_float(plane) for plane in planes]
+        if where[0] is None and where[1] is None:
+            yield (floats[0] + floats[1]) / 2
+        else:
+            every = [np.ones(p.shape, bool) if w is None else w for p, w in zip(planes, where, strict=True)]
+            mean = measured_mean(np.stack(floats), np.stack(every))
+            yield blanked(mean, measured(mean)).astype(floats[0].dtype)
 
 
 def _same_depth(z: int, nz_out: int, depth: int) -> int:

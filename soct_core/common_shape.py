@@ -17,6 +17,8 @@ class PaddedVolume:
         self._volume = volume
         self.shape = (volume.shape[0], *plane_shape)
         self.dtype = volume.dtype
+        stored = getattr(volume, "stored", None)
+        self.stored = None if stored is None else PaddedVolume(stored, plane_shape)
 
     def __getitem__(self, index: int | slice) -> NDArray[Any]:
         planes = np.asarray(self._volume[index])

@@ -47,6 +47,14 @@ class OutputError(SoctError, OSError):
     """An output could not be written or published."""
 
 
+class OutputBusyError(SoctError, RuntimeError):
+    """Another run is at work on the same output."""
+
+
+class InputChangedError(SoctError, RuntimeError):
+    """An input changed or went away while it was used; nothing made from it is kept."""
+
+
 class RegistrationError(SoctError, RuntimeError):
     """The optimiser failed, or its result is no transform."""
 

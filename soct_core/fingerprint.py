@@ -4,26 +4,67 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
 _BLOCK = 2**22
+# Clocks of file systems tick as coarsely as this: of a file touched since, a second change in the
+# same tick could not be seen.
+_TICK_NS = 2 * 10**9
 
 Stat = tuple[str, int, int, int, int]
+Witness = dict[Path, tuple[str, str]]
+"""Fingerprints of paths, and what their files looked like then; empty: touched too lately to tell."""
+_noted: ContextVar[Witness | None] = ContextVar("noted", default=None)
 
 
 def fingerprint(path: Path) -> str:
     """Hash of what a file or directory holds: names and bytes, never times.
 
     The hash of unchanged files is remembered within the process, keyed on size, inode and
-    both times of each file.
+    both times of each file; that of files touched within the last two seconds never is.
 
     Raises
     ------
     FileNotFoundError
         If there is nothing at `path`.
     """
-    return _content_hash(os.fspath(path), _stats(path))
+    stats = _stats(path)
+    settled = _settled(stats)
+    found = (_content_hash if settled else _content_hash.__wrapped__)(os.fspath(path), stats)
+    if (noted := _noted.get()) is not None:
+        noted[path] = found, _look(stats) if settled else ""
+    return found
+
+
+@contextmanager
+def witnessed() -> Iterator[Witness]:
+    """Note every fingerprint that is taken within, so that `changed` can tell later."""
+    noted: Witness = {}
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
+
+
+def changed(witness: Witness) -> Path | None:
+    """The first path that holds other content now, or None; cheap where no file was touched."""
+    for path, (content, look) in witness.items():
+        try:
+            if look != _look(_stats(path)) and fingerprint(path) != content:
+                return path
+        except OSError:
+            return path
+    return None
+
+
+def _look(stats: tuple[Stat, ...]) -> str:
+    return hashlib.blake2b(repr(stats).encode(), digest_size=16).hexdigest()
 
 
 def _stats(path: Path) -> tuple[Stat, ...]:
@@ -37,6 +78,12 @@ def _stats(path: Path) -> tuple[Stat, ...]:
 def _stat(path: Path, name: str) -> Stat:
     s = path.stat()
     return (name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
+
+
+def _settled(stats: tuple[Stat, ...]) -> bool:
+    """Whether no file was touched lately; one from the future, after a clock jump, was."""
+    newest = max((max(mtime, ctime) for _, _, mtime, ctime, _ in stats), default=0)
+    return newest < time.time_ns() - _TICK_NS
 
 
 @lru_cache(maxsize=4096)

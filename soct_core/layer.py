@@ -12,9 +12,10 @@ from schemas.stacking_decisions_table import SlotState
 from soct_core.affine import Affine2D, shift_by
 from soct_core.canvas import IDENTITY_PX, Canvas, is_identity
 from soct_core.foreground import Mask
+from soct_core.measured import blanked, measured, stored_in
 from soct_core.poses import between
 from soct_core.volume import Sliceable
-from soct_core.warp import coverage, to_float, warp
+from soct_core.warp import coverage, to_float, warp, warp_measured
 
 _READ_DEPTH = 8
 
@@ -84,34 +85,44 @@ class LayerRenderer:
         self._depth = max(1, int(chunks[0]))
         self._block: NDArray[Any] | None = None
         self._first = -1
+        self._where: Mask | None = None
         self._motion: Affine2D | None = None
         self._covered: Mask | None = None
 
     def render(self, z: int) -> Rendered:
         """The layer's plane at depth `z` of the volume: raw where its pose is the identity."""
         index = z - self.layer.top
-        plane = self._source(index)
+        plane, where = self._source(index)
         motion = self._canvas.to_slice(self.layer.to_pixels(self.layer.pose_at(index)))
         if plane.shape == self._canvas.shape and is_identity(motion, plane.shape):
-            return Rendered(plane, None)
+            return Rendered(plane, where)
         if motion != self._motion:
             self._motion = motion
             self._covered = coverage(self.layer.plane_shape, motion, self._canvas.shape)
         assert self._covered is not None
         if is_whole_shift(motion):
-            return Rendered(_shifted(plane, motion, self._canvas.shape), self._covered)
-        values = warp(to_float(plane), motion, self._canvas.shape)
-        values[~self._covered] = 0
-        return Rendered(values, self._covered)
+            covered = self._covered if where is None else _shifted(where, motion, self._canvas.shape)
+            return Rendered(_shifted(plane, motion, self._canvas.shape), covered)
+        if where is None:
+            values, covered = warp(to_float(plane), motion, self._canvas.shape), self._covered
+        else:
+            values, covered = warp_measured(to_float(plane), where, motion, self._canvas.shape)
+        values[~covered] = 0
+        return Rendered(values, covered)
 
-    def _source(self, index: int) -> NDArray[Any]:
+    def _source(self, index: int) -> tuple[NDArray[Any], Mask | None]:
+        """A plane, 0 where it was not measured, and where it was; None: everywhere."""
         first = index - index % self._depth
         if self._block is None or first != self._first:
             self._block = None  # free the old block before the new one is read
-            self._block = np.asarray(self.layer.volume[first : first + self._depth])
+            planes = slice(first, min(first + self._depth, self.layer.volume.shape[0]))
+            block = np.asarray(self.layer.volume[planes])
+            self._where = measured(block, stored_in(self.layer.volume, planes))
+            self._block = blanked(block, self._where)
             self._first = first
         plane: NDArray[Any] = self._block[index - first]
-        return plane
+        where = None if self._where is None else self._where[index - first]
+        return plane, None if where is None or where.all() else where
 
 
 def is_whole_shift(motion: Affine2D) -> bool:

@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.cross_fade import cross_fade, feather
+from soct_core.foreground import Mask
+from soct_core.measured import blanked
 from soct_core.registration_plane import RegistrationPlane, registration_plane
-from soct_core.warp import coverage, to_dtype, to_float, warp
+from soct_core.warp import coverage, to_dtype, to_float, warp, warp_measured
 
 
 class Morph:
     """A gap that passed all gates: yields the planes of the missing slice, in z order.
 
-    `residuals` and `max_imaginary` describe the planes that were yielded so far.
+    `residuals` and `max_imaginary` describe the planes that were yielded so far. Of each plane
+    `where` says what was measured; None: all of it.
     """
 
     def __init__(
@@ -30,17 +33,22 @@ class Morph:
         plane_after: NDArray[Any],
         motion: Affine2D,
         settings: InterpolationSettings,
+        where: tuple[Mask | None, Mask | None] = (None, None),
     ) -> None:
         self.dtype = plane_before.dtype
         self.residual_top: float | None = None
         self.residual_bottom: float | None = None
         self.max_imaginary = 0.0
         self._raw = plane_before, plane_after
-        self._float = to_float(plane_before), to_float(plane_after)
+        self._where = where
+        self._float = (
+            blanked(to_float(plane_before), where[0]),
+            blanked(to_float(plane_after), where[1]),
+        )
         self._motion = motion
         self._settings = settings
         ready = registration_plane(plane_before), registration_plane(plane_after)
-        self._background = _background(self._float, ready)
+        self._background = _background(self._raw, ready)
         self._factor = ready[0].factor
         self._feathers = (
             tuple(feather(plane.tissue, plane.factor) for plane in ready)
@@ -67,9 +75,10 @@ class Morph:
             motion, imaginary = self._motion.power_and_imaginary(exponent)
             self.max_imaginary = max(self.max_imaginary, imaginary)
             motions.append(motion)
-        warped = [warp(plane, motion) for plane, motion in zip(self._float, motions, strict=True)]
+        moved = [_moved(*side) for side in zip(self._float, self._where, motions, strict=True)]
+        warped = [values for values, _ in moved]
+        weights: list[NDArray[Any]] = [covered for _, covered in moved]
         shape = self._raw[0].shape[0], self._raw[0].shape[1]
-        weights: list[NDArray[Any]] = [coverage(shape, motion) for motion in motions]
         if self._feathers is not None:
             weights = [
                 w * warp(soft, motion.onto_coarser(self._factor), shape)
@@ -77,6 +86,12 @@ class Morph:
             ]
         faded = cross_fade(alpha, (warped[0], warped[1]), (weights[0], weights[1]), self._background)
         return to_dtype(faded, self.dtype)
+
+
+def _moved(plane: NDArray[Any], where: Mask | None, motion: Affine2D) -> tuple[NDArray[Any], Mask]:
+    if where is not None:
+        return warp_measured(plane, where, motion)
+    return warp(plane, motion), coverage((plane.shape[0], plane.shape[1]), motion)
 
 
 def alphas(nz_out: int, sampling: str) -> NDArray[np.float64]:

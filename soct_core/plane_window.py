@@ -26,6 +26,8 @@ class PlaneWindow:
         self._place = (..., slice(y, y + volume.shape[1]), slice(x, x + volume.shape[2]))
         self.shape = (volume.shape[0], height, width)
         self.dtype = volume.dtype
+        stored = getattr(volume, "stored", None)
+        self.stored = None if stored is None else PlaneWindow(stored, window)
 
     def __getitem__(self, index: int | slice | tuple[Any, ...]) -> NDArray[Any]:
         first, *rest = index if isinstance(index, tuple) else (index,)

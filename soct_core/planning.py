@@ -24,6 +24,7 @@ from soct_core import slice_config
 from soct_core.acquisition import (
     SHIFTS_NAME,
     Acquisition,
+    absent_chunk_warnings,
     find_acquisition,
     open_slices,
     slice_table,
@@ -278,6 +279,7 @@ def warnings_of(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
     ]
     warnings += planner.space.warnings
     warnings += planner.depth_warnings()
+    warnings += absent_chunk_warnings(planner.volumes)
     if planner.acquisition.shifts_path is not None and planner.shifts is None:
         warnings.append(f"{SHIFTS_NAME} lies in the acquisition and was not used; give --shifts to use it")
     return tuple(warnings)

@@ -48,18 +48,36 @@ def level_transform(voxel_size_um: Zyx, origin_um: Zyx, total: Zyx | Factors) ->
 
 
 def local_mean(block: NDArray[Any], factors: Factors) -> NDArray[Any]:
-    """Mean over boxes of `factors` voxels, (z, y, x); edges repeat; integers round half up."""
+    """Mean over boxes of `factors` voxels, (z, y, x); edges repeat; integers round half up.
+
+    Voxels that are not finite have no weight; a box of nothing else is NaN.
+    """
     wide = _wide(block.dtype)
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = _box_sums(block, factors, wide)
+    count = int(np.prod(factors))
+    if block.dtype.kind == "f":
+        mean = np.asarray(total * wide.type(1 / count), dtype=block.dtype)
+        return mean if np.isfinite(mean).all() else _mean_of_finite(block, factors, wide)
+    shift = count.bit_length() - 1
+    return np.asarray((total + (count >> 1)) >> shift, dtype=block.dtype)
+
+
+def _box_sums(block: NDArray[Any], factors: Factors, wide: np.dtype[Any]) -> NDArray[Any]:
     total = block
     for axis, factor in enumerate(factors):
         if factor == 2:
             even, odd = _even_and_odd(total, axis)
             total = np.add(even, odd, dtype=wide)
-    count = int(np.prod(factors))
-    if block.dtype.kind == "f":
-        return np.asarray(total * wide.type(1 / count), dtype=block.dtype)
-    shift = count.bit_length() - 1
-    return np.asarray((total + (count >> 1)) >> shift, dtype=block.dtype)
+    return total
+
+
+def _mean_of_finite(block: NDArray[Any], factors: Factors, wide: np.dtype[Any]) -> NDArray[Any]:
+    finite = np.isfinite(block)
+    total = _box_sums(np.where(finite, block, 0), factors, wide)
+    count = _box_sums(finite.astype(wide), factors, wide)
+    mean = np.divide(total, count, out=np.full(count.shape, np.nan, dtype=wide), where=count > 0)
+    return np.asarray(mean, dtype=block.dtype)
 
 
 def local_least_trusted(block: NDArray[np.uint8], factors: Factors) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from soct_core.foreground import Mask, Plane, tissue_mask
+from soct_core.measured import blanked, measured, measured_mean
 
 WORKING_PX = 250
 # Speckle hides the likeness of neighbours; at this scale unrelated planes still look unlike.
@@ -63,12 +64,15 @@ def registration_plane(planes: NDArray[Any], factor: int | None = None) -> Regis
     """Make a plane ready from one plane (y, x) or the mean of several (k, y, x).
 
     The square root evens out the variance of speckle, whose standard deviation grows with the
-    signal. Values that are not finite count as background; the brightest 0.2 % are clipped.
+    signal. What was not measured holds a dark shade, as padding does; the brightest 0.2 % are clipped.
     """
-    plane = planes if planes.ndim == 2 else planes.mean(axis=0, dtype=np.float64)
+    plane = planes if planes.ndim == 2 else measured_mean(planes, measured(planes))
     factor = working_factor(plane.shape) if factor is None else factor
-    clean = np.nan_to_num(np.asarray(plane, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    stable = _without_padding(np.sqrt(clean - min(0.0, float(clean.min()))))
+    with np.errstate(over="ignore"):
+        image = np.asarray(plane, dtype=np.float32)
+    where = measured(image)
+    clean = blanked(image, where)
+    stable = _without_padding(blanked(np.sqrt(clean - min(0.0, float(clean.min()))), where))
     stable = np.minimum(stable, np.percentile(stable, _OUTLIER_PERCENTILE))
     return RegistrationPlane(np.ascontiguousarray(block_mean(stable, factor), dtype=np.float32), factor)
 

@@ -1,10 +1,12 @@
-"""Stale outputs: what an earlier run left for slices that are no longer gaps, or no longer pairs.
+"""Stale outputs: what an earlier run left for slices that are no longer gaps, or no longer pairs,
+and what a run that was killed left half-made.
 
 An interpolated volume of a slice that is measured by now would be taken for a result.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 from soct_core.atomic import PARTIAL_PREFIX, remove
 
 _INTERPOLATION = re.compile(r"slice_z(\d+)_(?:interpolated.*|manifest\.csv)", re.ASCII)
+_LEFTOVER = re.compile(rf"{re.escape(PARTIAL_PREFIX)}(?:\d+-[0-9a-f]{{8}}|stale)-.+", re.ASCII)
 _PAIR = re.compile(r"slice_z\d+_z\d+", re.ASCII)
 
 
@@ -28,6 +31,15 @@ def remove_stale_interpolations(folder: Path, gaps: Collection[int]) -> None:
 def remove_stale_pairs(folder: Path, pairs: Collection[str]) -> None:
     """Remove directories of pairs that are none now; other files stay."""
     _remove(folder, lambda name: bool(_PAIR.fullmatch(name)) and name not in pairs)
+
+
+def remove_leftovers(output: Path) -> None:
+    """Remove what runs that died left half-made; only for who holds the lock of `output`."""
+    for folder, names, files in os.walk(output):
+        for name in filter(_LEFTOVER.fullmatch, (*names, *files)):
+            remove(Path(folder, name))
+        # Within an image nothing is published on its own.
+        names[:] = [n for n in names if not n.endswith(".zarr") and not n.startswith(PARTIAL_PREFIX)]
 
 
 def _remove(folder: Path, is_stale: Callable[[str], bool]) -> None:

@@ -17,6 +17,8 @@ class TopPlanes:
         self._volume = volume
         self.shape = (min(planes, volume.shape[0]), volume.shape[1], volume.shape[2])
         self.dtype = volume.dtype
+        stored = getattr(volume, "stored", None)
+        self.stored = None if stored is None else TopPlanes(stored, planes)
 
     def __getitem__(self, index: int | slice | tuple[Any, ...]) -> NDArray[Any]:
         first, *rest = index if isinstance(index, tuple) else (index,)

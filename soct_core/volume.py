@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from soct_core.errors import ReadError, VolumeError
 from soct_core.ngff import Zyx, read_image_metadata
+from soct_core.stored_chunks import StoredMask, absent_chunks
 
 Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
 MAX_AXIS = 2**24
@@ -31,7 +33,10 @@ class Sliceable(Protocol):
 
 
 class Volume:
-    """A lazy (z, y, x) array on disk; slicing reads only the chunks it needs."""
+    """A lazy (z, y, x) array on disk; slicing reads only the chunks it needs.
+
+    What lies in a chunk that the file does not hold is NaN, or 0 of integers; see `stored`.
+    """
 
     def __init__(self, path: Path, array: zarr.Array[Any], lead: int, voxel_size_um: Zyx) -> None:
         self.path = path
@@ -54,15 +59,47 @@ class Volume:
         z, y, x = self._array.chunks[len(self._lead) :]
         return z, y, x
 
+    @property
+    def absent_chunks(self) -> int:
+        """How many chunks the file does not hold: left out by its writer, or lost."""
+        return len(self._absent)
+
+    @property
+    def chunk_count(self) -> int:
+        return int(np.prod([-(-n // step) for n, step in zip(self.shape, self._steps, strict=True)]))
+
+    @cached_property
+    def stored(self) -> StoredMask | None:
+        """Which voxels the file holds, lazily; None: all."""
+        if not self._absent:
+            return None
+        absent = [chunk[len(self._lead) :] for chunk in self._absent]
+        return StoredMask(self.shape, self._steps, absent)
+
+    @cached_property
+    def _absent(self) -> frozenset[tuple[int, ...]]:
+        return absent_chunks(self._array, self.path)
+
+    @property
+    def _steps(self) -> tuple[int, int, int]:
+        z, y, x = (self._array.shards or self._array.chunks)[len(self._lead) :]
+        return z, y, x
+
     def __getitem__(self, index: Index) -> NDArray[Any]:
         wanted = index if isinstance(index, tuple) else (index,)
         try:
             data = self._array[(*self._lead, *wanted)]
         except OSError as error:
             raise ReadError(f"{self.path}: cannot be read at {index}: {error}") from error
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise VolumeError(f"{self.path}: cannot be read at {index}: {error}") from error
-        return np.asarray(data, dtype=self.dtype)
+        except IndexError:
+            raise
+        except Exception as error:  # every codec has its own kinds for a damaged chunk
+            raise VolumeError(f"{self.path}: cannot be read at {index}: {_first_line(error)}") from error
+        values = np.asarray(data, dtype=self.dtype)
+        if self.stored is None:
+            return values
+        nothing = self.dtype.type(np.nan if self.dtype.kind == "f" else 0)
+        return np.where(self.stored[index], values, nothing)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -40,6 +40,20 @@ def warp(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int] | None = 
     )
 
 
+def warp_measured(
+    plane: NDArray[Any], where: Mask, motion: Affine2D, shape: tuple[int, int] | None = None
+) -> tuple[NDArray[Any], Mask]:
+    """Like `warp` and `coverage`, from the pixels of `where` alone; the plane is 0 elsewhere.
+
+    An output pixel is covered if pixels that were measured make up most of its weight.
+    """
+    values = warp(plane, motion, shape)
+    share = warp(where.astype(plane.dtype), motion, shape)
+    covered = coverage((plane.shape[0], plane.shape[1]), motion, shape) & (share > 0.5)
+    np.divide(values, share, out=values, where=covered & (share < 1 - _EDGE_TOLERANCE))
+    return values, covered
+
+
 def coverage(source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, int] | None = None) -> Mask:
     """Pixels of the output whose source lies within the plane, (y, x)."""
     height, width = source_shape if shape is None else shape

@@ -21,6 +21,7 @@ from soct_core.common_shape import padded_to_common_shape
 from soct_core.elastix import register
 from soct_core.errors import RegistrationError, VolumeError
 from soct_core.gates import Verdict, boundary_complaint, judge
+from soct_core.measured import measured, stored_in
 from soct_core.morph import Morph
 from soct_core.registration_plane import RegistrationPlane, registration_plane
 from soct_core.versions import software_versions
@@ -87,7 +88,8 @@ def prepare_morph(
 ) -> tuple[Morph | None, Trial]:
     """Find boundary planes, register and judge; the morph is None when a gate failed."""
     check_neighbours(vol_before, vol_after)
-    before, after = near_planes(*padded_to_common_shape(vol_before, vol_after), settings)
+    sides = padded_to_common_shape(vol_before, vol_after)
+    before, after = near_planes(*sides, settings)
     first = vol_before.shape[0] - len(before)
     found = find_best_overlap_planes(before, after, settings)
     planes = found and replace(found, ref_before=found.ref_before + first)
@@ -110,7 +112,8 @@ def prepare_morph(
     )
     if reason is not None:
         return None, replace(trial, reason=reason, detail=detail)
-    return Morph(*edges, verdict.motion, settings), trial
+    where = measured(edges[0], stored_in(sides[0], -1)), measured(edges[1], stored_in(sides[1], 0))
+    return Morph(*edges, verdict.motion, settings, where), trial
 
 
 def morph_diagnostics(

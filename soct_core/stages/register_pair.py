@@ -11,7 +11,7 @@ from soct_core.plane_window import seen_through
 from soct_core.volume import open_volume
 
 STAGE = "register_pairwise"
-VERSION = "4"
+VERSION = "5"
 
 
 def reads(job: PairJob) -> list[str]:

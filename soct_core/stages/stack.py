@@ -19,7 +19,7 @@ from soct_core.volume import open_volume
 from soct_core.z_refinement import ZDrift
 
 STAGE = "stack"
-VERSION = "2"
+VERSION = "3"
 VOLUME_NAME = "3d_volume.ome.zarr"
 DECISIONS_NAME = "stacking_decisions.csv"
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from soct_core import fingerprint as module
 from soct_core.atomic import publish_bytes, publish_text, published, remove
 from soct_core.errors import OutputError
-from soct_core.fingerprint import fingerprint
+from soct_core.fingerprint import changed, fingerprint, witnessed
 
 
 def store(folder: Path, files: dict[str, str]) -> Path:
@@ -163,3 +165,62 @@ def test_unchanged_content_has_the_same_fingerprint_when_files_are_written_again
 def test_nothing_has_no_fingerprint(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         fingerprint(tmp_path / "absent")
+
+
+def test_a_change_within_one_tick_of_the_clock_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"1234")
+    now = file.stat().st_mtime_ns
+    inode = file.stat().st_ino
+    # A file system whose clock does not tick meanwhile: nothing but the content tells the two apart.
+    monkeypatch.setattr(module, "_stat", lambda path, name: (name, 4, now, now, inode))
+    first = fingerprint(file)
+    with witnessed() as witness:
+        fingerprint(file)
+    file.write_bytes(b"5678")
+    assert fingerprint(file) != first
+    assert changed(witness) == file
+
+
+def test_a_settled_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"1234")
+    later = time.time_ns() + 10**10
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    found = fingerprint(file)
+    with witnessed() as witness:
+        fingerprint(file)
+    reads: list[Path] = []
+    real = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, *a, **k: (reads.append(self), real(self, *a, **k))[1])
+    assert fingerprint(file) == found
+    assert changed(witness) is None
+    assert reads == []
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_what_was_witnessed_is_told_from_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settled: bool
+) -> None:
+    slices = [store(tmp_path / name, {"0/c": "voxels", "zarr.json": "{}"}) for name in "ab"]
+    if settled:
+        later = time.time_ns() + 10**10
+        monkeypatch.setattr(time, "time_ns", lambda: later)
+    with witnessed() as witness:
+        for path in slices:
+            fingerprint(path)
+    fingerprint(store(tmp_path / "unseen", {"x": "y"}))
+    assert changed(witness) is None
+    # Touched, but the same: no change.
+    os.utime(slices[0] / "0" / "c", ns=(0, 0))
+    assert changed(witness) is None
+    before = (slices[1] / "0" / "c").stat()
+    (slices[1] / "0" / "c").write_text("Voxels")
+    os.utime(slices[1] / "0" / "c", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert changed(witness) == slices[1]
+    (slices[1] / "0" / "c").write_text("voxels")
+    assert changed(witness) is None
+    shutil.rmtree(slices[0])
+    assert changed(witness) == slices[0]

@@ -22,6 +22,7 @@ from soct_core.canvas import Canvas, enclosing_canvas
 from soct_core.errors import VolumeError
 from soct_core.layer import Layer
 from soct_core.morph import alphas
+from soct_core.provenance import GAP, MEASURED
 from soct_core.stack import Span, spans
 
 Array = NDArray[Any]
@@ -551,21 +552,26 @@ def test_slices_that_do_not_overlap_are_not_matched(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-@pytest.mark.parametrize("pose", [shift_by(0.5, 0.0), Affine2D.rigid(7.0, (1.3, 0.4), CENTER)])
-def test_a_voxel_that_is_no_number_spoils_its_neighbours_at_most(
-    tmp_path: Path, dtype: str, pose: Affine2D
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("pose", [shift_by(0.3, 0.0), Affine2D.rigid(7.0, (1.3, 0.4), CENTER)])
+def test_a_voxel_that_is_no_number_leaves_its_neighbours_alone(
+    tmp_path: Path, dtype: str, bad: float, pose: Affine2D
 ) -> None:
     sound = np.random.default_rng(0).uniform(500, 600, (1, *SHAPE)).astype(dtype)
     spoiled = sound.copy()
-    spoiled[0, 17, 23] = np.nan
+    spoiled[0, 17, 23] = bad
     healthy = stacked(tmp_path / "a", [measured(0, sound, 0, pose=pose)], 1)
     found = stacked(tmp_path / "b", [measured(0, spoiled, 0, pose=pose)], 1)
-    lost = np.argwhere(np.isnan(found.values[0]))
-    assert 1 <= len(lost) <= 4
+    assert np.isfinite(found.values).all()
     at = pose.inverse().apply([23, 17]) - found.canvas.origin
-    assert np.abs(lost[:, ::-1] - at).max() < 1.5
-    kept = ~np.isnan(found.values)
-    np.testing.assert_array_equal(found.values[kept], healthy.values[kept])
+    differs = np.argwhere((found.values != healthy.values)[0])
+    assert np.abs(differs[:, ::-1] - at).max() < 1.5
+    lost = (found.labels == GAP) & (healthy.labels == MEASURED)
+    assert lost.sum() <= 1
+    assert (found.values[lost] == 0).all()
+    kept = found.labels == MEASURED
+    assert found.values[kept].min() >= 500
+    assert found.values[kept].max() <= 600
 
 
 def test_a_voxel_that_is_no_number_stays_one_voxel_where_nothing_moves(tmp_path: Path) -> None:
@@ -573,10 +579,18 @@ def test_a_voxel_that_is_no_number_stays_one_voxel_where_nothing_moves(tmp_path:
     above[11, 5, 6] = below[1, 30, 40] = below[7, 2, 3] = np.nan
     layers = [measured(0, above, 0, 10), measured(1, below, 10)]
     found = stacked(tmp_path, layers, 20, blend_depth_um=30.0, match_intensity=True)
-    assert {tuple(p) for p in np.argwhere(np.isnan(found.values)).tolist()} <= {
-        (11, 5, 6),
-        (11, 30, 40),
-        (17, 2, 3),
-    }
-    assert np.isnan(found.values[17, 2, 3])
+    assert np.isfinite(found.values).all()
+    assert [tuple(p) for p in np.argwhere(found.labels == GAP).tolist()] == [(17, 2, 3)]
+    assert found.values[17, 2, 3] == 0
+    # Where two slices cross over, the one that has data speaks alone.
+    assert (found.labels[11, 5, 6], found.labels[11, 30, 40]) == (MEASURED, MEASURED)
     assert found.factors[1] == 0.5
+
+
+def test_a_plane_without_a_number_is_a_gap(tmp_path: Path) -> None:
+    block = constant(700, 4)
+    block[2] = np.nan
+    found = stacked(tmp_path, [measured(0, block, 0)], 4)
+    assert np.unique(found.labels[2]).tolist() == [GAP]
+    assert np.unique(found.labels[[0, 1, 3]]).tolist() == [MEASURED]
+    assert not found.values[2].any()
