@@ -1,0 +1,102 @@
+"""What the flow costs over a plain loop: many small slices, once, again, and with nothing to do.
+
+    python benchmarks/overhead.py [--slices 50] [--runner processes]
+
+The loop calls the stages of `soct_core` one after the other in one process, without Prefect, cache
+or seals. The flow is `python -m flows.reconstruct` as a user runs it: interpreter, embedded server
+and all. Start-up is a run over three slices where nothing is to be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from schemas.settings import ReconstructSettings
+from schemas.simulation import SimulationSettings
+from soct_core.phantom import Phantom, PhantomVolume
+from soct_core.planning import Planner
+from soct_core.simulate import simulate
+from soct_core.stages import (
+    detect_gaps,
+    finalise_interpolation,
+    interpolate_missing_slice,
+    register_pair,
+    stack,
+)
+
+PLANES, SIDE = 16, 256
+VOXEL = (12.5, 25.0, 25.0)
+
+
+def make(acquisition: Path, slices: int) -> None:
+    """Slices of 16x256x256 uint16, one of ten missing."""
+    reference = PhantomVolume(Phantom.seeded(0), (slices * PLANES, SIDE, SIDE), VOXEL)
+    missing = tuple(range(5, slices - 1, 10))
+    settings = SimulationSettings(slices=slices, missing=missing, drift_deg=0.5, drift_px=2.0)
+    simulate(reference, VOXEL, settings, acquisition, "phantom")
+
+
+def loop(acquisition: Path, output: Path) -> None:
+    """The stages, called."""
+    planner = Planner.of(acquisition, output, ReconstructSettings(), None, False)
+    found = detect_gaps.run(planner.detect_gaps_job())
+    planner.use(found)
+    filled = [interpolate_missing_slice.run(job) for _, job in planner.interpolation_jobs(found)]
+    trail = finalise_interpolation.run(planner.finalise_job(found, filled))
+    pairs = [register_pair.run(job) for _, job in planner.pair_jobs(trail, filled)]
+    stack.run(planner.stack_job(trail.path, filled, pairs))
+
+
+def timed(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Wall and CPU seconds of a command and all its children."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        raise SystemExit(done.stdout + done.stderr)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--slices", type=int, default=50)
+    parser.add_argument("--runner", default="processes")
+    parser.add_argument("--loop", nargs=2, type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.loop:
+        loop(*arguments.loop)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        make(base / "many", arguments.slices)
+        make(base / "few", 3)
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        environment = os.environ | threads | {"PREFECT_HOME": str(base / "prefect")}
+        flow = [sys.executable, "-m", "flows.reconstruct", "--runner", arguments.runner, "--quiet"]
+        few, many = str(base / "few"), str(base / "many")
+        timed([*flow, few], environment)
+        plain = [sys.executable, __file__, "--loop", many, str(base / "plain")]
+        rows = {
+            "start-up": timed([*flow, few], environment),
+            "plain loop": timed(plain, environment),
+            f"flow, {arguments.runner}": timed([*flow, many], environment),
+            "flow again, nothing new": timed([*flow, many], environment),
+        }
+    print(f"{arguments.slices} slices of {PLANES}x{SIDE}x{SIDE} on {os.cpu_count()} cores")
+    print(f"{'':>26} {'wall s':>8} {'CPU s':>8} {'over the loop':>14}")
+    base_wall = rows["plain loop"][0]
+    for name, (wall, cpu) in rows.items():
+        over = f"{wall - base_wall:+.1f} s" if name.startswith("flow") else ""
+        print(f"{name:>26} {wall:>8.1f} {cpu:>8.1f} {over:>14}")
+
+
+if __name__ == "__main__":
+    main()
