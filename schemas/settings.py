@@ -47,7 +47,9 @@ class InterpolationSettings(Contract):
     min_foreground_fraction: Fraction = 0.1
     """Least share of a boundary plane that must be tissue."""
     min_ncc_improvement: Fraction = 0.05
-    """Least gain in NCC that registration must bring when it moves tissue."""
+    """Least gain in NCC that registration must bring when it moves tissue. Less is asked in proportion
+    where the NCC is above 0.5 already; a motion within `aligned_displacement_px` that gains less than
+    all of it is not made at all."""
     alpha_sampling: AlphaSampling = "boundary"
     """boundary repeats the two boundary planes; interior samples strictly between them."""
     preview: bool = True

@@ -31,7 +31,7 @@ from soct_core.affine import Affine2D
 from soct_core.baselines import interpolate_average, interpolate_weighted
 from soct_core.cross_fade import cross_fade, feather
 from soct_core.errors import RegistrationError, VolumeError
-from soct_core.gates import judge
+from soct_core.gates import judge, wanted_gain
 from soct_core.likeness import ncc
 from soct_core.morph import alphas
 from soct_core.registration_plane import registration_plane
@@ -491,11 +491,16 @@ def test_a_motion_passes_exactly_when_it_gains_enough(share: float, threshold: f
     assert verdict.post_ncc is not None
     gain = verdict.post_ncc - verdict.pre_ncc
     if verdict.gate == "improved":
-        assert (verdict.reason is None) == (gain >= threshold)
+        assert (verdict.reason is None) == (gain >= wanted_gain(verdict.pre_ncc, threshold))
         assert verdict.displacement_px is not None
         assert verdict.displacement_px > 1.0
     else:
         assert (verdict.reason is None) == (gain >= 0 and verdict.post_ncc >= 0.65)
+
+
+@pytest.mark.parametrize(("pre", "wanted"), [(-0.4, 0.05), (0.5, 0.05), (0.75, 0.025), (1.0, 0.0)])
+def test_less_gain_is_wanted_where_less_is_left_to_gain(pre: float, wanted: float) -> None:
+    assert wanted_gain(pre, 0.05) == pytest.approx(wanted)
 
 
 def test_the_likeness_threshold_parts_passes_from_refusals_once(monkeypatch: pytest.MonkeyPatch) -> None:
