@@ -27,6 +27,7 @@ from flows.runners import DEFAULT_RUNNER, task_runner
 from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
 from schemas.run_record import RunOutcome
 from schemas.settings import ReconstructSettings
+from soct_core.fingerprint_memo import remembering
 from soct_core.interpolation import STAGE as INTERPOLATIONS
 from soct_core.pair_records import pair_name
 from soct_core.planning import Planner, warnings_of
@@ -73,7 +74,7 @@ def reconstruct(
     ledger = Ledger(planner.output, fresh)
     notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))
     outcome: RunOutcome = "failed"
-    with run_lock(planner.output, notes.command):
+    with run_lock(planner.output, notes.command), remembering(planner.output, believe=not fresh):
         remove_leftovers(planner.output)
         try:
             result = _stages(planner, ledger, notes)
@@ -115,7 +116,9 @@ def _stack_and_report(
     trail: Path,
     warnings: tuple[str, ...],
 ) -> RunResult:
-    stacked = ledger.run_one(tasks.stack, "stack", planner.stack_job(trail, filled, pairs))
+    stacked = ledger.run_one(
+        tasks.stack, "stack", planner.stack_job(trail, filled, pairs, fresh=ledger.fresh)
+    )
     report = ledger.run_one(
         tasks.render_report, "report", planner.report_job(found, filled, pairs, stacked, warnings)
     )

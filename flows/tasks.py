@@ -22,8 +22,9 @@ from flows.seals import Ticket, cache_key, put_seal, refuse_changed_input
 from schemas import jobs, outcomes
 from schemas.contract import Contract
 from soct_core.errors import BadInputError
+from soct_core.fingerprint_memo import remembering
 
-Job = TypeVar("Job", bound=Contract)
+Job = TypeVar("Job", bound=jobs.Job)
 Outcome = TypeVar("Outcome", bound=Contract)
 RETRY_DELAYS_SECONDS = [2.0, 10.0]
 
@@ -52,7 +53,7 @@ class BoundTask(Generic[Job, Outcome]):
 
     def key(self, job: Job) -> str:
         """Cache key of a job: reads the content that the job names."""
-        return cache_key(self.name, self.stage.VERSION, job.model_dump_json(), list(self.stage.reads(job)))
+        return cache_key(self.name, self.stage.VERSION, job.key_json(), list(self.stage.reads(job)))
 
 
 def _key_of(context: TaskRunContext, parameters: dict[str, Any]) -> str:
@@ -70,13 +71,14 @@ def _bound(
     name: str, stage: Stage, job_type: type[Job], outcome_type: type[Outcome]
 ) -> BoundTask[Job, Outcome]:
     def run(job: Job, on: Ticket) -> Outcome:
-        try:
-            outcome: Outcome = stage.run(job)
-        except Exception:
-            # Whatever it was: a file that vanished or was rewritten explains it better.
-            refuse_changed_input(on)
-            raise
-        put_seal(on, getattr(outcome, "artefacts", ()))
+        with remembering(on.output, believe=not on.fresh):
+            try:
+                outcome: Outcome = stage.run(job)
+            except Exception:
+                # Whatever it was: a file that vanished or was rewritten explains it better.
+                refuse_changed_input(on)
+                raise
+            put_seal(on, getattr(outcome, "artefacts", ()))
         return outcome
 
     run.__name__ = run.__qualname__ = name

@@ -34,8 +34,6 @@ class InterpolationOutcome(Contract):
     volume: Path | None = None
     fragment: Path | None = None
     preview: Path | None = None
-    top: int | None = None
-    """Plane of the volume at which the interpolated planes begin."""
     artefacts: tuple[Path, ...] = ()
     seconds: float = 0.0
 
@@ -68,6 +66,8 @@ class StackOutcome(Contract):
     volume: Path
     decisions: Path
     shape: tuple[int, int, int]
+    kept_planes: int = 0
+    """Planes, from the top, that stayed as an earlier run had published them."""
     artefacts: tuple[Path, ...] = ()
     seconds: float = 0.0
 

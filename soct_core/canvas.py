@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soct_core.affine import Affine2D, shift_by
 from soct_core.errors import VolumeError
@@ -13,6 +14,9 @@ from soct_core.errors import VolumeError
 # Less than this, a pose is the identity: no voxel would change by more than rounding.
 IDENTITY_PX = 1e-6
 MAX_GROWTH = 4.0
+# Room around slices that were moved, as a share of the longer side: the next ones will lie elsewhere.
+_ROOM = 1 / 32
+_LEAST_ROOM_PX = 8
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,32 @@ def enclosing_canvas(placed: Iterable[tuple[Affine2D, tuple[int, int]]]) -> Canv
         spread = f"{size[0]:.0f} x {size[1]:.0f}"
         raise VolumeError(f"the poses spread slices over {spread} px, which cannot be right")
     return Canvas((int(size[1]), int(size[0])), (int(first[0]), int(first[1])))
+
+
+def roomy(canvas: Canvas) -> Canvas:
+    """The canvas with its edges rounded outward, to multiples of about a 32nd of its longer side.
+
+    Slices to come then seldom leave it, so that a volume seldom has to be written again for them.
+    """
+    step = max(_LEAST_ROOM_PX, 2 ** int(np.log2(max(canvas.shape) * _ROOM)))
+    size = np.array(canvas.shape[::-1])
+    first = np.floor(np.array(canvas.origin) / step) * step
+    end = np.ceil((np.array(canvas.origin) + size) / step) * step
+    return Canvas((int(end[1] - first[1]), int(end[0] - first[0])), (int(first[0]), int(first[1])))
+
+
+def enlarged(canvas: Canvas, needed: Canvas) -> Canvas:
+    """The canvas itself if it holds the needed one, else one with room that holds both."""
+    first = np.minimum(canvas.origin, needed.origin)
+    end = np.maximum(_end(canvas), _end(needed))
+    if (first == canvas.origin).all() and (end == _end(canvas)).all():
+        return canvas
+    width, height = (int(n) for n in end - first)
+    return roomy(Canvas((height, width), (int(first[0]), int(first[1]))))
+
+
+def _end(canvas: Canvas) -> NDArray[np.int64]:
+    return np.add(canvas.origin, canvas.shape[::-1], dtype=np.int64)
 
 
 def is_identity(motion: Affine2D, shape: tuple[int, int]) -> bool:

@@ -103,6 +103,11 @@ def memo() -> FingerprintMemo:
     return _memo.get() or _PROCESS_MEMO
 
 
+def process_memo() -> FingerprintMemo:
+    """A memo that ends with this process."""
+    return _PROCESS_MEMO
+
+
 @contextmanager
 def remembering(output: Path, *, believe: bool = True) -> Iterator[FingerprintMemo]:
     """Use the memo of a run's output within; with `believe=False`, nothing that it says from before."""
@@ -119,6 +124,11 @@ def stat_of(path: str) -> FileStat:
     return s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino
 
 
+def is_settled(stat: FileStat, now_ns: int | None = None) -> bool:
+    """Whether a change from now on would show in the stat, whatever the clock of the file system."""
+    return max(stat[1:3]) < (now_ns or time.time_ns()) - TICK_NS
+
+
 def _read(path: str) -> tuple[str, RememberedFile | None]:
     """The hash of a file, and what may be remembered of it."""
     now, before = time.time_ns(), stat_of(path)
@@ -127,7 +137,7 @@ def _read(path: str) -> tuple[str, RememberedFile | None]:
         while block := file.read(_BLOCK):
             digest.update(block)
     content = digest.hexdigest()
-    settled = max(before[1:3]) < now - TICK_NS and stat_of(path) == before
+    settled = is_settled(before, now) and stat_of(path) == before
     return content, RememberedFile(stat=before, content=content) if settled else None
 
 

@@ -140,7 +140,7 @@ def refuse_foreign_output(output: Path, inputs: tuple[Path, ...]) -> None:
 
 
 def outcome_of(
-    diagnostics: InterpolationDiagnostics, slice_id: int, files: InterpolationFiles, top: int
+    diagnostics: InterpolationDiagnostics, slice_id: int, files: InterpolationFiles
 ) -> InterpolationOutcome:
     """What the flow needs to know of an interpolation."""
     failed = diagnostics.interpolation_failed
@@ -153,7 +153,6 @@ def outcome_of(
         volume=None if failed else files.volume,
         fragment=files.fragment,
         preview=files.preview,
-        top=top,
         artefacts=tuple(path for path in written if path is not None),
         seconds=diagnostics.seconds,
     )

@@ -133,7 +133,7 @@ class Planner:
         skip = slice_config.force_skip_slices(trail.path)
         slots = self._slots()
         tops = {i: slots.top(i) for i in self.measured}
-        tops |= {i: o.top for i, o in interpolated.items() if o.top is not None}
+        tops |= {i: tops[i - 1] + self._usable(i - 1) for i in interpolated}
         paths = self.measured | {i: o.volume for i, o in interpolated.items() if o.volume is not None}
         named = []
         for pair in pairs_to_register(
@@ -158,7 +158,12 @@ class Planner:
         return named
 
     def stack_job(
-        self, trail: Path, filled: Sequence[InterpolationOutcome], pairs: Sequence[PairOutcome]
+        self,
+        trail: Path,
+        filled: Sequence[InterpolationOutcome],
+        pairs: Sequence[PairOutcome],
+        *,
+        fresh: bool = False,
     ) -> StackJob:
         return StackJob(
             trail=trail,
@@ -169,6 +174,7 @@ class Planner:
             voxel_size_um=self.voxel_size_um,
             windows=dict(self.space.windows),
             recipe=self.settings.stack_recipe,
+            fresh=fresh,
         )
 
     def report_job(
@@ -215,17 +221,18 @@ class Planner:
             self.settings.trusted_depth_um,
         )
 
+    def _usable(self, slice_id: int) -> int:
+        """Trusted planes of a measured slice."""
+        return self._slots().usable_planes(slice_id, self.volumes[slice_id].shape[0])
+
     def _interpolation_job(self, slice_id: int) -> InterpolationJob:
         slots, before = self._slots(), slice_id - 1
-        nz = self.volumes[before].shape[0]
-        usable = slots.usable_planes(before, nz)
         return InterpolationJob(
             slice_id=slice_id,
             before=self.measured[before],
             after=self.measured[slice_id + 1],
-            usable_before=usable,
-            output_z=slots.missing_planes(slice_id, nz),
-            top=slots.top(before) + usable,
+            usable_before=self._usable(before),
+            output_z=slots.missing_planes(slice_id, self.volumes[before].shape[0]),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
             window_before=self.space.windows.get(before),

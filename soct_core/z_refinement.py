@@ -48,3 +48,9 @@ def z_corrections(
     found = np.clip(np.linalg.lstsq(rows[:, free], targets, rcond=None)[0], -bound_um, bound_um)
     corrections = given | dict(zip(free, map(float, found), strict=True))
     return {slice_id: corrections[index] for slice_id, index in order.items()}
+
+
+def from_datum(corrections: Mapping[int, float]) -> dict[int, float]:
+    """Corrections of z, so that depth is counted from the top of the first slice, wherever it lies."""
+    datum = corrections[min(corrections)] if corrections else 0.0
+    return {slice_id: value - datum for slice_id, value in corrections.items()}

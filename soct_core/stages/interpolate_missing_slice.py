@@ -38,4 +38,4 @@ def run(job: InterpolationJob) -> InterpolationOutcome:
         version=job.ngff_version,
         windows=(job.window_before, job.window_after),
     )
-    return outcome_of(diagnostics, job.slice_id, files, job.top)
+    return outcome_of(diagnostics, job.slice_id, files)
