@@ -30,7 +30,7 @@ from schemas.settings import ReconstructSettings
 from soct_core.fingerprint_memo import remembering
 from soct_core.interpolation import STAGE as INTERPOLATIONS
 from soct_core.pair_records import pair_name
-from soct_core.planning import Planner, warnings_of
+from soct_core.planning import Planner, warnings_of, with_previews
 from soct_core.run_lock import run_lock
 from soct_core.run_record import RunNotes, write_run_record
 from soct_core.stages.register_pair import STAGE as PAIRS
@@ -94,9 +94,12 @@ def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
         listener.get().warning(warning)
     gaps = planner.interpolation_jobs(found)
     remove_stale_interpolations(
-        planner.output / INTERPOLATIONS, [job.slice_id for _, job in gaps if job.output_z > 0]
+        planner.output / INTERPOLATIONS,
+        [job.slice_id for _, job in gaps if job.output_z > 0],
+        previews=planner.settings.interpolation.preview,
     )
     filled = ledger.run_all(tasks.interpolate_missing_slice, gaps)
+    filled = with_previews(filled, ledger.run_all(tasks.render_preview, planner.preview_jobs(filled)))
     trail = ledger.run_one(
         tasks.finalise_interpolation, "finalise audit trail", planner.finalise_job(found, filled)
     )

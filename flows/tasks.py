@@ -16,6 +16,7 @@ import soct_core.stages.detect_gaps
 import soct_core.stages.finalise_interpolation
 import soct_core.stages.interpolate_missing_slice
 import soct_core.stages.register_pair
+import soct_core.stages.render_preview
 import soct_core.stages.render_report
 import soct_core.stages.stack
 from flows.seals import Ticket, cache_key, put_seal, refuse_changed_input
@@ -104,6 +105,9 @@ interpolate_missing_slice = _bound(
     soct_core.stages.interpolate_missing_slice,
     jobs.InterpolationJob,
     outcomes.InterpolationOutcome,
+)
+render_preview = _bound(
+    "render_preview", soct_core.stages.render_preview, jobs.PreviewJob, outcomes.PreviewOutcome
 )
 finalise_interpolation = _bound(
     "finalise_interpolation",

@@ -66,6 +66,22 @@ class InterpolationJob(Job):
     ngff_version: NgffVersion
 
 
+class PreviewJob(Job):
+    """Draw one interpolation."""
+
+    slice_id: SliceId
+    before: Path
+    after: Path
+    made: Path | None
+    """None after a hard skip."""
+    diagnostics: Path
+    usable_before: int
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    window_before: Window | None = None
+    window_after: Window | None = None
+
+
 class FinaliseJob(Job):
     """Finish the audit trail."""
 

@@ -33,7 +33,18 @@ class InterpolationOutcome(Contract):
     detail: str = ""
     volume: Path | None = None
     fragment: Path | None = None
+    diagnostics: Path | None = None
     preview: Path | None = None
+    """Where one was drawn, by a stage of its own."""
+    artefacts: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class PreviewOutcome(Contract):
+    """The picture of an interpolation."""
+
+    slice_id: SliceId
+    preview: Path
     artefacts: tuple[Path, ...] = ()
     seconds: float = 0.0
 
