@@ -68,7 +68,7 @@ def reconstruct(
     allow_missing
         Treat slices with `use=true` but without a file as gaps.
     fresh
-        Make everything again, whatever is cached.
+        Make everything again, whatever is cached or settled.
     """
     planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     ledger = Ledger(planner.output, fresh)
