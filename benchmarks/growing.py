@@ -24,7 +24,7 @@ import flows.environment  # noqa: F401  (before Prefect)
 from flows import tasks
 from flows.environment import api
 from flows.tasks import BoundTask
-from schemas.settings import ReconstructSettings
+from schemas.settings import PairwiseSettings, ReconstructSettings
 from schemas.simulation import SimulationSettings
 from soct_core.acquisition import slice_name
 from soct_core.fingerprint import files_of
@@ -48,6 +48,7 @@ class Cost:
     ran: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    kept_planes: int = 0
     written_mb: float = 0.0
     share_of_first_cpu: float = 1.0
     share_of_first_written: float = 1.0
@@ -85,7 +86,9 @@ def inodes(volume: Path) -> dict[int, int]:
     return {stat.st_ino: stat.st_size for stat in found}
 
 
-def grow(pool: Path, folder: Path, count: int, steps: list[int], meter: Meter) -> list[Cost]:
+def grow(
+    pool: Path, folder: Path, count: int, steps: list[int], settings: ReconstructSettings, meter: Meter
+) -> list[Cost]:
     """Show N slices of the pool to the flow, then more of them, step by step."""
     from flows.reconstruct import reconstruct
     from flows.runners import task_runner
@@ -100,8 +103,9 @@ def grow(pool: Path, folder: Path, count: int, steps: list[int], meter: Meter) -
             (acquisition / slice_name(slice_id)).symlink_to(pool / slice_name(there_and_back))
         meter.start(shown, new)
         there = inodes(volume)
-        meter.add("whole run", lambda: flow(acquisition=acquisition, settings=ReconstructSettings()))
+        result = meter.add("whole run", lambda: flow(acquisition=acquisition, settings=settings))
         stacked = meter.costs["stack"]
+        stacked.kept_planes = result.stack.kept_planes
         stacked.written_mb = sum(size for i, size in inodes(volume).items() if i not in there) / 1e6
         costs += meter.costs.values()
         first = costs[STAGES.index("stack")]
@@ -117,8 +121,8 @@ def show(costs: list[Cost]) -> None:
         line = f"{cost.slices_before:>6} {cost.new:>4} {cost.stage:>26} {cost.ran:>4} "
         line += f"{cost.cpu_s:>8.2f} {cost.wall_s:>8.2f}"
         if cost.stage == "stack":
-            line += f" {cost.written_mb:>11.1f}   of the first stack: CPU {cost.share_of_first_cpu:.2f}, "
-            line += f"bytes {cost.share_of_first_written:.2f}"
+            line += f" {cost.written_mb:>11.1f}   kept {cost.kept_planes} planes; of the first stack: "
+            line += f"CPU {cost.share_of_first_cpu:.2f}, bytes {cost.share_of_first_written:.2f}"
         print(line)
 
 
@@ -129,10 +133,12 @@ def main() -> None:
     parser.add_argument("--new", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--side", type=int, default=384)
     parser.add_argument("--planes", type=int, default=20)
+    parser.add_argument("--iterations", type=int, default=PairwiseSettings().max_iterations)
     parser.add_argument("--csv", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     side, planes = arguments.side, arguments.planes
-    meter, costs = Meter(), []
+    pairwise = PairwiseSettings(max_iterations=arguments.iterations)
+    meter, costs, chosen = Meter(), [], ReconstructSettings(pairwise=pairwise)
     with tempfile.TemporaryDirectory() as folder, api():
         phantom = PhantomVolume(Phantom.seeded(1), (POOL * planes, side, side), SIZE)
         settings = SimulationSettings(drift_px=2.0, drift_deg=0.3, speckle_looks=8)
@@ -140,7 +146,7 @@ def main() -> None:
         for count in arguments.slices:
             place = Path(folder) / str(count)
             place.mkdir()
-            costs += grow(Path(folder) / "pool", place, count, arguments.new, meter)
+            costs += grow(Path(folder) / "pool", place, count, arguments.new, chosen, meter)
     show(costs)
     arguments.csv.parent.mkdir(exist_ok=True)
     with arguments.csv.open("w", newline="") as file:

@@ -14,9 +14,10 @@ from soct_core.errors import VolumeError
 # Less than this, a pose is the identity: no voxel would change by more than rounding.
 IDENTITY_PX = 1e-6
 MAX_GROWTH = 4.0
-# Room around slices that were moved, as a share of the longer side: the next ones will lie elsewhere.
-_ROOM = 1 / 32
-_LEAST_ROOM_PX = 8
+# Edges lie at multiples of about this share of the longer side where slices were moved: the next
+# ones will lie elsewhere. An edge that had to give way once goes farther out.
+_ROOM, _LEAST_ROOM_PX = 1 / 16, 16
+_MORE_ROOM, _LEAST_MORE_ROOM_PX = 1 / 8, 64
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,32 @@ def enclosing_canvas(placed: Iterable[tuple[Affine2D, tuple[int, int]]]) -> Canv
 
 
 def roomy(canvas: Canvas) -> Canvas:
-    """The canvas with its edges rounded outward, to multiples of about a 32nd of its longer side.
+    """The canvas with its edges rounded outward, to multiples of about a 16th of its longer side.
 
     Slices to come then seldom leave it, so that a volume seldom has to be written again for them.
     """
-    step = max(_LEAST_ROOM_PX, 2 ** int(np.log2(max(canvas.shape) * _ROOM)))
-    size = np.array(canvas.shape[::-1])
-    first = np.floor(np.array(canvas.origin) / step) * step
-    end = np.ceil((np.array(canvas.origin) + size) / step) * step
-    return Canvas((int(end[1] - first[1]), int(end[0] - first[0])), (int(first[0]), int(first[1])))
+    step = _step(canvas, _ROOM, _LEAST_ROOM_PX)
+    first = np.floor(np.divide(canvas.origin, step)) * step
+    return _between(first, np.ceil(_end(canvas) / step) * step)
 
 
 def enlarged(canvas: Canvas, needed: Canvas) -> Canvas:
-    """The canvas itself if it holds the needed one, else one with room that holds both."""
-    first = np.minimum(canvas.origin, needed.origin)
-    end = np.maximum(_end(canvas), _end(needed))
-    if (first == canvas.origin).all() and (end == _end(canvas)).all():
-        return canvas
+    """The canvas itself if it holds the needed one, else with more room beyond each edge that it lacks."""
+    step = _step(canvas, _MORE_ROOM, _LEAST_MORE_ROOM_PX)
+    first, end = np.array(canvas.origin), _end(canvas)
+    low = np.where(np.less(needed.origin, first), np.floor(np.divide(needed.origin, step)) * step, first)
+    high = np.where(_end(needed) > end, np.ceil(_end(needed) / step) * step, end)
+    return _between(low, high)
+
+
+def _step(canvas: Canvas, share: float, least: int) -> int:
+    octaves = int(np.log2(max(1.0, max(canvas.shape) * share)))
+    return max(least, 1 << octaves)
+
+
+def _between(first: NDArray[np.float64], end: NDArray[np.float64]) -> Canvas:
     width, height = (int(n) for n in end - first)
-    return roomy(Canvas((height, width), (int(first[0]), int(first[1]))))
+    return Canvas((height, width), (int(first[0]), int(first[1])))
 
 
 def _end(canvas: Canvas) -> NDArray[np.int64]:
