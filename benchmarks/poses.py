@@ -19,10 +19,10 @@ from schemas.settings import PairwiseSettings, ReconstructSettings, StackSetting
 from schemas.simulation import SimulationSettings
 from soct_core.affine import Affine2D, plane_center
 from soct_core.ngff import Zyx
+from soct_core.pair_plan import pairs_to_register
 from soct_core.pair_records import read_pairs, write_pair
 from soct_core.pairwise import Pair, register_slices
 from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.planning import pairs_to_register
 from soct_core.pose_error import pose_errors
 from soct_core.poses import PairMotion, solve_poses
 from soct_core.registration_plane import registration_plane

@@ -16,12 +16,13 @@ from prefect.futures import PrefectFuture, as_completed
 from flows.progress import listener
 from flows.seals import Ticket, holds, read_seal, refuse_changed_input, ticket
 from flows.tasks import BoundTask
+from schemas import jobs
 from schemas.contract import Contract
 from schemas.run_record import Fingerprint, TaskRecord
 from soct_core.errors import BadInputError, SoctError, StageFailedError
 from soct_core.fingerprint import changed
 
-Job = TypeVar("Job", bound=Contract)
+Job = TypeVar("Job", bound=jobs.Job)
 Outcome = TypeVar("Outcome", bound=Contract)
 
 
@@ -34,7 +35,7 @@ class Ledger:
     records: list[TaskRecord] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
 
-    def run_all(self, bound: BoundTask[Job, Outcome], jobs: Iterable[tuple[str, Job]]) -> list[Outcome]:
+    def run_all(self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]]) -> list[Outcome]:
         """Run one task per (name, job) and wait for all, whatever becomes of each.
 
         Raises
@@ -44,14 +45,14 @@ class Ledger:
         StageFailedError
             If a task failed; its siblings have finished by then.
         """
-        named = list(jobs)
+        named = list(todo)
         progress = listener.get()
         progress.stage(bound.name, len(named))
         submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
         failures: list[tuple[str, BaseException]] = []
         with _dead_workers_explained(bound.name):
             for name, job in named:
-                on = ticket(self.output, name, partial(bound.key, job))
+                on = ticket(self.output, name, partial(bound.key, job), fresh=self.fresh)
                 self.tickets.append(on)
                 run = bound.prefect_task.with_options(
                     task_run_name=name, refresh_cache=self.fresh or not holds(on)

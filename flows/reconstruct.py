@@ -27,9 +27,10 @@ from flows.runners import DEFAULT_RUNNER, task_runner
 from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
 from schemas.run_record import RunOutcome
 from schemas.settings import ReconstructSettings
+from soct_core.fingerprint_memo import remembering
 from soct_core.interpolation import STAGE as INTERPOLATIONS
 from soct_core.pair_records import pair_name
-from soct_core.planning import Planner, warnings_of
+from soct_core.planning import Planner, warnings_of, with_previews
 from soct_core.run_lock import run_lock
 from soct_core.run_record import RunNotes, write_run_record
 from soct_core.stages.register_pair import STAGE as PAIRS
@@ -67,13 +68,13 @@ def reconstruct(
     allow_missing
         Treat slices with `use=true` but without a file as gaps.
     fresh
-        Make everything again, whatever is cached.
+        Make everything again, whatever is cached or settled.
     """
     planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     ledger = Ledger(planner.output, fresh)
     notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))
     outcome: RunOutcome = "failed"
-    with run_lock(planner.output, notes.command):
+    with run_lock(planner.output, notes.command), remembering(planner.output, believe=not fresh):
         remove_leftovers(planner.output)
         try:
             result = _stages(planner, ledger, notes)
@@ -93,9 +94,12 @@ def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
         listener.get().warning(warning)
     gaps = planner.interpolation_jobs(found)
     remove_stale_interpolations(
-        planner.output / INTERPOLATIONS, [job.slice_id for _, job in gaps if job.output_z > 0]
+        planner.output / INTERPOLATIONS,
+        [job.slice_id for _, job in gaps if job.output_z > 0],
+        previews=planner.settings.interpolation.preview,
     )
     filled = ledger.run_all(tasks.interpolate_missing_slice, gaps)
+    filled = with_previews(filled, ledger.run_all(tasks.render_preview, planner.preview_jobs(filled)))
     trail = ledger.run_one(
         tasks.finalise_interpolation, "finalise audit trail", planner.finalise_job(found, filled)
     )
@@ -115,7 +119,9 @@ def _stack_and_report(
     trail: Path,
     warnings: tuple[str, ...],
 ) -> RunResult:
-    stacked = ledger.run_one(tasks.stack, "stack", planner.stack_job(trail, filled, pairs))
+    stacked = ledger.run_one(
+        tasks.stack, "stack", planner.stack_job(trail, filled, pairs, fresh=ledger.fresh)
+    )
     report = ledger.run_one(
         tasks.render_report, "report", planner.report_job(found, filled, pairs, stacked, warnings)
     )

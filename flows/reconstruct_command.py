@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--runner", choices=get_args(Runner), default=DEFAULT_RUNNER, help="default: %(default)s")
     p.add_argument("--dask-address", help="a running Dask scheduler, tcp://...")
     p.add_argument("--workers", type=int, help="default: one a core")
-    p.add_argument("--fresh", action="store_true", help="make everything again, whatever is cached")
+    p.add_argument("--fresh", action="store_true", help="make everything again, poses included")
     p.add_argument("--quiet", action="store_true", help="print errors only")
     p.add_argument(
         "--demo",

@@ -36,6 +36,8 @@ class Ticket(Contract):
     output: Path
     witness: Witness = Field(default_factory=dict)
     """The content that the key was taken from."""
+    fresh: bool = False
+    """Believe nothing that earlier runs remembered."""
 
 
 def cache_key(stage: str, version: str, job_json: str, content: Sequence[str]) -> str:
@@ -46,11 +48,11 @@ def cache_key(stage: str, version: str, job_json: str, content: Sequence[str]) -
     return f"{stage}-{digest.hexdigest()}"
 
 
-def ticket(output: Path, name: str, key: Callable[[], str]) -> Ticket:
+def ticket(output: Path, name: str, key: Callable[[], str], *, fresh: bool = False) -> Ticket:
     """The ticket of a task run; `name` is unique within a run's output."""
     seal = output / _FOLDER / f"{name.replace(' ', '_')}.json"
     with witnessed() as witness:
-        return Ticket(key=key(), seal=seal, output=output, witness=witness)
+        return Ticket(key=key(), seal=seal, output=output, witness=witness, fresh=fresh)
 
 
 def refuse_changed_input(on: Ticket) -> None:

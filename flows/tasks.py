@@ -16,14 +16,16 @@ import soct_core.stages.detect_gaps
 import soct_core.stages.finalise_interpolation
 import soct_core.stages.interpolate_missing_slice
 import soct_core.stages.register_pair
+import soct_core.stages.render_preview
 import soct_core.stages.render_report
 import soct_core.stages.stack
 from flows.seals import Ticket, cache_key, put_seal, refuse_changed_input
 from schemas import jobs, outcomes
 from schemas.contract import Contract
 from soct_core.errors import BadInputError
+from soct_core.fingerprint_memo import remembering
 
-Job = TypeVar("Job", bound=Contract)
+Job = TypeVar("Job", bound=jobs.Job)
 Outcome = TypeVar("Outcome", bound=Contract)
 RETRY_DELAYS_SECONDS = [2.0, 10.0]
 
@@ -52,7 +54,7 @@ class BoundTask(Generic[Job, Outcome]):
 
     def key(self, job: Job) -> str:
         """Cache key of a job: reads the content that the job names."""
-        return cache_key(self.name, self.stage.VERSION, job.model_dump_json(), list(self.stage.reads(job)))
+        return cache_key(self.name, self.stage.VERSION, job.key_json(), list(self.stage.reads(job)))
 
 
 def _key_of(context: TaskRunContext, parameters: dict[str, Any]) -> str:
@@ -70,13 +72,14 @@ def _bound(
     name: str, stage: Stage, job_type: type[Job], outcome_type: type[Outcome]
 ) -> BoundTask[Job, Outcome]:
     def run(job: Job, on: Ticket) -> Outcome:
-        try:
-            outcome: Outcome = stage.run(job)
-        except Exception:
-            # Whatever it was: a file that vanished or was rewritten explains it better.
-            refuse_changed_input(on)
-            raise
-        put_seal(on, getattr(outcome, "artefacts", ()))
+        with remembering(on.output, believe=not on.fresh):
+            try:
+                outcome: Outcome = stage.run(job)
+            except Exception:
+                # Whatever it was: a file that vanished or was rewritten explains it better.
+                refuse_changed_input(on)
+                raise
+            put_seal(on, getattr(outcome, "artefacts", ()))
         return outcome
 
     run.__name__ = run.__qualname__ = name
@@ -102,6 +105,9 @@ interpolate_missing_slice = _bound(
     soct_core.stages.interpolate_missing_slice,
     jobs.InterpolationJob,
     outcomes.InterpolationOutcome,
+)
+render_preview = _bound(
+    "render_preview", soct_core.stages.render_preview, jobs.PreviewJob, outcomes.PreviewOutcome
 )
 finalise_interpolation = _bound(
     "finalise_interpolation",

@@ -7,6 +7,7 @@ outcome; that is what makes an outcome safe to reuse.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, ClassVar
 
 from schemas.common_space import Window
 from schemas.contract import Contract
@@ -25,7 +26,18 @@ from schemas.slice_id import SliceId
 VoxelSize = tuple[float, float, float]
 
 
-class DetectGapsJob(Contract):
+class Job(Contract):
+    """The base of all jobs."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {}
+    """Fields that do not change the outcome, in the notation of pydantic's `exclude`."""
+
+    def key_json(self) -> str:
+        """All of the job that the outcome depends on."""
+        return self.model_dump_json(exclude=self.NOT_IN_KEY)
+
+
+class DetectGapsJob(Job):
     """Find out which slices are used, and what is missing between them."""
 
     acquisition: Path
@@ -34,8 +46,10 @@ class DetectGapsJob(Contract):
     allow_missing: bool = False
 
 
-class InterpolationJob(Contract):
+class InterpolationJob(Job):
     """Fill one single gap."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"settings": {"enabled", "preview"}}
 
     slice_id: SliceId
     before: Path
@@ -44,8 +58,6 @@ class InterpolationJob(Contract):
     """Trusted planes of the slice before."""
     output_z: int
     """Planes truly missing; 0 or less: nothing is."""
-    top: int
-    """Plane of the volume at which they begin."""
     output: Path
     voxel_size_um: VoxelSize | None = None
     window_before: Window | None = None
@@ -54,7 +66,23 @@ class InterpolationJob(Contract):
     ngff_version: NgffVersion
 
 
-class FinaliseJob(Contract):
+class PreviewJob(Job):
+    """Draw one interpolation."""
+
+    slice_id: SliceId
+    before: Path
+    after: Path
+    made: Path | None
+    """None after a hard skip."""
+    diagnostics: Path
+    usable_before: int
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    window_before: Window | None = None
+    window_after: Window | None = None
+
+
+class FinaliseJob(Job):
     """Finish the audit trail."""
 
     acquisition: Path
@@ -66,8 +94,10 @@ class FinaliseJob(Contract):
     output: Path
 
 
-class PairJob(Contract):
+class PairJob(Job):
     """Register two neighbouring slices."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"settings": {"check_pairs"}}
 
     fixed_id: SliceId
     moving_id: SliceId
@@ -85,8 +115,10 @@ class PairJob(Contract):
     settings: PairwiseSettings
 
 
-class StackJob(Contract):
+class StackJob(Job):
     """Stack everything into one volume."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"fresh": True}
 
     trail: Path
     measured: dict[SliceId, Path]
@@ -97,10 +129,18 @@ class StackJob(Contract):
     windows: dict[SliceId, Window]
     """Of measured slices; empty when they are in common space already."""
     recipe: StackRecipe
+    fresh: bool = False
+    """Solve and write everything anew, whatever is published."""
 
 
-class ReportJob(Contract):
+class ReportJob(Job):
     """Render the report of a run."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {
+        "interpolations": {"__all__": {"seconds"}},
+        "pairs": {"__all__": {"seconds"}},
+        "stack": {"seconds", "kept_planes"},
+    }
 
     title: str
     output: Path

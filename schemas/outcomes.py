@@ -33,9 +33,18 @@ class InterpolationOutcome(Contract):
     detail: str = ""
     volume: Path | None = None
     fragment: Path | None = None
+    diagnostics: Path | None = None
     preview: Path | None = None
-    top: int | None = None
-    """Plane of the volume at which the interpolated planes begin."""
+    """Where one was drawn, by a stage of its own."""
+    artefacts: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class PreviewOutcome(Contract):
+    """The picture of an interpolation."""
+
+    slice_id: SliceId
+    preview: Path
     artefacts: tuple[Path, ...] = ()
     seconds: float = 0.0
 
@@ -68,6 +77,8 @@ class StackOutcome(Contract):
     volume: Path
     decisions: Path
     shape: tuple[int, int, int]
+    kept_planes: int = 0
+    """Planes, from the top, that stayed as an earlier run had published them."""
     artefacts: tuple[Path, ...] = ()
     seconds: float = 0.0
 

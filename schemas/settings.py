@@ -182,6 +182,6 @@ class ReconstructSettings(Contract):
             trusted_depth_um=self.trusted_depth_um,
             ngff_version=self.ngff_version,
             alpha_sampling=self.interpolation.alpha_sampling,
-            z_bound_um=self.pairwise.search_range_um,
+            z_bound_um=self.pairwise.search_range_um if self.stack.z_refine else 0.0,
             stack=self.stack,
         )

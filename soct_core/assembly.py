@@ -14,16 +14,18 @@ from schemas.slice_id import format_slice_id
 from schemas.stacking_decisions_table import STACKING_DECISIONS
 from soct_core.affine import plane_center
 from soct_core.atomic import publish_text
-from soct_core.canvas import Canvas
+from soct_core.canvas import Canvas, enlarged, is_identity, roomy
+from soct_core.chunk_rows import FormerImage
 from soct_core.errors import AcquisitionError
 from soct_core.layer import Layer
 from soct_core.morph import alphas
 from soct_core.ngff import Zyx
 from soct_core.poses import PairMotion, PairVerdict, SolvedPose, solve_poses
+from soct_core.published_stack import PublishedStack
 from soct_core.slots import Slots
-from soct_core.stack import stack_volume
+from soct_core.stack import canvas_of, stack_volume
 from soct_core.volume import Sliceable
-from soct_core.z_refinement import ZDrift, z_corrections
+from soct_core.z_refinement import ZDrift, from_datum, z_corrections
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,11 @@ class Assembled:
     verdicts: Mapping[tuple[int, int], PairVerdict]
     depth: int
     corrections_um: Mapping[int, float]
+    """Of z, as solved; the first slice's is the datum of all."""
 
 
-def assemble(given: StackInput, recipe: StackRecipe) -> Assembled:
-    """Solve poses and place every slice; reads no voxel.
+def assemble(given: StackInput, recipe: StackRecipe, published: PublishedStack | None = None) -> Assembled:
+    """Solve poses and place every slice, those that are published where they are; reads no voxel.
 
     Raises
     ------
@@ -71,16 +74,16 @@ def assemble(given: StackInput, recipe: StackRecipe) -> Assembled:
     # A slice's pixel x lies at x + rest of the canvas, so that its pose shifts by -rest.
     prior = {i: (-window.rest[0], -window.rest[1]) for i, window in given.windows.items()}
     center = plane_center(_plane_shape(given))
-    poses, verdicts = solve_poses(list(given.measured), steering, center, recipe.stack, prior)
+    frozen = published.poses if published else {}
+    poses, verdicts = solve_poses(list(given.measured), steering, center, recipe.stack, prior, frozen)
+    verdicts |= published.verdicts if published else {}
+    known = published.corrections_um if published else {}
     corrections = (
-        z_corrections(list(given.measured), given.z_drifts, recipe.z_bound_um)
+        z_corrections(list(given.measured), given.z_drifts, recipe.z_bound_um, known)
         if recipe.stack.z_refine
         else {}
     )
-    # Depth is counted from the top of the first slice, wherever its correction would put it.
-    datum = corrections.get(min(given.measured), 0.0)
-    corrections = {slice_id: value - datum for slice_id, value in corrections.items()}
-    layers = _measured_layers(given, poses, corrections)
+    layers = _measured_layers(given, poses, from_datum(corrections))
     layers += _interpolated_layers(given, layers, recipe)
     last = max(given.measured)
     nominal = given.slots.depth(last, given.measured[last].shape[0])
@@ -88,19 +91,59 @@ def assemble(given: StackInput, recipe: StackRecipe) -> Assembled:
     return Assembled(tuple(sorted(layers, key=lambda layer: layer.top)), poses, verdicts, depth, corrections)
 
 
-def stack(given: StackInput, recipe: StackRecipe, volume: Path, decisions: Path) -> Canvas:
-    """Write the volume and `stacking_decisions.csv`; see `stack_volume` for what can go wrong."""
-    assembled = assemble(given, recipe)
-    canvas, factors = stack_volume(
+def stack(
+    given: StackInput,
+    recipe: StackRecipe,
+    volume: Path,
+    decisions: Path,
+    published: PublishedStack | None = None,
+    *,
+    intact: bool = False,
+) -> tuple[PublishedStack, int]:
+    """Write the volume and `stacking_decisions.csv`; see `stack_volume` for what can go wrong.
+
+    Parameters
+    ----------
+    published
+        What stays as it is; everything is solved when there is none.
+    intact
+        Whether its volume still lies at `volume`, so that planes can be taken over.
+
+    Returns
+    -------
+    published : PublishedStack
+        What is published now.
+    kept : int
+        Planes, from the top, that stayed as they were.
+    """
+    assembled = assemble(given, recipe, published)
+    canvas = _canvas(assembled.layers, published)
+    kept = 0
+    if intact and published is not None and canvas == published.canvas:
+        blend_planes = round(recipe.stack.blend_depth_um / given.voxel_size_um[0])
+        kept = published.unchanged_planes(assembled.layers, assembled.depth, blend_planes)
+    _, factors = stack_volume(
         assembled.layers,
         assembled.depth,
         given.voxel_size_um,
         recipe.stack,
         volume,
         recipe.ngff_version,
+        canvas=canvas,
+        factors=published.factors if published else None,
+        former=FormerImage(volume, kept) if kept else None,
     )
     publish_text(decisions, STACKING_DECISIONS.to_csv(decisions_table(given, assembled, factors)))
-    return canvas
+    now = PublishedStack(
+        poses=assembled.poses,
+        verdicts=assembled.verdicts,
+        corrections_um=assembled.corrections_um,
+        factors=factors,
+        interpolated=frozenset(given.interpolated),
+        canvas=canvas,
+        depth=assembled.depth,
+    )
+    return now, kept
 
 
 def decisions_table(given: StackInput, assembled: Assembled, factors: Mapping[int, float]) -> pd.DataFrame:
@@ -109,6 +152,15 @@ def decisions_table(given: StackInput, assembled: Assembled, factors: Mapping[in
     ids = range(min(given.measured), max(given.measured) + 1)
     rows = [_decision(slice_id, layers.get(slice_id), given, assembled, factors) for slice_id in ids]
     return pd.DataFrame(rows, columns=list(STACKING_DECISIONS.columns), dtype=object)
+
+
+def _canvas(layers: Sequence[Layer], published: PublishedStack | None) -> Canvas:
+    """As published, if that holds all; as tight as can be where nothing moves; else with room."""
+    needed = canvas_of(layers)
+    if published is not None:
+        return enlarged(published.canvas, needed)
+    unmoved = all(is_identity(pose, layer.plane_shape) for layer in layers for pose in layer.poses())
+    return needed if unmoved else roomy(needed)
 
 
 def _plane_shape(given: StackInput) -> tuple[int, int]:
@@ -229,7 +281,7 @@ def _strongest(
 def _doubts(slice_id: int, given: StackInput, assembled: Assembled) -> list[str]:
     """What speaks against the pose of a slice, pair by pair."""
     doubts = ["excluded from steering by the slice config"] if slice_id in given.skip else []
-    if correction := assembled.corrections_um.get(slice_id, 0.0):
+    if correction := from_datum(assembled.corrections_um).get(slice_id, 0.0):
         doubts.append(f"z corrected by {correction:.0f} um")
     weights = {(p.fixed_id, p.moving_id): p.weight for p in given.pairs}
     for (fixed, moving), verdict in assembled.verdicts.items():

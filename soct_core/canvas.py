@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soct_core.affine import Affine2D, shift_by
 from soct_core.errors import VolumeError
@@ -13,6 +14,10 @@ from soct_core.errors import VolumeError
 # Less than this, a pose is the identity: no voxel would change by more than rounding.
 IDENTITY_PX = 1e-6
 MAX_GROWTH = 4.0
+# Edges lie at multiples of about this share of the longer side where slices were moved: the next
+# ones will lie elsewhere. An edge that had to give way once goes farther out.
+_ROOM, _LEAST_ROOM_PX = 1 / 16, 16
+_MORE_ROOM, _LEAST_MORE_ROOM_PX = 1 / 8, 64
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,39 @@ def enclosing_canvas(placed: Iterable[tuple[Affine2D, tuple[int, int]]]) -> Canv
         spread = f"{size[0]:.0f} x {size[1]:.0f}"
         raise VolumeError(f"the poses spread slices over {spread} px, which cannot be right")
     return Canvas((int(size[1]), int(size[0])), (int(first[0]), int(first[1])))
+
+
+def roomy(canvas: Canvas) -> Canvas:
+    """The canvas with its edges rounded outward, to multiples of about a 16th of its longer side.
+
+    Slices to come then seldom leave it, so that a volume seldom has to be written again for them.
+    """
+    step = _step(canvas, _ROOM, _LEAST_ROOM_PX)
+    first = np.floor(np.divide(canvas.origin, step)) * step
+    return _between(first, np.ceil(_end(canvas) / step) * step)
+
+
+def enlarged(canvas: Canvas, needed: Canvas) -> Canvas:
+    """The canvas itself if it holds the needed one, else with more room beyond each edge that it lacks."""
+    step = _step(canvas, _MORE_ROOM, _LEAST_MORE_ROOM_PX)
+    first, end = np.array(canvas.origin), _end(canvas)
+    low = np.where(np.less(needed.origin, first), np.floor(np.divide(needed.origin, step)) * step, first)
+    high = np.where(_end(needed) > end, np.ceil(_end(needed) / step) * step, end)
+    return _between(low, high)
+
+
+def _step(canvas: Canvas, share: float, least: int) -> int:
+    octaves = int(np.log2(max(1.0, max(canvas.shape) * share)))
+    return max(least, 1 << octaves)
+
+
+def _between(first: NDArray[np.float64], end: NDArray[np.float64]) -> Canvas:
+    width, height = (int(n) for n in end - first)
+    return Canvas((height, width), (int(first[0]), int(first[1])))
+
+
+def _end(canvas: Canvas) -> NDArray[np.int64]:
+    return np.add(canvas.origin, canvas.shape[::-1], dtype=np.int64)
 
 
 def is_identity(motion: Affine2D, shape: tuple[int, int]) -> bool:

@@ -1,22 +1,16 @@
-"""Content fingerprints of files and stores."""
+"""Content fingerprints of files and stores, and whether what was fingerprinted is still there."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from pathlib import Path
 
-_BLOCK = 2**22
-# Clocks of file systems tick as coarsely as this: of a file touched since, a second change in the
-# same tick could not be seen.
-_TICK_NS = 2 * 10**9
+from soct_core.fingerprint_memo import is_settled, memo, process_memo, stat_of
 
-Stat = tuple[str, int, int, int, int]
 Witness = dict[Path, tuple[str, str]]
 """Fingerprints of paths, and what their files looked like then; empty: touched too lately to tell."""
 _noted: ContextVar[Witness | None] = ContextVar("noted", default=None)
@@ -25,19 +19,23 @@ _noted: ContextVar[Witness | None] = ContextVar("noted", default=None)
 def fingerprint(path: Path) -> str:
     """Hash of what a file or directory holds: names and bytes, never times.
 
-    The hash of unchanged files is remembered within the process, keyed on size, inode and
-    both times of each file; that of files touched within the last two seconds never is.
+    Files whose stat is that of the last time are not read again, see `soct_core.fingerprint_memo`:
+    those of stores not even by the next process.
 
     Raises
     ------
     FileNotFoundError
         If there is nothing at `path`.
     """
-    stats = _stats(path)
-    settled = _settled(stats)
-    found = (_content_hash if settled else _content_hash.__wrapped__)(os.fspath(path), stats)
+    files = files_of(path)
+    look = _look(files) if _noted.get() is not None else ""
+    hashes = (memo() if path.is_dir() else process_memo()).hashes(path.absolute(), files)
+    digest = hashlib.blake2b(digest_size=16)
+    for name, content in hashes.items():
+        digest.update(f"{name}\0{content}\0".encode())
+    found = digest.hexdigest()
     if (noted := _noted.get()) is not None:
-        noted[path] = found, _look(stats) if settled else ""
+        noted[path] = found, look
     return found
 
 
@@ -56,42 +54,27 @@ def changed(witness: Witness) -> Path | None:
     """The first path that holds other content now, or None; cheap where no file was touched."""
     for path, (content, look) in witness.items():
         try:
-            if look != _look(_stats(path)) and fingerprint(path) != content:
+            if (not look or look != _look(files_of(path))) and fingerprint(path) != content:
                 return path
         except OSError:
             return path
     return None
 
 
-def _look(stats: tuple[Stat, ...]) -> str:
-    return hashlib.blake2b(repr(stats).encode(), digest_size=16).hexdigest()
-
-
-def _stats(path: Path) -> tuple[Stat, ...]:
+def files_of(path: Path) -> dict[str, str]:
+    """Paths of all files of a store by their relative names, in order; a plain file by the empty name."""
+    root = os.fspath(path)
     if not path.is_dir():
-        return (_stat(path, ""),)
-    walked = os.walk(path, followlinks=True)
-    files = sorted(Path(folder, name) for folder, _, names in walked for name in names)
-    return tuple(_stat(p, p.relative_to(path).as_posix()) for p in files)
+        return {"": root}
+    files = (
+        f"{folder}{os.sep}{name}" for folder, _, names in os.walk(root, followlinks=True) for name in names
+    )
+    return {file[len(root) + 1 :]: file for file in sorted(files)}
 
 
-def _stat(path: Path, name: str) -> Stat:
-    s = path.stat()
-    return (name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
-
-
-def _settled(stats: tuple[Stat, ...]) -> bool:
-    """Whether no file was touched lately; one from the future, after a clock jump, was."""
-    newest = max((max(mtime, ctime) for _, _, mtime, ctime, _ in stats), default=0)
-    return newest < time.time_ns() - _TICK_NS
-
-
-@lru_cache(maxsize=4096)
-def _content_hash(root: str, stats: tuple[Stat, ...]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for name, size, *_ in stats:
-        digest.update(f"{name}\0{size}\0".encode())
-        with Path(root, name).open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    return digest.hexdigest()
+def _look(files: dict[str, str]) -> str:
+    """What the directory says of all files; empty when one was touched too lately to rely on it."""
+    stats = {name: stat_of(path) for name, path in files.items()}
+    if not all(map(is_settled, stats.values())):
+        return ""
+    return hashlib.blake2b(repr(stats).encode(), digest_size=16).hexdigest()

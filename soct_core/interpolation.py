@@ -22,6 +22,7 @@ from soct_core.manifest_fragment import fragment_name, write_fragment
 from soct_core.ngff import Zyx
 from soct_core.plane_window import seen_through
 from soct_core.preview import preview_png
+from soct_core.stale import PREVIEW_SUFFIX
 from soct_core.top_planes import TopPlanes
 from soct_core.volume import Sliceable, Volume, open_volume, same_voxel_size
 from soct_core.volume_writer import ImageSpec, image_writer, write_image
@@ -38,21 +39,23 @@ class InterpolationFiles:
     diagnostics: Path | None
     fragment: Path | None
     preview: Path | None
-    former_preview: Path | None = None
-    """Where an earlier run may have left a preview that is not wanted now."""
 
     @classmethod
-    def standard(cls, output: Path, slice_id: int, *, preview: bool) -> InterpolationFiles:
-        """The places that a run uses, under its output directory."""
+    def standard(cls, output: Path, slice_id: int) -> InterpolationFiles:
+        """The places that a run uses, under its output directory; a preview is another stage's."""
         folder = output / STAGE
         stem = f"slice_z{format_slice_id(slice_id)}_interpolated"
         return cls(
             folder / interpolated_name(slice_id),
             folder / f"{stem}_diagnostics.json",
             folder / fragment_name(slice_id),
-            folder / f"{stem}_preview.png" if preview else None,
-            folder / f"{stem}_preview.png",
+            None,
         )
+
+
+def preview_place(output: Path, slice_id: int) -> Path:
+    """Where a run puts the preview of an interpolation."""
+    return output / STAGE / f"slice_z{format_slice_id(slice_id)}{PREVIEW_SUFFIX}"
 
 
 def interpolate_slice(
@@ -107,8 +110,6 @@ def interpolate_slice(
             "output_path": None if found.interpolation_failed else str(files.volume),
         }
     )
-    if files.preview is None and files.former_preview is not None:
-        remove(files.former_preview)
     if files.preview is not None:
         made = None if found.interpolation_failed else open_volume(files.volume)
         z_to_x = before.voxel_size_um[0] / before.voxel_size_um[2]
@@ -140,11 +141,11 @@ def refuse_foreign_output(output: Path, inputs: tuple[Path, ...]) -> None:
 
 
 def outcome_of(
-    diagnostics: InterpolationDiagnostics, slice_id: int, files: InterpolationFiles, top: int
+    diagnostics: InterpolationDiagnostics, slice_id: int, files: InterpolationFiles
 ) -> InterpolationOutcome:
     """What the flow needs to know of an interpolation."""
     failed = diagnostics.interpolation_failed
-    written = (None if failed else files.volume, files.diagnostics, files.fragment, files.preview)
+    written = (None if failed else files.volume, files.diagnostics, files.fragment)
     return InterpolationOutcome(
         slice_id=slice_id,
         result="hard_skip" if failed else "interpolated",
@@ -152,8 +153,7 @@ def outcome_of(
         detail=diagnostics.detail,
         volume=None if failed else files.volume,
         fragment=files.fragment,
-        preview=files.preview,
-        top=top,
+        diagnostics=files.diagnostics,
         artefacts=tuple(path for path in written if path is not None),
         seconds=diagnostics.seconds,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,19 @@ def read_pairs(directories: Sequence[Path], *, subtract_anatomy: bool = True) ->
             pair = replace(pair, motion=pair.motion.compose(anatomy.inverse()))
         pairs.append(pair)
     return pairs
+
+
+def pair_digest(directory: Path) -> str:
+    """Digest of all that a pair says to the stack, whatever other pairs say.
+
+    Raises
+    ------
+    RecordError
+        If a file is missing or breaks its model.
+    """
+    found = read_metrics(directory)
+    said = _read_pair(directory, found), _rate(found), _uncompared_planes(found), found.z_drift
+    return hashlib.blake2b(str(said).encode(), digest_size=16).hexdigest()
 
 
 def _read_pair(directory: Path, metrics: PairwiseMetrics) -> PairMotion:

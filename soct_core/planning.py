@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 from schemas.jobs import (
@@ -12,12 +11,19 @@ from schemas.jobs import (
     FinaliseJob,
     InterpolationJob,
     PairJob,
+    PreviewJob,
     ReportJob,
     StackJob,
     VoxelSize,
 )
-from schemas.outcomes import DetectedGaps, FinalisedTrail, InterpolationOutcome, PairOutcome, StackOutcome
-from schemas.pairwise import PairRole
+from schemas.outcomes import (
+    DetectedGaps,
+    FinalisedTrail,
+    InterpolationOutcome,
+    PairOutcome,
+    PreviewOutcome,
+    StackOutcome,
+)
 from schemas.settings import ReconstructSettings
 from schemas.slice_id import format_slice_id
 from soct_core import slice_config
@@ -32,13 +38,12 @@ from soct_core.acquisition import (
 )
 from soct_core.errors import AcquisitionError, SettingsError
 from soct_core.finalisation import COVERED_NOTE
+from soct_core.pair_plan import pairs_to_register
 from soct_core.slots import Slots
 from soct_core.stage_shifts import CommonSpace, common_space
 from soct_core.volume import Volume
 
 DEFAULT_OUTPUT = "reconstruction"
-MAX_CHECK_SPAN = 4
-"""Slots; anatomy changes too much across more."""
 
 
 @dataclass
@@ -109,6 +114,16 @@ class Planner:
             return []
         return [(f"interpolate z{format_slice_id(i)}", self._interpolation_job(i)) for i in found.gaps.single]
 
+    def preview_jobs(self, filled: Sequence[InterpolationOutcome]) -> list[tuple[str, PreviewJob]]:
+        """One job per attempted interpolation, named after it; none when previews are not wanted."""
+        if not self.settings.interpolation.preview:
+            return []
+        return [
+            (f"preview z{format_slice_id(o.slice_id)}", self._preview_job(o, o.diagnostics))
+            for o in filled
+            if o.diagnostics is not None
+        ]
+
     def finalise_job(self, found: DetectedGaps, filled: Sequence[InterpolationOutcome]) -> FinaliseJob:
         covered = {o.slice_id: COVERED_NOTE for o in filled if o.result == "already_covered"}
         multi = {
@@ -133,7 +148,7 @@ class Planner:
         skip = slice_config.force_skip_slices(trail.path)
         slots = self._slots()
         tops = {i: slots.top(i) for i in self.measured}
-        tops |= {i: o.top for i, o in interpolated.items() if o.top is not None}
+        tops |= {i: tops[i - 1] + self._usable(i - 1) for i in interpolated}
         paths = self.measured | {i: o.volume for i, o in interpolated.items() if o.volume is not None}
         named = []
         for pair in pairs_to_register(
@@ -158,7 +173,12 @@ class Planner:
         return named
 
     def stack_job(
-        self, trail: Path, filled: Sequence[InterpolationOutcome], pairs: Sequence[PairOutcome]
+        self,
+        trail: Path,
+        filled: Sequence[InterpolationOutcome],
+        pairs: Sequence[PairOutcome],
+        *,
+        fresh: bool = False,
     ) -> StackJob:
         return StackJob(
             trail=trail,
@@ -169,6 +189,7 @@ class Planner:
             voxel_size_um=self.voxel_size_um,
             windows=dict(self.space.windows),
             recipe=self.settings.stack_recipe,
+            fresh=fresh,
         )
 
     def report_job(
@@ -215,17 +236,33 @@ class Planner:
             self.settings.trusted_depth_um,
         )
 
+    def _preview_job(self, outcome: InterpolationOutcome, diagnostics: Path) -> PreviewJob:
+        before, after = outcome.slice_id - 1, outcome.slice_id + 1
+        return PreviewJob(
+            slice_id=outcome.slice_id,
+            before=self.measured[before],
+            after=self.measured[after],
+            made=outcome.volume,
+            diagnostics=diagnostics,
+            usable_before=self._usable(before),
+            output=self.output,
+            voxel_size_um=self.voxel_size_um,
+            window_before=self.space.windows.get(before),
+            window_after=self.space.windows.get(after),
+        )
+
+    def _usable(self, slice_id: int) -> int:
+        """Trusted planes of a measured slice."""
+        return self._slots().usable_planes(slice_id, self.volumes[slice_id].shape[0])
+
     def _interpolation_job(self, slice_id: int) -> InterpolationJob:
         slots, before = self._slots(), slice_id - 1
-        nz = self.volumes[before].shape[0]
-        usable = slots.usable_planes(before, nz)
         return InterpolationJob(
             slice_id=slice_id,
             before=self.measured[before],
             after=self.measured[slice_id + 1],
-            usable_before=usable,
-            output_z=slots.missing_planes(slice_id, nz),
-            top=slots.top(before) + usable,
+            usable_before=self._usable(before),
+            output_z=slots.missing_planes(slice_id, self.volumes[before].shape[0]),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
             window_before=self.space.windows.get(before),
@@ -235,40 +272,12 @@ class Planner:
         )
 
 
-@dataclass(frozen=True)
-class PlannedPair:
-    """Two slices to register, and why."""
-
-    fixed_id: int
-    moving_id: int
-    role: PairRole
-
-
-def pairs_to_register(
-    measured: Iterable[int], interpolated: Iterable[int], skip: Iterable[int], *, checks: bool = True
-) -> list[PlannedPair]:
-    """Consecutive pairs of all slices present, bridges between those that may steer, and checks.
-
-    A chain of pairs alone cannot tell a wrong one; second neighbours close it into triangles.
-
-    Parameters
-    ----------
-    measured, interpolated
-        Ids of the slices present.
-    skip
-        Measured slices whose transforms must not steer (`force_skip_slices`).
-    """
-    measured = set(measured)
-    carriers = sorted(measured - set(skip))
-    roles: dict[tuple[int, int], PairRole] = {}
-    if checks:
-        near = (
-            pair for pair in zip(carriers, carriers[2:], strict=False) if pair[1] - pair[0] <= MAX_CHECK_SPAN
-        )
-        roles |= dict.fromkeys(near, "check")
-    roles |= dict.fromkeys(pairwise(carriers), "bridge")
-    roles |= dict.fromkeys(pairwise(sorted(measured | set(interpolated))), "neighbours")
-    return [PlannedPair(above, below, role) for (above, below), role in sorted(roles.items())]
+def with_previews(
+    filled: Sequence[InterpolationOutcome], drawn: Sequence[PreviewOutcome]
+) -> list[InterpolationOutcome]:
+    """The outcomes of all interpolations, with their pictures where there are any."""
+    pictures = {o.slice_id: o.preview for o in drawn}
+    return [o.model_copy(update={"preview": pictures.get(o.slice_id)}) for o in filled]
 
 
 def warnings_of(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:

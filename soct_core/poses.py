@@ -74,8 +74,9 @@ def solve_poses(
     center: tuple[float, float],
     settings: StackSettings,
     prior: Mapping[int, tuple[float, float]] | None = None,
+    frozen: Mapping[int, SolvedPose] | None = None,
 ) -> tuple[dict[int, SolvedPose], dict[tuple[int, int], PairVerdict]]:
-    """Solve the poses of all measured slices.
+    """Solve the poses of all measured slices, or of those that are not frozen yet.
 
     Parameters
     ----------
@@ -88,11 +89,13 @@ def solve_poses(
     prior
         Sub-pixel stage positions (x, y) by id, from which neighbours weakly may not differ;
         zero where left out: slices come from common space.
+    frozen
+        Poses already published, by id: given constants, against which the others are solved.
 
     Returns
     -------
     poses : dict
-        By slice id; their mean motion is about the prior's.
+        By slice id; their mean motion is about the prior's where none is frozen.
     verdicts : dict
         By (fixed_id, moving_id), for every pair given.
     """
@@ -103,7 +106,9 @@ def solve_poses(
     for slice_id, position in (prior or {}).items():
         if slice_id in order:
             stage[order[slice_id]] = position
-    problem = _Problem(order, steering, center, max(radius, 1.0), stage)
+    given = frozen or {}
+    known = {order[i]: solved.pose.about(center) for i, solved in given.items() if i in order}
+    problem = _Problem(order, steering, center, max(radius, 1.0), stage, known)
     confidences = np.array([p.weight for p in steering])
     votes = np.minimum(confidences, MAX_VOTE)
     distances, scale = _disagreements(problem, votes, settings.robust_scale_px)
@@ -117,7 +122,8 @@ def solve_poses(
     if problem.greatest_move(solution) <= settings.aligned_below_px:
         solution = problem.unmoved()
     poses = {
-        slice_id: _solved(slice_id, solution[order[slice_id]], steering, verdicts, center)
+        slice_id: given.get(slice_id)
+        or _solved(slice_id, solution[order[slice_id]], steering, verdicts, center)
         for slice_id in order
     }
     return poses, verdicts
@@ -152,7 +158,8 @@ class _Problem:
     """The graph of poses. Unknowns per slice: its angle, and its shift turned back by that angle.
 
     In these, every pair is a plain difference of two slices, so that angles and shifts are
-    solved one after the other with the same weighted graph Laplacian.
+    solved one after the other with the same weighted graph Laplacian. Known slices are moved to
+    its right-hand side.
     """
 
     def __init__(
@@ -162,8 +169,16 @@ class _Problem:
         center: tuple[float, float],
         radius: float,
         stage: NDArray[np.float64],
+        known: Mapping[int, Affine2D],
     ) -> None:
         self._count = len(order)
+        self._free = np.array([i for i in range(self._count) if i not in known], dtype=np.intp)
+        self._fixed = np.array(sorted(known), dtype=np.intp)
+        self._values = np.zeros((self._count, 3))
+        for index, pose in known.items():
+            angle = np.deg2rad(pose.rotation_deg)
+            (back,) = _turned(np.array([pose.translation]), np.array([-angle]))
+            self._values[index] = (*back, angle)
         self._radius = radius
         self._stage = stage
         self._upper = np.array([order[p.fixed_id] for p in pairs], dtype=np.intp)
@@ -177,19 +192,27 @@ class _Problem:
         chain = np.arange(self._count - 1, dtype=np.intp)
         upper, lower = np.append(self._upper, chain), np.append(self._lower, chain + 1)
         strength = np.append(weights, np.full(self._count - 1, prior_weight))
-        solver = splu(self._laplacian(upper, lower, strength))
+        if not self._free.size:
+            return self._values
+        rows = self._laplacian(upper, lower, strength)[self._free]
+        solver, coupling = splu(rows[:, self._free].tocsc()), rows[:, self._fixed]
 
-        def solved(differences: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArray[np.float64]:
+        def solved(
+            differences: NDArray[np.float64], middle: NDArray[np.float64], known: NDArray[np.float64]
+        ) -> NDArray[np.float64]:
             right = _GAUGE_WEIGHT * middle
             np.add.at(right, lower, strength * differences)
             np.add.at(right, upper, -strength * differences)
-            return np.asarray(solver.solve(right))
+            found = known.copy()
+            found[self._free] = solver.solve(right[self._free] - coupling @ known[self._fixed])
+            return found
 
-        angles = solved(np.append(self._turns, np.zeros(self._count - 1)), np.zeros(self._count))
+        turns = np.append(self._turns, np.zeros(self._count - 1))
+        angles = solved(turns, np.zeros(self._count), self._values[:, 2])
         stage = _turned(self._stage, -angles)
         found = _turned(self._shifts, -angles[self._lower])
         steps = np.concatenate([found, _turned(np.diff(self._stage, axis=0), -angles[1:])])
-        x, y = (solved(steps[:, axis], stage[:, axis]) for axis in (0, 1))
+        x, y = (solved(steps[:, axis], stage[:, axis], self._values[:, axis]) for axis in (0, 1))
         return np.column_stack((x, y, angles))
 
     def unmoved(self) -> NDArray[np.float64]:
@@ -212,12 +235,12 @@ class _Problem:
 
     def _laplacian(
         self, upper: NDArray[np.intp], lower: NDArray[np.intp], strength: NDArray[np.float64]
-    ) -> sparse.csc_array:
+    ) -> sparse.csr_array:
         rows = np.concatenate([upper, lower, upper, lower, np.arange(self._count)])
         columns = np.concatenate([upper, lower, lower, upper, np.arange(self._count)])
         gauge = np.full(self._count, _GAUGE_WEIGHT)
         values = np.concatenate([strength, strength, -strength, -strength, gauge])
-        return sparse.csc_array((values, (rows, columns)), shape=(self._count, self._count))
+        return sparse.csr_array((values, (rows, columns)), shape=(self._count, self._count))
 
 
 def _turned(vectors: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:

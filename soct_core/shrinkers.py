@@ -49,11 +49,17 @@ class AreaMean:
     """To a voxel size that need not be a multiple: each voxel counts by the share it covers.
 
     Axes that are coarser already stay as they are. Labels take the least trusted voxel that
-    is touched.
+    is touched. The first plane pushed is plane `start`, which must be a bin's first.
     """
 
     def __init__(
-        self, shape: Shape, voxel_size_um: Zyx, size_um: float, dtype: np.dtype[Any], label: bool
+        self,
+        shape: Shape,
+        voxel_size_um: Zyx,
+        size_um: float,
+        dtype: np.dtype[Any],
+        label: bool,
+        start: int = 0,
     ) -> None:
         z, y, x = (max(1.0, size_um / v) for v in voxel_size_um)
         self.factors: Zyx = (z, y, x)
@@ -61,7 +67,7 @@ class AreaMean:
         self.out_shape: Shape = (nz, ny, nx)
         self._depth = shape[0]
         self._dtype, self._label = dtype, label
-        self._z = 0
+        self._z = start
         self._weights = _overlaps(shape[1], y, ny), _overlaps(shape[2], x, nx)
         self._bins = _touched(shape[1], y, ny), _touched(shape[2], x, nx)
         self._open: dict[int, NDArray[Any]] = {}
@@ -116,6 +122,11 @@ class AreaMean:
         if planes:
             return np.stack(planes)
         return np.empty((0, *self.out_shape[1:]), dtype=self._dtype)
+
+
+def is_bin_edge(plane: int, factor: float) -> bool:
+    """Whether no coarser voxel reaches across the top of a plane."""
+    return abs(plane - round(plane / factor) * factor) <= _CLOSE
 
 
 def _overlaps(n: int, factor: float, n_out: int) -> sparse.csr_array:

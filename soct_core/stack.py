@@ -6,7 +6,7 @@ of at most two slices, whatever their number. SPEC section 11.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from schemas.settings import NgffVersion, StackSettings
 from soct_core.canvas import Canvas, enclosing_canvas
+from soct_core.chunk_rows import FormerImage
 from soct_core.foreground import Mask
 from soct_core.intensity_match import match_factor
 from soct_core.layer import Layer, LayerRenderer, Rendered
@@ -83,6 +84,27 @@ def _data_end(layer: Layer) -> int:
     return layer.top + layer.volume.shape[0]
 
 
+def first_change(before: Sequence[Span], after: Sequence[Span]) -> int:
+    """The first plane that has another owner or another ramp, or that only one of the two has."""
+    pairs = zip(_makings(before), _makings(after), strict=False)
+    shorter = min(before[-1].last, after[-1].last) + 1
+    return next((z for z, (a, b) in enumerate(pairs) if a != b), shorter)
+
+
+def _makings(runs: Sequence[Span]) -> Iterator[tuple[object, ...]]:
+    """What each plane is made of."""
+    for run in runs:
+        ramp = (id(run.upper), run.first, run.last) if run.upper is not None else ()
+        yield from [(id(run.owner), *ramp)] * (run.last - run.first + 1)
+
+
+def canvas_of(layers: Iterable[Layer]) -> Canvas:
+    """The smallest canvas that holds all layers in their poses."""
+    return enclosing_canvas(
+        (layer.to_pixels(pose), layer.plane_shape) for layer in layers for pose in layer.poses()
+    )
+
+
 def stack_volume(
     layers: Sequence[Layer],
     depth: int,
@@ -90,6 +112,10 @@ def stack_volume(
     settings: StackSettings,
     final: Path,
     version: NgffVersion = "0.5",
+    *,
+    canvas: Canvas | None = None,
+    factors: Mapping[int, float] | None = None,
+    former: FormerImage | None = None,
 ) -> tuple[Canvas, dict[int, float]]:
     """Stream the layers to `final`, an OME-Zarr image with a pyramid and `labels/provenance`.
 
@@ -99,6 +125,12 @@ def stack_volume(
         Measured and interpolated slices of one dtype, in their poses.
     depth
         Planes of the volume.
+    canvas
+        By default the smallest that holds all layers.
+    factors
+        Intensity factors that are given, by slice id; those of other slices are found.
+    former
+        A volume stacked on the same canvas, whose first planes would become the same again.
 
     Returns
     -------
@@ -114,9 +146,7 @@ def stack_volume(
     VolumeError
         If a slice cannot be read, or the poses cannot be right.
     """
-    canvas = enclosing_canvas(
-        (layer.to_pixels(pose), layer.plane_shape) for layer in layers for pose in layer.poses()
-    )
+    canvas = canvas or canvas_of(layers)
     dtype = np.dtype(layers[0].volume.dtype)
     z, y, x = voxel_size_um
     spec = ImageSpec(
@@ -127,44 +157,48 @@ def stack_volume(
         version=version,
         pyramid_um=settings.pyramid_um,
     )
-    factors: dict[int, float] = {layer.slice_id: 1.0 for layer in layers if layer.state == "measured"}
-    blend_planes = round(settings.blend_depth_um / z)
-    planes = _planes(spans(layers, depth, blend_planes), canvas, dtype, settings.match_intensity, factors)
-    with image_writer(final, spec, labels=[LABEL_NAME]) as (image, labels):
-        for values, provenance in planes:
+    measured = [layer.slice_id for layer in layers if layer.state == "measured"]
+    found = dict(factors or {}) if settings.match_intensity else dict.fromkeys(measured, 1.0)
+    runs = spans(layers, depth, round(settings.blend_depth_um / z))
+    with image_writer(final, spec, [LABEL_NAME], former) as (image, labels):
+        for values, provenance in _planes(runs, canvas, dtype, found, image.start):
             image.append(values)
             labels[LABEL_NAME].append(provenance)
-    return canvas, factors
+    return canvas, dict.fromkeys(measured, 1.0) | found
 
 
 def _planes(
     runs: Sequence[Span],
     canvas: Canvas,
     dtype: np.dtype[Any],
-    match_intensity: bool,
     factors: dict[int, float],
+    start: int,
 ) -> Iterator[tuple[NDArray[Any], NDArray[np.uint8]]]:
-    """Planes of the volume and of its provenance, in z order."""
+    """Planes of the volume and of its provenance, in z order, from `start` on.
+
+    Factors that are not known are found at the top of their ramps.
+    """
     renderers: dict[int, LayerRenderer] = {}
     gap = np.zeros(canvas.shape, dtype=dtype), np.full(canvas.shape, GAP, dtype=np.uint8)
     for run in runs:
+        todo = range(max(run.first, start), run.last + 1)
         if run.owner is None:
             renderers.clear()
-            for _ in range(run.first, run.last + 1):
+            for _ in todo:
                 yield gap
             continue
         live = {id(layer): layer for layer in (run.owner, run.upper) if layer is not None}
         renderers = {key: renderers.get(key) or LayerRenderer(layer, canvas) for key, layer in live.items()}
-        for z in range(run.first, run.last + 1):
+        for z in todo:
             own = renderers[id(run.owner)].render(z)
             if run.upper is None:
                 yield _alone(own, run.owner, factors, dtype)
                 continue
             above = renderers[id(run.upper)].render(z)
-            if match_intensity and z == run.first:
-                above_factor = factors[run.upper.slice_id]
+            above_factor = factors.setdefault(run.upper.slice_id, 1.0)
+            if run.owner.slice_id not in factors:
                 factors[run.owner.slice_id] = match_factor(above.values * above_factor, own.values)
-            scale = factors[run.upper.slice_id], factors[run.owner.slice_id]
+            scale = above_factor, factors[run.owner.slice_id]
             yield _blended(above, own, run.fade(z), scale, dtype)
 
 

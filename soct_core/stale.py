@@ -15,15 +15,17 @@ from soct_core.atomic import PARTIAL_PREFIX, remove
 
 _INTERPOLATION = re.compile(r"slice_z(\d+)_(?:interpolated.*|manifest\.csv)", re.ASCII)
 _LEFTOVER = re.compile(rf"{re.escape(PARTIAL_PREFIX)}(?:\d+-[0-9a-f]{{8}}|stale)-.+", re.ASCII)
+PREVIEW_SUFFIX = "_interpolated_preview.png"
 _PAIR = re.compile(r"slice_z\d+_z\d+", re.ASCII)
 
 
-def remove_stale_interpolations(folder: Path, gaps: Collection[int]) -> None:
-    """Remove outputs of slices that are no single gap now; other files stay."""
+def remove_stale_interpolations(folder: Path, gaps: Collection[int], *, previews: bool = True) -> None:
+    """Remove outputs of slices that are no single gap now, and unwanted previews; other files stay."""
 
     def is_stale(name: str) -> bool:
         match = _INTERPOLATION.fullmatch(name)
-        return match is not None and int(match[1]) not in gaps
+        unwanted = not previews and name.endswith(PREVIEW_SUFFIX)
+        return match is not None and (int(match[1]) not in gaps or unwanted)
 
     _remove(folder, is_stale)
 

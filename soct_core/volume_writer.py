@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec
 
 from soct_core.atomic import published
+from soct_core.chunk_rows import FormerImage, take_rows
 from soct_core.errors import OutputError
 from soct_core.ngff import NgffVersion, Zyx, image_attributes, versioned
 from soct_core.pyramid import Shape, halvings, level_transform, shrunk
-from soct_core.shrinkers import AreaMean, Halving, Shrinker
+from soct_core.shrinkers import AreaMean, Halving, Shrinker, is_bin_edge
 
 CHUNK: Shape = (8, 512, 512)
 
@@ -38,16 +39,28 @@ class ImageSpec:
 
 
 class Level:
-    """One resolution level that collects planes to whole chunks and feeds coarser levels."""
+    """One resolution level that collects planes to whole chunks and feeds coarser levels.
 
-    def __init__(self, array: zarr.Array[Any], coarser: Sequence[tuple[Shrinker, Level]]) -> None:
+    The first `known` planes are those of `former`: whole chunks of them are there already, the
+    others are held as if they had been appended.
+    """
+
+    def __init__(
+        self,
+        array: zarr.Array[Any],
+        coarser: Sequence[tuple[Shrinker, Level]],
+        known: int = 0,
+        former: zarr.Array[Any] | None = None,
+    ) -> None:
         self._array = array
         self._coarser = coarser
         # Even, so that pairs of planes are never torn apart between two blocks.
         depth = min(CHUNK[0], array.shape[0] + array.shape[0] % 2)
         self._buffer = np.empty((depth, *array.shape[1:]), dtype=array.dtype)
-        self._held = 0
-        self._written = 0
+        self._written = known - known % CHUNK[0]
+        self._held = known - self._written
+        if former is not None and self._held:
+            self._buffer[: self._held] = former[self._written : known]
 
     def append(self, planes: NDArray[Any]) -> None:
         """Take planes, (k, y, x), in z order."""
@@ -84,10 +97,24 @@ class Level:
 
 
 class ImageStream:
-    """A multiscale image that is written once, plane by plane."""
+    """A multiscale image that is written once, plane by plane; `start` is the first plane it wants.
 
-    def __init__(self, group: zarr.Group, spec: ImageSpec, name: str, *, label: bool = False) -> None:
+    That is 0, or further down where a former image is continued.
+    """
+
+    def __init__(
+        self,
+        group: zarr.Group,
+        spec: ImageSpec,
+        name: str,
+        place: Path,
+        *,
+        label: bool = False,
+        former: FormerImage | None = None,
+    ) -> None:
         self._group, self._spec, self._name, self._label = group, spec, name, label
+        self._place, self._former = place, former
+        self.start = 0 if former is None else _restart(spec, former.planes)
         self._factors: list[Zyx] = [(1.0, 1.0, 1.0)]
         self._base = self._halved(label) if spec.pyramid_um is None else self._sized(spec.pyramid_um, label)
 
@@ -115,32 +142,58 @@ class ImageStream:
             shapes.append(shrunk(shapes[-1], step))
             z, y, x = (a * b for a, b in zip(self._factors[-1], step, strict=True))
             self._factors.append((z, y, x))
-        level = Level(self._array(len(steps), shapes[-1]), ())
+        # Of each level the planes whose every voxel beneath is in a chunk row taken over.
+        known = [self.start]
+        for step in steps:
+            known.append((known[-1] - known[-1] % CHUNK[0]) // step[0])
+        level = self._level(len(steps), shapes[-1], (), known[-1])
         for index in reversed(range(len(steps))):
-            level = Level(self._array(index, shapes[index]), ((Halving(steps[index], label), level),))
+            finer = (Halving(steps[index], label), level)
+            level = self._level(index, shapes[index], (finer,), known[index])
         return level
 
     def _sized(self, sizes_um: Sequence[float], label: bool) -> Level:
         """Each level from the base: their factors need not divide each other."""
-        coarser = []
+        spec, coarser = self._spec, []
         for size in sorted(sizes_um):
-            shrinker = AreaMean(self._spec.shape, self._spec.voxel_size_um, size, self._spec.dtype, label)
+            shrinker = AreaMean(spec.shape, spec.voxel_size_um, size, spec.dtype, label, self.start)
             if shrinker.factors in self._factors:
                 continue
             self._factors.append(shrinker.factors)
-            array = self._array(len(self._factors) - 1, shrinker.out_shape)
-            coarser.append((shrinker, Level(array, ())))
-        return Level(self._array(0, self._spec.shape), coarser)
+            known = round(self.start / shrinker.factors[0])
+            coarser.append((shrinker, self._level(len(self._factors) - 1, shrinker.out_shape, (), known)))
+        return self._level(0, spec.shape, coarser, self.start)
 
-    def _array(self, index: int, shape: Shape) -> zarr.Array[Any]:
-        return _create_array(self._group, str(index), shape, self._spec)
+    def _level(
+        self, index: int, shape: Shape, coarser: Sequence[tuple[Shrinker, Level]], known: int
+    ) -> Level:
+        array = _create_array(self._group, str(index), shape, self._spec)
+        if self._former is None or known == 0:
+            return Level(array, coarser)
+        former = zarr.open_array(self._former.path / str(index), mode="r")
+        take_rows(
+            self._former.path / str(index), self._place / str(index), known // CHUNK[0], self._spec.version
+        )
+        return Level(array, coarser, known, former)
+
+
+def _restart(spec: ImageSpec, planes: int) -> int:
+    """Where a stream can start when the first `planes` are known: no chunk or coarse voxel is cut there."""
+    start = planes - planes % CHUNK[0]
+    factors = [max(1.0, size / spec.voxel_size_um[0]) for size in spec.pyramid_um or ()]
+    while not all(is_bin_edge(start, factor) for factor in factors):
+        start -= CHUNK[0]
+    return start
 
 
 @contextmanager
 def image_writer(
-    final: Path, spec: ImageSpec, labels: Sequence[str] = ()
+    final: Path, spec: ImageSpec, labels: Sequence[str] = (), former: FormerImage | None = None
 ) -> Iterator[tuple[ImageStream, dict[str, ImageStream]]]:
     """Stream one image, and uint8 label images on the same grid, to `final`.
+
+    With a former image, which may lie at `final`, its whole chunks are taken over and the streams
+    want the planes from their `start` on; the result is that of streaming all planes.
 
     Yields the image's stream and the streams of the labels by name. Nothing is visible at
     `final` before all planes of all of them are written, and nothing at all after an error.
@@ -152,13 +205,17 @@ def image_writer(
     """
     with published(final) as partial:
         group = _create_group(partial, spec.version)
-        image = ImageStream(group, spec, final.name.removesuffix(".ome.zarr"))
+        image = ImageStream(group, spec, final.name.removesuffix(".ome.zarr"), partial, former=former)
         streams = {}
         if labels:
             folder = group.create_group("labels")
             label_spec = replace(spec, dtype=np.dtype(np.uint8))
             for name in labels:
-                streams[name] = ImageStream(folder.create_group(name), label_spec, name, label=True)
+                below = None if former is None else former.label(name)
+                place = partial / "labels" / name
+                streams[name] = ImageStream(
+                    folder.create_group(name), label_spec, name, place, label=True, former=below
+                )
         yield image, streams
         for stream in (image, *streams.values()):
             stream.close()

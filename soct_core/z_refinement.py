@@ -20,8 +20,13 @@ class ZDrift:
     weight: float
 
 
-def z_corrections(ids: Sequence[int], drifts: Sequence[ZDrift], bound_um: float) -> Mapping[int, float]:
-    """Correction of each slice's z in µm, positive downwards.
+def z_corrections(
+    ids: Sequence[int],
+    drifts: Sequence[ZDrift],
+    bound_um: float,
+    frozen: Mapping[int, float] | None = None,
+) -> Mapping[int, float]:
+    """Correction of each slice's z in µm, positive downwards; that of a frozen one is given.
 
     Weighted least squares over all pairs, held to the nominal slots by a weak prior, so that
     errors of many pairs do not add up; each is at most `bound_um`.
@@ -36,5 +41,16 @@ def z_corrections(ids: Sequence[int], drifts: Sequence[ZDrift], bound_um: float)
         rows[row, order[drift.fixed_id]] = -root
         targets[row] = root * drift.drift_um
     rows[len(used) :] = np.sqrt(PRIOR_WEIGHT) * np.eye(len(order))
-    found = np.clip(np.linalg.lstsq(rows, targets, rcond=None)[0], -bound_um, bound_um)
-    return {slice_id: float(found[index]) for slice_id, index in order.items()}
+    given = {order[i]: value for i, value in (frozen or {}).items() if i in order}
+    free = [index for index in range(len(order)) if index not in given]
+    fixed = list(given)
+    targets -= rows[:, fixed] @ np.array([given[index] for index in fixed])
+    found = np.clip(np.linalg.lstsq(rows[:, free], targets, rcond=None)[0], -bound_um, bound_um)
+    corrections = given | dict(zip(free, map(float, found), strict=True))
+    return {slice_id: corrections[index] for slice_id, index in order.items()}
+
+
+def from_datum(corrections: Mapping[int, float]) -> dict[int, float]:
+    """Corrections of z, so that depth is counted from the top of the first slice, wherever it lies."""
+    datum = corrections[min(corrections)] if corrections else 0.0
+    return {slice_id: value - datum for slice_id, value in corrections.items()}

@@ -8,7 +8,7 @@ from soct_core.fingerprint import fingerprint
 from soct_core.interpolation import InterpolationFiles, interpolate_slice, outcome_of
 from soct_core.volume import open_volume
 
-VERSION = "4"
+VERSION = "5"
 
 
 def reads(job: InterpolationJob) -> list[str]:
@@ -26,7 +26,7 @@ def run(job: InterpolationJob) -> InterpolationOutcome:
     """
     if job.output_z < 1:
         return InterpolationOutcome(slice_id=job.slice_id, result="already_covered")
-    files = InterpolationFiles.standard(job.output, job.slice_id, preview=job.settings.preview)
+    files = InterpolationFiles.standard(job.output, job.slice_id)
     diagnostics = interpolate_slice(
         open_volume(job.before, job.voxel_size_um),
         open_volume(job.after, job.voxel_size_um),
@@ -38,4 +38,4 @@ def run(job: InterpolationJob) -> InterpolationOutcome:
         version=job.ngff_version,
         windows=(job.window_before, job.window_after),
     )
-    return outcome_of(diagnostics, job.slice_id, files, job.top)
+    return outcome_of(diagnostics, job.slice_id, files)

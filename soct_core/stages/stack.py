@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from schemas.jobs import StackJob
 from schemas.outcomes import StackOutcome
+from schemas.settled_stack import StackContents
 from soct_core import slice_config
 from soct_core.acquisition import open_slices
 from soct_core.assembly import StackInput, stack
-from soct_core.fingerprint import fingerprint
-from soct_core.pair_records import read_metrics, read_pairs
+from soct_core.fingerprint import files_of, fingerprint
+from soct_core.fingerprint_memo import memo
+from soct_core.pair_records import pair_digest, read_metrics, read_pairs
+from soct_core.published_stack import continues, published_of, read_settled, write_settled
 from soct_core.slots import Slots
 from soct_core.volume import open_volume
 from soct_core.z_refinement import ZDrift
 
 STAGE = "stack"
-VERSION = "3"
+VERSION = "4"
 VOLUME_NAME = "3d_volume.ome.zarr"
 DECISIONS_NAME = "stacking_decisions.csv"
+SETTLED_NAME = "settled.json"
 
 
 def reads(job: StackJob) -> list[str]:
@@ -35,12 +40,15 @@ def reads(job: StackJob) -> list[str]:
     motions = [
         str(pair) for pair in read_pairs(job.pairs, subtract_anatomy=job.recipe.stack.subtract_anatomy)
     ]
-    motions += [str(_z_drift(path, 1.0)) for path in job.pairs]
+    if job.recipe.stack.z_refine:
+        motions += [str(_z_drift(path, 1.0)) for path in job.pairs]
     return [*volumes, *motions, str(sorted(skip)), str(sorted(_reasons(table).items()))]
 
 
 def run(job: StackJob) -> StackOutcome:
     """Solve the poses and stream all slices into one volume.
+
+    Where slices were only appended to what is published, all that is settled stays as it is.
 
     Raises
     ------
@@ -63,14 +71,42 @@ def run(job: StackJob) -> StackOutcome:
         reasons=_reasons(table),
         windows=job.windows,
     )
-    volume, decisions = job.output / STAGE / VOLUME_NAME, job.output / STAGE / DECISIONS_NAME
-    stack(given, recipe, volume, decisions)
+    volume, decisions, record = (
+        job.output / STAGE / name for name in (VOLUME_NAME, DECISIONS_NAME, SETTLED_NAME)
+    )
+    contents = _contents(job, given.skip)
+    settled = None if job.fresh else read_settled(record)
+    if settled is not None and not continues(contents, settled.contents):
+        settled = None
+    intact = settled is not None and volume.is_dir() and fingerprint(volume) == settled.volume
+    former = None if settled is None else published_of(settled)
+    published, kept = stack(given, recipe, volume, decisions, former, intact=intact)
+    if intact:
+        memo().renew(volume, files_of(volume))
+    # Last: a record speaks of the volume beside it, or is not believed.
+    write_settled(record, published, contents, fingerprint(volume))
     return StackOutcome(
         volume=volume,
         decisions=decisions,
         shape=open_volume(volume).shape,
-        artefacts=(volume, decisions),
+        kept_planes=kept,
+        artefacts=(volume, decisions, record),
         seconds=time.perf_counter() - started,
+    )
+
+
+def _contents(job: StackJob, skip: Iterable[int]) -> StackContents:
+    """What the volume is about to be made of."""
+    pairs = ((read_metrics(path), pair_digest(path)) for path in job.pairs)
+    return StackContents(
+        version=VERSION,
+        recipe=job.recipe,
+        voxel_size_um=job.voxel_size_um,
+        measured={i: fingerprint(path) for i, path in job.measured.items()},
+        interpolated={i: fingerprint(path) for i, path in job.interpolated.items()},
+        pairs=tuple((found.fixed_id, found.moving_id, digest) for found, digest in pairs),
+        skip=tuple(sorted(skip)),
+        windows=job.windows,
     )
 
 

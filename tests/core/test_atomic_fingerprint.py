@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from soct_core import fingerprint as module
+from soct_core import fingerprint_memo
 from soct_core.atomic import publish_bytes, publish_text, published, remove
 from soct_core.errors import OutputError
 from soct_core.fingerprint import changed, fingerprint, witnessed
@@ -175,7 +176,8 @@ def test_a_change_within_one_tick_of_the_clock_is_seen(
     now = file.stat().st_mtime_ns
     inode = file.stat().st_ino
     # A file system whose clock does not tick meanwhile: nothing but the content tells the two apart.
-    monkeypatch.setattr(module, "_stat", lambda path, name: (name, 4, now, now, inode))
+    monkeypatch.setattr(fingerprint_memo, "stat_of", lambda path: (4, now, now, inode))
+    monkeypatch.setattr(module, "stat_of", fingerprint_memo.stat_of)
     first = fingerprint(file)
     with witnessed() as witness:
         fingerprint(file)
@@ -192,9 +194,9 @@ def test_a_settled_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = fingerprint(file)
     with witnessed() as witness:
         fingerprint(file)
-    reads: list[Path] = []
-    real = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, *a, **k: (reads.append(self), real(self, *a, **k))[1])
+    reads: list[str] = []
+    real = fingerprint_memo._read
+    monkeypatch.setattr(fingerprint_memo, "_read", lambda path: (reads.append(path), real(path))[1])
     assert fingerprint(file) == found
     assert changed(witness) is None
     assert reads == []

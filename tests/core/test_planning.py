@@ -21,8 +21,9 @@ from schemas.run_record import GapRecord
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from soct_core import slice_config
 from soct_core.errors import AcquisitionError, ShiftsError, VolumeError
+from soct_core.pair_plan import pairs_to_register
 from soct_core.plane_window import PlaneWindow, seen_through
-from soct_core.planning import Planner, pairs_to_register, refuse_output_among_inputs, warnings_of
+from soct_core.planning import Planner, refuse_output_among_inputs, warnings_of
 from soct_core.stage_shifts import CommonSpace, common_space
 from soct_core.stages import interpolate_missing_slice
 from soct_core.top_planes import TopPlanes
@@ -190,24 +191,24 @@ def found_by(planner: Planner, *single: int) -> DetectedGaps:
 
 
 @pytest.mark.parametrize(
-    ("usable_um", "nz_before", "missing", "top"),
+    ("usable_um", "nz_before", "missing", "usable"),
     [
-        pytest.param(None, 4, 4, 8, id="one slot"),
-        pytest.param(None, 12, 4, 8, id="imaged deeper than trusted"),
-        pytest.param(300.0, 12, 2, 10, id="half covered"),
-        pytest.param(400.0, 7, 1, 11, id="covered but for one plane"),
-        pytest.param(400.0, 8, 0, 12, id="just covered"),
-        pytest.param(500.0, 12, -2, 14, id="more than covered"),
+        pytest.param(None, 4, 4, 4, id="one slot"),
+        pytest.param(None, 12, 4, 4, id="imaged deeper than trusted"),
+        pytest.param(300.0, 12, 2, 6, id="half covered"),
+        pytest.param(400.0, 7, 1, 7, id="covered but for one plane"),
+        pytest.param(400.0, 8, 0, 8, id="just covered"),
+        pytest.param(500.0, 12, -2, 10, id="more than covered"),
     ],
 )
 def test_what_is_missing_in_a_gap_is_filled_right_below_the_trusted_data(
-    tmp_path: Path, usable_um: float | None, nz_before: int, missing: int, top: int
+    tmp_path: Path, usable_um: float | None, nz_before: int, missing: int, usable: int
 ) -> None:
     folder = acquisition_of(tmp_path / "mouse", {0: 4, 1: nz_before, 3: 4})
     planner = planner_of(folder, usable_depth_um=usable_um)
     ((name, job),) = planner.interpolation_jobs(found_by(planner, 2))
     assert name == "interpolate z02"
-    assert (job.output_z, job.top, job.usable_before) == (missing, top, top - 4)
+    assert (job.output_z, job.usable_before) == (missing, usable)
     assert (job.before.name, job.after.name) == ("slice_z01.ome.zarr", "slice_z03.ome.zarr")
     if missing > 0:
         return
@@ -235,7 +236,7 @@ def test_pairs_lie_as_deep_below_each_other_as_their_slots(tmp_path: Path) -> No
     table = slice_config.from_ids([3, 4, 6, 9])
     table.loc[table["slice_id"] == 6, "auto_excluded"] = True
     slice_config.write(tmp_path / "final.csv", table)
-    made = InterpolationOutcome(slice_id=5, result="interpolated", volume=tmp_path / "made.ome.zarr", top=8)
+    made = InterpolationOutcome(slice_id=5, result="interpolated", volume=tmp_path / "made.ome.zarr")
     skipped = InterpolationOutcome(slice_id=7, result="hard_skip", reason="low_overlap_ncc")
     jobs = dict(planner.pair_jobs(FinalisedTrail(path=tmp_path / "final.csv"), [made, skipped]))
     # Tops at 0, 4.2, 12.6 and 25.2 planes.
@@ -258,7 +259,7 @@ def test_windows_reach_every_job_that_reads_a_measured_slice(tmp_path: Path) -> 
     ((_, job),) = planner.interpolation_jobs(found_by(planner, 2))
     assert (job.window_before, job.window_after) == (planner.space.windows[1], planner.space.windows[3])
     slice_config.write(tmp_path / "final.csv", slice_config.from_ids([0, 1, 3]))
-    made = InterpolationOutcome(slice_id=2, result="interpolated", volume=tmp_path / "m.ome.zarr", top=8)
+    made = InterpolationOutcome(slice_id=2, result="interpolated", volume=tmp_path / "m.ome.zarr")
     jobs = dict(planner.pair_jobs(FinalisedTrail(path=tmp_path / "final.csv"), [made]))
     # An interpolated slice lies on the canvas already.
     assert jobs["register z01-z02"].window_fixed == planner.space.windows[1]
