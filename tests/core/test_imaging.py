@@ -27,8 +27,8 @@ def neighbours_alike(field: np.ndarray) -> float:
 def test_speckle_has_mean_1_and_the_variance_of_its_looks(looks: float, grain_px: float) -> None:
     field = speckle((400, 500), looks, grain_px, np.random.default_rng(0))
     assert field.mean() == pytest.approx(1.0, abs=0.03)
-    # Of one look the smoothed field is clipped at zero, which takes a little of its variance.
-    assert field.var() * looks == pytest.approx(1.0, abs=0.2)
+    # Of one look the smoothed field is clipped at zero, which takes a quarter of its variance.
+    assert field.var() * looks == pytest.approx(1.0, abs=0.3 if looks == 1 else 0.1)
     assert field.min() >= 0
 
 
