@@ -49,7 +49,7 @@ class InterpolationSettings(Contract):
     min_ncc_improvement: Fraction = 0.05
     """Least gain in NCC that registration must bring when it moves tissue. Less is asked in proportion
     where the NCC is above 0.5 already; a motion within `aligned_displacement_px` that gains less than
-    all of it is not made at all."""
+    twice as much is not made at all."""
     alpha_sampling: AlphaSampling = "boundary"
     """boundary repeats the two boundary planes; interior samples strictly between them."""
     preview: bool = True

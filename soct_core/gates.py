@@ -15,6 +15,9 @@ from soct_core.registration_plane import RegistrationPlane
 BOUNDARY_SHARE = 0.7
 """Share of the slabs' NCC that the boundary planes themselves must reach."""
 
+SMALL_MOTION_FACTOR = 2.0
+"""Of `min_ncc_improvement`, that a motion of an aligned pair must gain: below, gaps came out up to 0.5 dB
+worse than without it."""
 FULL_GAIN_ROOM = 0.5
 """An NCC that starts high cannot rise by a fixed amount: 1 in 14 gaps worth filling was refused for it."""
 
@@ -40,14 +43,16 @@ def judge(
 
     `motion` is in pixels of the slice, fixed the slab of after, moving that of before. The
     identity is judged instead where the motion made things worse, and where a pair that is aligned
-    already gains less than `min_ncc_improvement`: so small a motion blurs more than it mends.
+    already gains less than twice `min_ncc_improvement`: so small a motion blurs more than it mends.
     """
     verdict = _judge_one(motion, fixed, moving, settings)
     if verdict.pre_ncc is None or verdict.post_ncc is None:
         return verdict
     gain = verdict.post_ncc - verdict.pre_ncc
     aligned = verdict.gate == "already_aligned"
-    earned = verdict.reason is None and (not aligned or gain >= settings.min_ncc_improvement)
+    earned = verdict.reason is None and (
+        not aligned or gain >= SMALL_MOTION_FACTOR * settings.min_ncc_improvement
+    )
     if not earned and (aligned or gain < 0):
         still = _judge_one(Affine2D.identity(motion.center), fixed, moving, settings)
         if still.reason is None:
