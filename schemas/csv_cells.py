@@ -41,7 +41,8 @@ def _parse_bool(text: str) -> bool:
 def _parse_float(low: float, high: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         value = float(text)
-        if not (math.isfinite(value) and low <= value <= high) or "_" in text:
+        # Python reads digits of any script, and 1_0; a spreadsheet writes neither.
+        if not (math.isfinite(value) and low <= value <= high) or "_" in text or not text.isascii():
             raise ValueError(text)
         return value
 

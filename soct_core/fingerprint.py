@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
+
+from soct_core.errors import BadInputError
 
 _BLOCK = 2**22
 # Clocks of file systems tick as coarsely as this: of a file touched since, a second change in the
@@ -32,6 +35,8 @@ def fingerprint(path: Path) -> str:
     ------
     FileNotFoundError
         If there is nothing at `path`.
+    BadInputError
+        If it holds a pipe, a device, or a link back to itself.
     """
     stats = _stats(path)
     settled = _settled(stats)
@@ -58,7 +63,7 @@ def changed(witness: Witness) -> Path | None:
         try:
             if look != _look(_stats(path)) and fingerprint(path) != content:
                 return path
-        except OSError:
+        except (OSError, BadInputError):
             return path
     return None
 
@@ -70,13 +75,27 @@ def _look(stats: tuple[Stat, ...]) -> str:
 def _stats(path: Path) -> tuple[Stat, ...]:
     if not path.is_dir():
         return (_stat(path, ""),)
-    walked = os.walk(path, followlinks=True)
-    files = sorted(Path(folder, name) for folder, _, names in walked for name in names)
-    return tuple(_stat(p, p.relative_to(path).as_posix()) for p in files)
+    return tuple(_stat(p, p.relative_to(path).as_posix()) for p in sorted(_files(path)))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """All files below, through links too, but no directory from within itself."""
+    above: dict[str, frozenset[tuple[int, int]]] = {os.fspath(path): frozenset()}
+    for folder, names, files in os.walk(path, followlinks=True):
+        s = Path(folder).stat()
+        lineage = above.pop(folder)
+        if (s.st_dev, s.st_ino) in lineage:
+            raise BadInputError(f"{folder}: is a link to a directory that holds it")
+        lineage |= {(s.st_dev, s.st_ino)}
+        above |= {os.path.join(folder, name): lineage for name in names}  # noqa: PTH118
+        yield from (Path(folder, name) for name in files)
 
 
 def _stat(path: Path, name: str) -> Stat:
     s = path.stat()
+    if not stat.S_ISREG(s.st_mode):
+        # To hash a pipe is to wait for ever, and a device never ends.
+        raise BadInputError(f"{path}: is a pipe or device, wanted a file")
     return (name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
 
 

@@ -29,7 +29,7 @@ def read(path: str | Path) -> pd.DataFrame:
     try:
         table = SLICE_CONFIG.read(path)
     except TableFaults as error:
-        raise SliceConfigError(str(error)) from error
+        raise SliceConfigError(error.summary) from error
     except OSError as error:
         raise SliceConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     return _in_order(table)
@@ -46,7 +46,7 @@ def write(path: str | Path, table: pd.DataFrame) -> None:
     try:
         text = SLICE_CONFIG.to_csv(_in_order(_with_canonical_columns(table)))
     except TableFaults as error:
-        raise SliceConfigError(f"{path}: not written: {error}") from error
+        raise SliceConfigError(f"{path}: not written: {error.summary}") from error
     publish_text(Path(path), text)
 
 
