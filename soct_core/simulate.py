@@ -68,13 +68,8 @@ def _refuse_false_claims(path: Path) -> None:
         for name in ("volume.npy", "voxel_size_um.npy"):
             info = archive.getinfo(name)
             with archive.open(info) as member:
-                version = np.lib.format.read_magic(member)
-                read = (
-                    np.lib.format.read_array_header_1_0
-                    if version == (1, 0)
-                    else np.lib.format.read_array_header_2_0
-                )
-                shape, _, dtype = read(member)
+                old = npy.read_magic(member) == (1, 0)
+                shape, _, dtype = (npy.read_array_header_1_0 if old else npy.read_array_header_2_0)(member)
                 claimed = math.prod(shape) * dtype.itemsize
                 if dtype.hasobject or claimed != info.file_size - member.tell() or claimed > MAX_NPZ_BYTES:
                     seen = f"{dtype} of shape {shape} in {info.file_size} bytes"
