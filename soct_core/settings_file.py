@@ -30,7 +30,10 @@ def load_settings(model: type[Model], file: Path | None = None, overrides: Itera
     tree = {} if file is None else _read_toml(file)
     for override in overrides:
         _put(tree, override)
-    return checked(model, tree)
+    try:
+        return checked(model, tree)
+    except SettingsError as error:
+        raise SettingsError(f"{file}: {error}" if file is not None else str(error)) from error
 
 
 def checked(model: type[Model], tree: Tree) -> Model:

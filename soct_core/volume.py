@@ -11,6 +11,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from soct_core.checked_blosc import use_checked_blosc
 from soct_core.errors import ReadError, VolumeError
 from soct_core.ngff import Zyx, read_image_metadata
 from soct_core.store_header import check_group, check_level
@@ -20,6 +21,7 @@ Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
 
 # Two concurrent chunk reads keep memory low at the same speed.
 zarr.config.set({"async.concurrency": 2, "threading.max_workers": 2})
+use_checked_blosc()
 
 
 class Sliceable(Protocol):
