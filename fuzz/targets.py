@@ -316,9 +316,9 @@ _V3, _V2 = _image("0.5"), _image("0.4")
 _SLICE = "slice_z01.ome.zarr"
 
 TARGETS = (
-    Target("slice_config.csv", "slice_config.csv", _read_config, CSV, 8, content=_CONFIG),
-    Target("fragment", "slice_z01_manifest.csv", _read_fragment, CSV, 4, content=_FRAGMENT),
-    Target("shifts_xy.csv", "shifts_xy.csv", _read_shifts, CSV, 4, content=_SHIFTS),
+    Target("slice_config.csv", "slice_config.csv", _read_config, CSV, 16, content=_CONFIG),
+    Target("fragment", "slice_z01_manifest.csv", _read_fragment, CSV, 8, content=_FRAGMENT),
+    Target("shifts_xy.csv", "shifts_xy.csv", _read_shifts, CSV, 8, content=_SHIFTS),
     Target("settings file", "settings.toml", _read_settings, TOML, content=_SETTINGS),
     Target("--set", "override", _read_override, ANY, content=b"stack.pyramid_um=[10, 25.0, 50]"),
     Target("transform.json", "transform.json", _read_transform, JSON, content=_TRANSFORM),

@@ -46,7 +46,7 @@ def recorded_output(directory: Path) -> Path:
     values = (planes * 100).astype(np.uint16)
     for slice_id in used:
         write_image(directory / f"slice_z{slice_id:02d}.ome.zarr", values[:DEPTH] + slice_id, SIZE)
-    table = slice_config.from_ids(range(len(STATES))).assign(use=pd.array(i in used for i in range(6)))
+    table = slice_config.from_ids(range(len(STATES))).assign(use=[i in used for i in range(6)])
     slice_config.write(directory / "slice_config.csv", table)
     output = directory / "reconstruction"
     trail = {1: {"interpolated": True, "interpolation_failed": False, "interpolation_method_used": "zmorph"}}
