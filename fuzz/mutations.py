@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -132,9 +133,9 @@ def structure(data: bytes, rng: Random) -> bytes:
         tree = json.loads(data)
     except (ValueError, RecursionError):
         return splice(data, rng)
-    for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        tree = _changed(tree, rng)
     try:
+        for _ in range(rng.choice((1, 1, 1, 2, 4))):
+            tree = _changed(tree, rng)
         return json.dumps(tree).encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):
         return data
@@ -143,7 +144,7 @@ def structure(data: bytes, rng: Random) -> bytes:
 def _changed(tree: Any, rng: Random) -> Any:
     nodes = list(_nodes(tree))
     if not nodes:
-        return rng.choice(VALUES)
+        return deepcopy(rng.choice(VALUES))
     holder, key = rng.choice(nodes)
     match rng.randrange(6):
         case 0:
@@ -156,9 +157,9 @@ def _changed(tree: Any, rng: Random) -> Any:
                 deep = [deep]
             holder[key] = deep
         case 3 if isinstance(holder, list):
-            holder.append(holder[key])
+            holder.append(deepcopy(holder[key]))
         case _:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = deepcopy(rng.choice(VALUES))
     return tree
 
 
