@@ -53,6 +53,14 @@ def _optional(parse: Callable[[str], object]) -> Callable[[str], object]:
     return lambda text: parse(text) if text.strip() else None
 
 
+def inert(text: str) -> str:
+    """Text of our own making that no spreadsheet would run as a formula.
+
+    Text that was carried over is not ours to change.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def _write_float(value: object) -> str:
     return repr(float(str(value)))
 
