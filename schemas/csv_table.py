@@ -205,29 +205,25 @@ def _text_frame(name: str, text: str, known: Container[str]) -> pd.DataFrame:
         raise TableFaults([Fault(name, 1, None, "", "a header row")])
     if len(rows) > MAX_ROWS + 1:
         raise TableFaults([Fault(name, MAX_ROWS + 2, None, "one more row", f"at most {MAX_ROWS} rows")])
-    width = _width(rows)
-    header = [cell.strip() if cell.strip() in known else cell for cell in rows[0][:width]]
+    first, body = rows[0], [(at, row) for at, row in enumerate(rows[1:], start=2) if any(map(str.strip, row))]
+    kept = _columns_with_something(first, [row for _, row in body])
+    header = [first[at].strip() if first[at].strip() in known else first[at] for at in kept]
     faults = _header_faults(name, header)
-    index, cells = [], []
-    for number_, row in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in row):
-            continue
-        beyond = len(row) > width and not any(row[width:])
-        if len(row) != width and not beyond:
-            wanted = f"{width} cells as in the header"
+    for number_, row in body:
+        if len(row) <= kept[-1] or any(row[len(first) :]):
+            wanted = f"{len(header)} cells as in the header"
             faults.append(Fault(name, number_, None, f"{len(row)} cells", wanted))
-        index.append(number_)
-        cells.append(row[:width])
     if faults:
         raise TableFaults(faults)
-    return pd.DataFrame(cells, index=index, columns=header, dtype=object)
+    cells = [[row[at] for at in kept] for _, row in body]
+    return pd.DataFrame(cells, index=[number_ for number_, _ in body], columns=header, dtype=object)
 
 
-def _width(rows: Sequence[Sequence[str]]) -> int:
-    """Columns up to the last with a name or content: spreadsheets leave empty ones behind it."""
-    header = rows[0]
-    full = (at for row in rows if len(row) <= len(header) for at, cell in enumerate(row, start=1) if cell)
-    return max(full)
+def _columns_with_something(header: Sequence[str], body: Sequence[Sequence[str]]) -> list[int]:
+    """Columns that have a name or content: spreadsheets leave others that have neither."""
+    full = {at for at, cell in enumerate(header) if cell}
+    full |= {at for row in body for at, cell in enumerate(row[: len(header)]) if cell}
+    return sorted(full)
 
 
 def _header_faults(name: str, header: list[str]) -> list[Fault]:

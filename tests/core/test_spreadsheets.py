@@ -29,6 +29,7 @@ def saved(folder: Path, content: bytes) -> Path:
         PLAIN.replace(b"07", b"7").replace(b"true", b"TRUE").replace(b"false", b"FALSE"),
         PLAIN.replace(b"\n", b",,\n") + b",,,,,\n,,,,,\n",
         PLAIN.replace(b"notes\n", b"notes,,\n"),
+        b"".join(b"," + line for line in PLAIN.splitlines(keepends=True)),
         PLAIN + b"\n\n , , , \n",
         PLAIN.replace(b"ok", b'"ok"').replace(b"use", b" use "),
     ],
