@@ -75,11 +75,17 @@ def _look(stats: tuple[Stat, ...]) -> str:
 def _stats(path: Path) -> tuple[Stat, ...]:
     if not path.is_dir():
         return (_stat(path, ""),)
-    return tuple(_stat(p, p.relative_to(path).as_posix()) for p in sorted(_files(path)))
+    return tuple(_stat(p, p.relative_to(path).as_posix()) for p in sorted(files_below(path)))
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """All files below, through links too, but no directory from within itself."""
+def files_below(path: Path) -> Iterator[Path]:
+    """All files below, through links too.
+
+    Raises
+    ------
+    BadInputError
+        If a link leads to a directory that holds it: the walk would hardly end.
+    """
     above: dict[str, frozenset[tuple[int, int]]] = {os.fspath(path): frozenset()}
     for folder, names, files in os.walk(path, followlinks=True):
         s = Path(folder).stat()

@@ -24,6 +24,8 @@ MAX_PLANE_PIXELS = 2**30
 MAX_CHUNK_BYTES = 2**31
 """More than any codec packs as one."""
 MAX_CHUNKS_PER_PLANE = 2**20
+MAX_CHUNKS = 2**23
+"""Those that are not stored are looked for one by one."""
 
 _HEADERS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 _TYPE_V2 = re.compile(r"[<>|=]?([uif])([1248])", re.ASCII)
@@ -140,11 +142,13 @@ def _check_sizes(shape: tuple[int, ...], chunk_shape: object, item: int, path: P
     planes = tuple(zip(shape, chunks, strict=True))[-2:]
     pixels = math.prod(n for n, _ in planes)
     per_plane = math.prod(-(-n // chunk) for n, chunk in planes)
+    count = math.prod(-(-n // chunk) for n, chunk in zip(shape, chunks, strict=True))
     for seen, most, what in (
         (math.prod(shape), MAX_VOXELS, "voxels"),
         (pixels, MAX_PLANE_PIXELS, "pixels a plane"),
         (math.prod(chunks) * item, MAX_CHUNK_BYTES, "bytes a chunk"),
         (per_plane, MAX_CHUNKS_PER_PLANE, "chunks a plane"),
+        (count, MAX_CHUNKS, "chunks"),
     ):
         if seen > most:
             raise VolumeError(

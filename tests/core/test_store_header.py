@@ -51,6 +51,7 @@ def grid(*shape: int) -> Change:
         (put("shape", [1, 2**20, 2**12]), "pixels a plane"),
         (grid(2**11, 2**11, 2**11), "bytes a chunk"),
         (lambda h: (h.update(shape=[1, 2**14, 2**14]), grid(1, 1, 1)(h)), "chunks a plane"),
+        (lambda h: (h.update(shape=[2**24, 1, 1]), grid(1, 1, 1)(h)), "claims 16777216 chunks"),
         (grid(0, 6, 5), "chunks (0, 6, 5), wanted 1 to"),
         (grid(-4, 6, 5), "chunks (-4, 6, 5), wanted 1 to"),
         (put("shape", [4.0, 6, 5]), "shape (4.0, 6, 5)"),
