@@ -133,7 +133,7 @@ def test_a_link_within_the_output_is_not_followed(
 def test_a_seal_that_names_files_elsewhere_is_not_believed(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "secret").write_text("x")
-    on = ticket(tmp_path / "out", "stack", "key")
+    on = ticket(tmp_path / "out", "stack", lambda: "key")
     on.seal.parent.mkdir(parents=True)
     for path in ("../secret", str(tmp_path / "secret")):
         mark = Fingerprint(path=path, fingerprint=fingerprint(tmp_path / "secret"))
