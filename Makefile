@@ -2,12 +2,13 @@
 # make test: all checks and tests
 # make bench: the benchmarks
 # make faults: kill a run anywhere, and faults of the world (as root, for its small disks); half an hour
+# make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo test lint bench faults install install-test clean
+.PHONY: demo test lint bench faults fuzz install install-test clean
 
 demo: install
 	$(BIN)/python -m flows.reconstruct --demo $(DEMO)
@@ -28,6 +29,9 @@ bench: install-test
 faults: install-test
 	$(BIN)/python faults/kill_anywhere.py
 	$(BIN)/python faults/world.py
+
+fuzz: install-test
+	$(BIN)/python fuzz/run.py
 
 # The packages themselves are installed anew each time, as a user gets them; what they need only once.
 install: $(VENV)/installed

@@ -23,6 +23,7 @@ from prefect.runtime import flow_run
 from flows import tasks
 from flows.ledger import Ledger
 from flows.progress import listener
+from flows.result_storage import refuse_open_storage
 from flows.runners import DEFAULT_RUNNER, task_runner
 from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
 from schemas.run_record import RunOutcome
@@ -70,6 +71,7 @@ def reconstruct(
     fresh
         Make everything again, whatever is cached or settled.
     """
+    refuse_open_storage()
     planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     ledger = Ledger(planner.output, fresh)
     notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))

@@ -14,11 +14,14 @@ from pydantic import Field, ValidationError
 
 from schemas.contract import Contract
 from schemas.run_record import Fingerprint
+from schemas.small_file import read_small
 from soct_core.atomic import publish_text, remove
-from soct_core.errors import InputChangedError
+from soct_core.containment import is_within
+from soct_core.errors import BadInputError, InputChangedError
 from soct_core.fingerprint import Witness, changed, fingerprint, witnessed
 
 _FOLDER = ".soct/seals"
+_MAX_SEAL_BYTES = 2**20
 
 
 class Seal(Contract):
@@ -91,7 +94,7 @@ def put_seal(on: Ticket, artefacts: Sequence[Path]) -> None:
 def read_seal(on: Ticket) -> Seal | None:
     """The seal, if there is one that can be read."""
     try:
-        return Seal.model_validate_json(on.seal.read_bytes())
+        return Seal.model_validate_json(read_small(on.seal, _MAX_SEAL_BYTES))
     except (OSError, ValidationError):
         return None
 
@@ -102,6 +105,9 @@ def holds(on: Ticket) -> bool:
     if seal is None or seal.key != on.key:
         return False
     try:
-        return all(fingerprint(on.output / a.path) == a.fingerprint for a in seal.artefacts)
-    except OSError:
+        return all(
+            is_within(on.output, a.path) and fingerprint(on.output / a.path) == a.fingerprint
+            for a in seal.artefacts
+        )
+    except (OSError, BadInputError):
         return False

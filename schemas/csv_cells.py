@@ -41,7 +41,8 @@ def _parse_bool(text: str) -> bool:
 def _parse_float(low: float, high: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         value = float(text)
-        if not (math.isfinite(value) and low <= value <= high) or "_" in text:
+        # Python reads digits of any script, and 1_0; a spreadsheet writes neither.
+        if not (math.isfinite(value) and low <= value <= high) or "_" in text or not text.isascii():
             raise ValueError(text)
         return value
 
@@ -50,6 +51,14 @@ def _parse_float(low: float, high: float) -> Callable[[str], float]:
 
 def _optional(parse: Callable[[str], object]) -> Callable[[str], object]:
     return lambda text: parse(text) if text.strip() else None
+
+
+def inert(text: str) -> str:
+    """Text of our own making that no spreadsheet would run as a formula.
+
+    Text that was carried over is not ours to change.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _write_float(value: object) -> str:

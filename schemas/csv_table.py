@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +19,12 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from schemas.csv_cells import TEXT, CellKind
+from schemas.small_file import read_small
 
-MAX_TABLE_BYTES = 64 * 2**20
+MAX_TABLE_BYTES = 32 * 2**20
+MAX_ROWS = 200_000
+"""Twice as many as there are slice ids."""
+MAX_FAULTS_SAID = 3
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,8 @@ class Fault:
         if self.row is not None:
             place.append(f"row {self.row}")
         if self.column is not None:
-            place.append(f"column {self.column!r}")
-        seen = self.seen if len(self.seen) <= 80 else self.seen[:77] + "..."
-        return f"{', '.join(place)}: got {seen!r}, wanted {self.wanted}"
+            place.append(f"column {_short(self.column)!r}")
+        return f"{', '.join(place)}: got {_short(self.seen)!r}, wanted {self.wanted}"
 
 
 class TableFaults(ValueError):
@@ -48,6 +52,13 @@ class TableFaults(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, faults)))
+
+    @property
+    def summary(self) -> str:
+        """The first faults in one line, and how many more there are."""
+        more = len(self.faults) - MAX_FAULTS_SAID
+        said = "; ".join(map(str, self.faults[:MAX_FAULTS_SAID]))
+        return f"{said}; and {more} more faults, see python -m schemas.validate" if more > 0 else said
 
 
 @dataclass(frozen=True)
@@ -171,12 +182,14 @@ def _quoted(cell: str) -> str:
     return f'"{doubled}"'
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 def _decode(path: Path) -> str:
-    if path.stat().st_size > MAX_TABLE_BYTES:
-        wanted = f"at most {MAX_TABLE_BYTES} bytes"
-        raise TableFaults([Fault(str(path), None, None, f"{path.stat().st_size} bytes", wanted)])
+    content = read_small(path, MAX_TABLE_BYTES)
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = error.object[: error.start].count(b"\n") + 1
         seen = repr(error.object[error.start : error.start + 1])
@@ -185,30 +198,38 @@ def _decode(path: Path) -> str:
 
 def _text_frame(name: str, text: str, known: Container[str]) -> pd.DataFrame:
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        rows = list(islice(csv.reader(io.StringIO(text, newline=""), strict=True), MAX_ROWS + 2))
     except csv.Error as error:
         raise TableFaults([Fault(name, None, None, str(error), "comma-separated values")]) from error
     if not rows or not any(rows[0]):
         raise TableFaults([Fault(name, 1, None, "", "a header row")])
-    header = [cell.strip() if cell.strip() in known else cell for cell in rows[0]]
+    if len(rows) > MAX_ROWS + 1:
+        raise TableFaults([Fault(name, MAX_ROWS + 2, None, "one more row", f"at most {MAX_ROWS} rows")])
+    first, body = rows[0], [(at, row) for at, row in enumerate(rows[1:], start=2) if any(map(str.strip, row))]
+    kept = _columns_with_something(first, [row for _, row in body])
+    header = [first[at].strip() if first[at].strip() in known else first[at] for at in kept]
     faults = _header_faults(name, header)
-    index, cells = [], []
-    for number_, row in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
+    for number_, row in body:
+        if len(row) <= kept[-1] or any(row[len(first) :]):
             wanted = f"{len(header)} cells as in the header"
             faults.append(Fault(name, number_, None, f"{len(row)} cells", wanted))
-        index.append(number_)
-        cells.append(row)
     if faults:
         raise TableFaults(faults)
-    return pd.DataFrame(cells, index=index, columns=header, dtype=object)
+    cells = [[row[at] for at in kept] for _, row in body]
+    return pd.DataFrame(cells, index=[number_ for number_, _ in body], columns=header, dtype=object)
+
+
+def _columns_with_something(header: Sequence[str], body: Sequence[Sequence[str]]) -> list[int]:
+    """Columns that have a name or content: spreadsheets leave others that have neither."""
+    full = {at for at, cell in enumerate(header) if cell}
+    full |= {at for row in body for at, cell in enumerate(row[: len(header)]) if cell}
+    return sorted(full)
 
 
 def _header_faults(name: str, header: list[str]) -> list[Fault]:
-    if len(header) == 1 and ";" in header[0]:
-        return [Fault(name, 1, None, header[0], "commas between the columns, not semicolons")]
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            return [Fault(name, 1, None, header[0], f"commas between the columns, not {called}")]
     twice = sorted({column for column in header if header.count(column) > 1})
     return [Fault(name, 1, column, column, "each column once") for column in twice]
 

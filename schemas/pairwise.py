@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
 
 from schemas.contract import Contract
 from schemas.diagnostics import Matrix2x2
@@ -16,6 +19,7 @@ PairRole = Literal["neighbours", "bridge", "check"]
 CONVENTION = (
     "moving(T(x)) ~ fixed(x); x in pixels, x-y order; T(x) = matrix (x - center) + center + translation"
 )
+MAX_LENGTH_PX = 1e7
 
 
 class RigidTransform(Contract):
@@ -32,6 +36,21 @@ class RigidTransform(Contract):
     """Size of a voxel along (z, y, x)."""
     plane_shape: tuple[int, int]
     """Shape of the registered planes, (y, x)."""
+
+    @model_validator(mode="after")
+    def _is_what_it_says(self) -> Self:
+        (a, b), (c, d) = self.matrix
+        angle = math.radians(self.rotation_deg)
+        turn = (math.cos(angle), -math.sin(angle), math.sin(angle), math.cos(angle))
+        if not all(abs(seen - wanted) < 1e-6 for seen, wanted in zip((a, b, c, d), turn, strict=True)):
+            raise ValueError("matrix must be the rotation by rotation_deg")
+        if self.convention != CONVENTION:
+            raise ValueError(f"convention must be {CONVENTION!r}")
+        if max(map(abs, (*self.translation, *self.center))) > MAX_LENGTH_PX:
+            raise ValueError(f"translation and center must be {MAX_LENGTH_PX:g} px at most")
+        if min(*self.voxel_size_um, *self.plane_shape) <= 0:
+            raise ValueError("voxel_size_um and plane_shape must be positive")
+        return self
 
 
 class PairwiseMetrics(Contract):
@@ -64,7 +83,7 @@ class PairwiseMetrics(Contract):
     """In-plane motion of anatomy within the fixed slice, in pixels per plane of depth."""
     anatomy_rate_y: float | None = None
     anatomy_rate_deg: float | None = None
-    registration_confidence: float
+    registration_confidence: Annotated[float, Field(ge=0, le=1)]
     reliable: bool
     overall_status: OverallStatus
     reasons: tuple[str, ...] = ()

@@ -69,9 +69,14 @@ def find_acquisition(directory: Path) -> Acquisition:
     return Acquisition(
         directory,
         dict(sorted(slices.items())),
-        config if config.exists() else None,
-        shifts if shifts.exists() else None,
+        config if _is_there(config) else None,
+        shifts if _is_there(shifts) else None,
     )
+
+
+def _is_there(path: Path) -> bool:
+    """A link to nothing counts: to pass it over would be to use what it excludes."""
+    return path.is_symlink() or path.exists()
 
 
 def slice_table(acquisition: Acquisition) -> pd.DataFrame:

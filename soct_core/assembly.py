@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from schemas.common_space import Window
+from schemas.csv_cells import inert
 from schemas.settings import StackRecipe
 from schemas.slice_id import format_slice_id
 from schemas.stacking_decisions_table import STACKING_DECISIONS
@@ -224,7 +225,7 @@ def _decision(
         "slot_top_um": slots.top_um(slice_id),
         "slot_bottom_um": slots.top_um(slice_id + 1),
         "z_residual_um": slots.residual_um(slice_id),
-        "reasons": given.reasons.get(slice_id, ""),
+        "reasons": inert(given.reasons.get(slice_id, "")),
     }
     if layer is None:
         return row | _absent(slice_id, str(row["reasons"]), given, assembled)
@@ -248,7 +249,9 @@ def _decision(
         "confidence": solved.confidence,
         "pair_weight_above": above,
         "pair_weight_below": below,
-        "reasons": "; ".join(filter(None, (row["reasons"], *_doubts(slice_id, given, assembled)))),  # type: ignore[arg-type]
+        "reasons": inert(
+            "; ".join(filter(None, (str(row["reasons"]), *_doubts(slice_id, given, assembled))))
+        ),
     }
 
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+MAX_MESSAGE = 2000
+"""Characters; a file's text can be longer than any terminal."""
+
+
+def one_line(text: str, limit: int = MAX_MESSAGE) -> str:
+    """Text as one printable line: breaks become `; `, control characters their escapes."""
+    joined = "; ".join(part.strip() for part in text.splitlines() if part.strip())
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined[:limit])
+    return shown if len(joined) <= limit and len(shown) <= limit else f"{shown[: limit - 3]}..."
+
 
 class SoctError(Exception):
     """Base of all errors raised on purpose; the message is one line a user can act on."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class BadInputError(SoctError, ValueError):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from soct_core.errors import BadInputError
 from soct_core.fingerprint_memo import is_settled, memo, process_memo, stat_of
 
 Witness = dict[Path, tuple[str, str]]
@@ -26,6 +27,8 @@ def fingerprint(path: Path) -> str:
     ------
     FileNotFoundError
         If there is nothing at `path`.
+    BadInputError
+        If it holds a pipe, a device, or a link back to itself.
     """
     files = files_of(path)
     look = _look(files) if _noted.get() is not None else ""
@@ -56,7 +59,7 @@ def changed(witness: Witness) -> Path | None:
         try:
             if (not look or look != _look(files_of(path))) and fingerprint(path) != content:
                 return path
-        except OSError:
+        except (OSError, BadInputError):
             return path
     return None
 
@@ -66,10 +69,26 @@ def files_of(path: Path) -> dict[str, str]:
     root = os.fspath(path)
     if not path.is_dir():
         return {"": root}
-    files = (
-        f"{folder}{os.sep}{name}" for folder, _, names in os.walk(root, followlinks=True) for name in names
-    )
-    return {file[len(root) + 1 :]: file for file in sorted(files)}
+    return {file[len(root) + 1 :]: file for file in sorted(files_below(root))}
+
+
+def files_below(root: str) -> Iterator[str]:
+    """Paths of all files below, through links too.
+
+    Raises
+    ------
+    BadInputError
+        If a link leads to a directory that holds it: the walk would hardly end.
+    """
+    above: dict[str, frozenset[tuple[int, int]]] = {root: frozenset()}
+    for folder, names, files in os.walk(root, followlinks=True):
+        s = Path(folder).stat()
+        lineage = above.pop(folder)
+        if (s.st_dev, s.st_ino) in lineage:
+            raise BadInputError(f"{folder}: is a link to a directory that holds it")
+        lineage |= {(s.st_dev, s.st_ino)}
+        above |= {f"{folder}{os.sep}{name}": lineage for name in names}
+        yield from (f"{folder}{os.sep}{name}" for name in files)
 
 
 def _look(files: dict[str, str]) -> str:

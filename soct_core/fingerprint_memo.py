@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 
 from schemas.fingerprint_memo import FileStat, RememberedFile, RememberedStore
 from soct_core.atomic import publish_text
+from soct_core.errors import BadInputError
 
 FOLDER = Path(".soct", "fingerprints")
 # File systems tick as coarsely as this; a time ahead of ours, after a clock jump, is too late as well.
@@ -119,14 +121,22 @@ def remembering(output: Path, *, believe: bool = True) -> Iterator[FingerprintMe
 
 
 def stat_of(path: str) -> FileStat:
-    """What the directory says of a file."""
+    """What the directory says of a file.
+
+    Raises
+    ------
+    BadInputError
+        If it is no file: to hash a pipe is to wait for ever, and a device never ends.
+    """
     s = os.stat(path)  # noqa: PTH116  (thousands of files: three times faster)
+    if not stat.S_ISREG(s.st_mode):
+        raise BadInputError(f"{path}: is a pipe or device, wanted a file")
     return s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino
 
 
-def is_settled(stat: FileStat, now_ns: int | None = None) -> bool:
+def is_settled(found: FileStat, now_ns: int | None = None) -> bool:
     """Whether a change from now on would show in the stat, whatever the clock of the file system."""
-    return max(stat[1:3]) < (now_ns or time.time_ns()) - TICK_NS
+    return max(found[1:3]) < (now_ns or time.time_ns()) - TICK_NS
 
 
 def _read(path: str) -> tuple[str, RememberedFile | None]:
@@ -141,6 +151,6 @@ def _read(path: str) -> tuple[str, RememberedFile | None]:
     return content, RememberedFile(stat=before, content=content) if settled else None
 
 
-def _but_change_time(stat: FileStat) -> tuple[int, int, int]:
-    size, modified, _, inode = stat
+def _but_change_time(found: FileStat) -> tuple[int, int, int]:
+    size, modified, _, inode = found
     return size, modified, inode

@@ -49,7 +49,7 @@ def read_fragment(path: Path) -> ManifestFragment:
     try:
         table = _TABLE.read(path)
     except TableFaults as error:
-        raise FragmentError(str(error)) from error
+        raise FragmentError(error.summary) from error
     except OSError as error:
         raise FragmentError(f"{path}: cannot be read: {error.strerror or error}") from error
     foreign = [name for name in table.columns if name not in FRAGMENT_COLUMNS]

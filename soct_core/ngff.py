@@ -23,6 +23,7 @@ MICROMETRES_PER_UNIT = {
     "centimeter": 1e4,
     "meter": 1e6,
 }
+VOXEL_RANGE_UM = (1e-6, 1e7)
 _WANTED_UNIT = " or ".join((", ".join(list(MICROMETRES_PER_UNIT)[:-1]), "meter"))
 
 
@@ -55,14 +56,16 @@ def read_image_metadata(
         multiscale = ome["multiscales"][0]
         names, units = _axes(multiscale, name)
         dataset = multiscale["datasets"][0]
-        path = str(dataset["path"])
+        path = dataset["path"]
+        if not isinstance(path, str):
+            raise VolumeError(f"{name}: datasets[0].path is {str(path)[:80]!r}, wanted text")
         scale, offset = _compose(
             [*dataset["coordinateTransformations"], *multiscale.get("coordinateTransformations", ())],
             len(names),
             name,
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise VolumeError(f"{name}: holds no readable multiscale image ({error!r})") from error
+        raise VolumeError(f"{name}: holds no readable multiscale image ({repr(error)[:120]})") from error
     space = [names.index(axis) for axis in "zyx"]
     if voxel_size_um is None:
         factors = [_unit_factor(names[i], units[i], name) for i in space]
@@ -70,8 +73,12 @@ def read_image_metadata(
         origin = tuple(offset[i] * factor for i, factor in zip(space, factors, strict=True))
     else:
         size, origin = voxel_size_um, (0.0, 0.0, 0.0)
-    if not all(math.isfinite(s) and s > 0 for s in size):
-        raise VolumeError(f"{name}: voxel size {size} µm (z, y, x), wanted finite and positive")
+    low, high = VOXEL_RANGE_UM
+    if not all(low <= s <= high for s in size):
+        wanted = f"finite and positive, from {low:g} to {high:g}"
+        raise VolumeError(f"{name}: voxel size {size} µm (z, y, x), wanted {wanted}")
+    if not all(math.isfinite(o) for o in origin):
+        raise VolumeError(f"{name}: translation {origin} µm (z, y, x), wanted finite")
     return ImageMetadata(path, names, (size[0], size[1], size[2]), (origin[0], origin[1], origin[2]))
 
 
@@ -120,7 +127,7 @@ def _axes(multiscale: Mapping[str, Any], name: str) -> tuple[tuple[str, ...], li
     axes = multiscale["axes"]
     names = tuple(str(axis["name"]) for axis in axes)
     if names not in {("z", "y", "x"), ("c", "z", "y", "x"), ("t", "z", "y", "x"), ("t", "c", "z", "y", "x")}:
-        raise VolumeError(f"{name}: axes {','.join(names)}, wanted z,y,x (behind singleton t, c)")
+        raise VolumeError(f"{name}: axes {','.join(names)[:80]}, wanted z,y,x (behind singleton t, c)")
     return names, [axis.get("unit") for axis in axes]
 
 
@@ -131,7 +138,7 @@ def _unit_factor(axis: str, unit: str | None, name: str) -> float:
             "give --voxel-size-um Z Y X if you know the voxel size"
         )
     if not isinstance(unit, str) or unit not in MICROMETRES_PER_UNIT:
-        raise VolumeError(f"{name}: axis {axis} has unit {unit!r}, wanted {_WANTED_UNIT}")
+        raise VolumeError(f"{name}: axis {axis} has unit {str(unit)[:80]!r}, wanted {_WANTED_UNIT}")
     return MICROMETRES_PER_UNIT[unit]
 
 
@@ -145,16 +152,19 @@ def _compose(
         if kind == "identity":
             continue
         if kind not in ("scale", "translation"):
-            raise VolumeError(f"{name}: transformation {kind!r}, wanted scale or translation")
-        try:
-            values = [float(value) for value in transformation[kind]]
-        except (TypeError, ValueError) as error:
-            raise VolumeError(f"{name}: {kind} {transformation[kind]!r}, wanted numbers") from error
-        if len(values) != ndim:
-            raise VolumeError(f"{name}: {kind} {values}, wanted {ndim} numbers, one an axis")
+            raise VolumeError(f"{name}: transformation {str(kind)[:80]!r}, wanted scale or translation")
+        values = _numbers(transformation[kind], ndim, f"{name}: {kind}")
         if kind == "scale":
             scale = [a * b for a, b in zip(scale, values, strict=True)]
             offset = [a * b for a, b in zip(offset, values, strict=True)]
         else:
             offset = [a + b for a, b in zip(offset, values, strict=True)]
     return scale, offset
+
+
+def _numbers(seen: object, count: int, what: str) -> list[float]:
+    if not isinstance(seen, list | tuple) or len(seen) != count:
+        raise VolumeError(f"{what} {str(seen)[:80]}, wanted {count} numbers, one an axis")
+    if not all(isinstance(n, int | float) and not isinstance(n, bool) and abs(n) < 1e300 for n in seen):
+        raise VolumeError(f"{what} {str(seen)[:80]}, wanted {count} finite numbers")
+    return [float(n) for n in seen]

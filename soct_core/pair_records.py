@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.pairwise import PairwiseMetrics, RigidTransform
 from schemas.slice_id import format_slice_id
+from schemas.small_file import read_small
 from soct_core.affine import Affine2D
 from soct_core.anatomy_motion import AnatomyRate, mean_rate
 from soct_core.atomic import publish_text, remove
@@ -24,6 +25,7 @@ Record = TypeVar("Record", bound=BaseModel)
 TRANSFORM = "transform.json"
 TRANSFORM_ITK = "transform.tfm"
 METRICS = "pairwise_registration_metrics.json"
+MAX_RECORD_BYTES = 2**26
 
 
 def pair_name(fixed_id: int, moving_id: int) -> str:
@@ -124,7 +126,7 @@ def _uncompared_planes(metrics: PairwiseMetrics) -> float:
 def read_record(path: Path, model: type[Record]) -> Record:
     """Read a JSON record of a model."""
     try:
-        return model.model_validate_json(path.read_bytes())
+        return model.model_validate_json(read_small(path, MAX_RECORD_BYTES))
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValidationError as error:

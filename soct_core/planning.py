@@ -41,6 +41,7 @@ from soct_core.finalisation import COVERED_NOTE
 from soct_core.pair_plan import pairs_to_register
 from soct_core.slots import Slots
 from soct_core.stage_shifts import CommonSpace, common_space
+from soct_core.store_header import MAX_VOXELS
 from soct_core.volume import Volume
 
 DEFAULT_OUTPUT = "reconstruction"
@@ -81,6 +82,7 @@ class Planner:
         found = find_acquisition(directory)
         out = (output or directory / DEFAULT_OUTPUT).expanduser().absolute()
         refuse_output_among_inputs(out, directory)
+        refuse_links_within(out)
         planner = cls(found, out, settings, voxel_size_um, allow_missing, shifts)
         used = used_slices(found, slice_table(found), allow_missing=allow_missing)
         planner._open(used)
@@ -222,10 +224,24 @@ class Planner:
             raise SettingsError(
                 f"setting 'slicing_interval_um': got {interval:g}, wanted at least one plane ({voxel_z:g} µm)"
             )
+        self._refuse_absurd_volume()
         if self.shifts is not None:
             shapes = {i: (v.shape[1], v.shape[2]) for i, v in self.volumes.items()}
             _, y, x = first.voxel_size_um
             self.space = common_space(self.shifts, shapes, (x, y))
+
+    def _refuse_absurd_volume(self) -> None:
+        """One slice with a far id, or a voxel size of nearly nothing, can claim any depth."""
+        first, last = min(self.measured), max(self.measured)
+        planes = self._slots().depth(last, self.volumes[last].shape[0])
+        shapes = [v.shape for v in self.volumes.values()]
+        plane = max(y for _, y, _ in shapes) * max(x for _, _, x in shapes)
+        if planes * plane > MAX_VOXELS:
+            raise AcquisitionError(
+                f"{self.acquisition.directory}: slices {format_slice_id(first)} to {format_slice_id(last)} "
+                f"would make a volume of {planes} planes of {plane} pixels, "
+                f"wanted {MAX_VOXELS} voxels at most"
+            )
 
     def _slots(self) -> Slots:
         first = next(iter(self.volumes.values()))
@@ -309,3 +325,18 @@ def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
     nearest = next(path for path in (output, *output.parents) if path.exists())
     if not nearest.is_dir():
         raise AcquisitionError(f"{nearest}: is a file, wanted a directory for the output")
+
+
+def refuse_links_within(output: Path) -> None:
+    """What a run writes must stay where it was told to: no folder of the output may lead elsewhere.
+
+    Raises
+    ------
+    AcquisitionError
+    """
+    folders = [output / name for name in ("interpolate_missing_slice", "register_pairwise", "stack", ".soct")]
+    pairs = output / "register_pairwise"
+    folders += pairs.iterdir() if pairs.is_dir() and not pairs.is_symlink() else []
+    for folder in folders:
+        if folder.is_symlink():
+            raise AcquisitionError(f"{folder}: is a link out of the output, wanted a directory")

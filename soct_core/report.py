@@ -65,7 +65,7 @@ def _decisions(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
         table = STACKING_DECISIONS.read(path)
     except TableFaults as error:
-        raise RecordError(str(error)) from error
+        raise RecordError(error.summary) from error
     return list(table.columns), [
         [
             "" if cell is None or cell != cell else f"{cell:.3g}" if isinstance(cell, float) else str(cell)

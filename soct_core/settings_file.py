@@ -9,10 +9,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from soct_core.errors import SettingsError
+from schemas.small_file import read_small
+from soct_core.errors import SettingsError, one_line
 
 Model = TypeVar("Model", bound=BaseModel)
 Tree = dict[str, Any]
+MAX_SETTINGS_BYTES = 2**20
+_MAX_SEEN = 80
+_MAX_FAULTS = 5
 
 
 def load_settings(model: type[Model], file: Path | None = None, overrides: Iterable[str] = ()) -> Model:
@@ -26,7 +30,10 @@ def load_settings(model: type[Model], file: Path | None = None, overrides: Itera
     tree = {} if file is None else _read_toml(file)
     for override in overrides:
         _put(tree, override)
-    return checked(model, tree)
+    try:
+        return checked(model, tree)
+    except SettingsError as error:
+        raise SettingsError(f"{file}: {error}" if file is not None else str(error)) from error
 
 
 def checked(model: type[Model], tree: Tree) -> Model:
@@ -34,15 +41,16 @@ def checked(model: type[Model], tree: Tree) -> Model:
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError("; ".join(_explain(fault) for fault in error.errors())) from error
+        raise SettingsError("; ".join(_explain(fault) for fault in error.errors()[:_MAX_FAULTS])) from error
 
 
 def _read_toml(file: Path) -> Tree:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_small(file, MAX_SETTINGS_BYTES).decode("utf-8-sig").replace("\r\n", "\n"))
     except OSError as error:
         raise SettingsError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Beside its own error, tomllib passes on those of dates and of numbers beyond all sense.
         raise SettingsError(f"{file}: is not TOML: {error}") from error
 
 
@@ -65,15 +73,22 @@ def _value(text: str) -> Any:
     for candidate in (text, f"[{text}]" if "," in text else text):
         try:
             return tomllib.loads(f"value = {candidate}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             continue
     return text
 
 
 def _explain(fault: Any) -> str:
-    name = ".".join(map(str, fault["loc"])) or "settings"
+    name = one_line(".".join(map(str, fault["loc"])), _MAX_SEEN) or "settings"
     if fault["type"] == "extra_forbidden":
         return f"setting {name!r} is unknown"
     message = str(fault["msg"])
     wanted = message.removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"setting {name!r}: got {fault['input']!r}, wanted {wanted}"
+    return f"setting {name!r}: got {_shown(fault['input'])}, wanted {wanted}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return one_line(repr(value), _MAX_SEEN)
+    except (ValueError, RecursionError):
+        return "a number too long to print"

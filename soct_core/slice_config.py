@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from schemas.csv_cells import inert
 from schemas.csv_table import TableFaults
 from schemas.slice_config_table import CANONICAL_COLUMNS, SLICE_CONFIG
 from schemas.slice_id import format_slice_id, parse_slice_id
@@ -29,7 +30,7 @@ def read(path: str | Path) -> pd.DataFrame:
     try:
         table = SLICE_CONFIG.read(path)
     except TableFaults as error:
-        raise SliceConfigError(str(error)) from error
+        raise SliceConfigError(error.summary) from error
     except OSError as error:
         raise SliceConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     return _in_order(table)
@@ -46,7 +47,7 @@ def write(path: str | Path, table: pd.DataFrame) -> None:
     try:
         text = SLICE_CONFIG.to_csv(_in_order(_with_canonical_columns(table)))
     except TableFaults as error:
-        raise SliceConfigError(f"{path}: not written: {error}") from error
+        raise SliceConfigError(f"{path}: not written: {error.summary}") from error
     publish_text(Path(path), text)
 
 
@@ -148,7 +149,8 @@ def _stamped(table: pd.DataFrame, slice_id: int, values: Mapping[str, Cell]) -> 
         if column == "notes" and value:
             old = table.at[at, "notes"]
             said = old.split("; ") if isinstance(old, str) and old else []
-            value = "; ".join(said if value in said else [*said, str(value)])
+            again = {str(value), inert(str(value))} & set(said)
+            value = "; ".join(said if again else [*said, str(value) if said else inert(str(value))])
         kind = SLICE_CONFIG.columns.get(column)
         if kind is not None and kind.dtype == "boolean" and not isinstance(value, (bool, type(None))):
             raise SliceConfigError(

@@ -5,6 +5,7 @@ shift = origin(fixed) - origin(moving), in mm where given, else in pixels.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,10 +19,13 @@ from schemas.csv_table import TableFaults
 from schemas.slice_id import format_slice_id
 from schemas.stage_shifts_table import STAGE_SHIFTS
 from soct_core.errors import ShiftsError
+from soct_core.store_header import MAX_PLANE_PIXELS
 
 Xy = tuple[float, float]
 _NEIGHBOURS = 3
 MAX_CANVAS_PX = 2**17
+MAX_SHIFT_PX = 1e12
+"""What still adds up exactly over all slice ids."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,9 @@ def common_space(
     windows = {}
     offsets = {i: np.rint(origins[i] - low).astype(int) for i in shapes}
     far = np.max([offsets[i] + (shapes[i][1], shapes[i][0]) for i in shapes], axis=0)
-    if far.max() > MAX_CANVAS_PX:
-        raise ShiftsError(
-            f"{path}: the canvas would be {far[0]} x {far[1]} px, wanted {MAX_CANVAS_PX} at most"
-        )
+    if far.max() > MAX_CANVAS_PX or int(far[0]) * int(far[1]) > MAX_PLANE_PIXELS:
+        wanted = f"{MAX_CANVAS_PX} at most, and {MAX_PLANE_PIXELS} in all"
+        raise ShiftsError(f"{path}: the canvas would be {far[0]} x {far[1]} px, wanted {wanted}")
     for slice_id in shapes:
         x, y = (int(v) for v in offsets[slice_id])
         rest_x, rest_y = (float(v) for v in origins[slice_id] - low - offsets[slice_id])
@@ -82,7 +85,7 @@ def read_shifts(path: Path) -> pd.DataFrame:
     try:
         return STAGE_SHIFTS.read(path)
     except TableFaults as error:
-        raise ShiftsError(str(error)) from error
+        raise ShiftsError(error.summary) from error
     except OSError as error:
         raise ShiftsError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -103,6 +106,9 @@ def _links(table: pd.DataFrame, pixel_um: tuple[float, float], path: Path) -> di
             else:
                 wanted = f"{axis}_shift_mm or {axis}_shift, or reliable=false"
                 raise ShiftsError(f"{path}, row {row}: no shift along {axis}, wanted {wanted}")
+        if not all(abs(length) <= MAX_SHIFT_PX for length in shift):
+            seen = " x ".join(f"{length:g}" for length in shift)
+            raise ShiftsError(f"{path}, row {row}: shift of {seen} px, wanted {MAX_SHIFT_PX:g} at most")
         fixed, moving = int(cells["fixed_id"]), int(cells["moving_id"])
         if fixed == moving:
             raise ShiftsError(f"{path}, row {row}: slice {fixed} is linked to itself")
@@ -120,16 +126,20 @@ def _chained(
     ids: list[int], links: Mapping[tuple[int, int], Xy], path: Path
 ) -> tuple[dict[int, np.ndarray], list[str]]:
     """Origins along the chain of all ids; what no link tells is guessed and reported."""
-    known = sorted(links)
+    by_middle = sorted(links, key=lambda link: (sum(link), link))
+    middles = [sum(link) for link in by_middle]
+    uppers = {below: above for above, below in sorted(links)}
     origins = {ids[0]: np.zeros(2)}
     warnings = []
     for above, below in pairwise(ids):
-        upper = max((i for i in origins if (i, below) in links), default=None)
+        upper = uppers.get(below)
         if upper is not None:
             origins[below] = origins[upper] - links[upper, below]
             continue
-        middle = (above + below) / 2
-        near = sorted(known, key=lambda link: abs(sum(link) / 2 - middle))[: 2 * _NEIGHBOURS]
+        middle, count = above + below, 2 * _NEIGHBOURS
+        at = bisect_left(middles, middle)
+        around = by_middle[max(0, at - count) : at + count]
+        near = sorted(around, key=lambda link: (abs(sum(link) - middle), link))[:count]
         guess = np.median([np.array(links[link]) / (link[1] - link[0]) for link in near], axis=0)
         origins[below] = origins[above] - guess * (below - above)
         warnings.append(

@@ -6,7 +6,6 @@ way nothing stored says that anything was measured there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from soct_core.fingerprint import files_below
 from soct_core.foreground import Mask
 
 Chunk = tuple[int, ...]
@@ -25,11 +25,7 @@ def absent_chunks(array: zarr.Array[Any], root: Path) -> frozenset[Chunk]:
     Lists directories only. What is left out within a shard is not seen.
     """
     folder = root / array.path
-    names = {
-        Path(where, name).relative_to(folder).as_posix()
-        for where, _, files in os.walk(folder, followlinks=True)
-        for name in files
-    }
+    names = {Path(file).relative_to(folder).as_posix() for file in files_below(str(folder))}
     return frozenset(chunk for chunk in _grid(array) if _key(array, chunk) not in names)
 
 

@@ -11,15 +11,17 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from soct_core.checked_blosc import use_checked_blosc
 from soct_core.errors import ReadError, VolumeError
 from soct_core.ngff import Zyx, read_image_metadata
+from soct_core.store_header import check_group, check_level
 from soct_core.stored_chunks import StoredMask, absent_chunks
 
 Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
-MAX_AXIS = 2**24
 
 # Two concurrent chunk reads keep memory low at the same speed.
 zarr.config.set({"async.concurrency": 2, "threading.max_workers": 2})
+use_checked_blosc()
 
 
 class Sliceable(Protocol):
@@ -134,6 +136,7 @@ def open_volume(path: str | Path, voxel_size_um: Zyx | None = None) -> Volume:
     path = Path(path)
     if not path.is_dir():
         raise VolumeError(f"{path}: no such OME-Zarr directory")
+    check_group(path)
     try:
         # Consolidated metadata of an image that was extended later hides its arrays.
         group = zarr.open_group(path, mode="r", use_consolidated=False)
@@ -141,16 +144,13 @@ def open_volume(path: str | Path, voxel_size_um: Zyx | None = None) -> Volume:
     except Exception as error:  # zarr raises many kinds on damaged metadata
         raise VolumeError(f"{path}: is not a readable zarr group: {_first_line(error)}") from error
     metadata = read_image_metadata(attributes, str(path), voxel_size_um)
+    check_level(path, metadata.path)
     array = _level(group, metadata.path, path)
     lead = len(metadata.axes) - 3
     if array.ndim != len(metadata.axes) or any(n != 1 for n in array.shape[:lead]):
         raise VolumeError(
             f"{path}: shape {array.shape} with axes {','.join(metadata.axes)}, wanted z,y,x with t and c of 1"
         )
-    if not all(1 <= n <= MAX_AXIS for n in array.shape):
-        raise VolumeError(f"{path}: shape {array.shape}, wanted 1 to {MAX_AXIS} along each axis")
-    if np.dtype(array.dtype).kind not in "uif":
-        raise VolumeError(f"{path}: dtype {array.dtype}, wanted a real number type")
     return Volume(path, array, lead, metadata.voxel_size_um)
 
 

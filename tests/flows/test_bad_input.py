@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,29 @@ def output_in_a_file(acq: Path) -> list[str]:
     return ["--output", str(acq / "notes.txt" / "out")]
 
 
+def huge_claim(acq: Path) -> list[str]:
+    path = acq / "slice_z01.ome.zarr" / "0" / "zarr.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"shape": [10_000] * 3}))
+    return []
+
+
+def level_elsewhere(acq: Path) -> list[str]:
+    edit_metadata(
+        acq / "slice_z01.ome.zarr", lambda m: m["datasets"][0].update(path="../slice_z00.ome.zarr/0")
+    )
+    return []
+
+
+def far_slice(acq: Path) -> list[str]:
+    (acq / "slice_z02.ome.zarr").rename(acq / "slice_z99999.ome.zarr")
+    return ["--set", "slicing_interval_um=1e6"]
+
+
+def config_pipe(acq: Path) -> list[str]:
+    os.mkfifo(acq / "slice_config.csv")
+    return []
+
+
 def config(text: str) -> Spoil:
     def spoil(acq: Path) -> list[str]:
         (acq / "slice_config.csv").write_text(text)
@@ -119,6 +143,14 @@ def toml(text: str) -> Spoil:
         (options("--dask-address", "tcp://x"), ["--dask-address", "--runner dask"]),
         (options("--set", "slicing_interval_um=0.2"), ["slicing_interval_um", "0.2", "one plane (50"]),
         (output_in_a_file, ["notes.txt", "is a file"]),
+        (huge_claim, ["slice_z01.ome.zarr", "claims 1000000000000 voxels"]),
+        (level_elsewhere, ["slice_z01.ome.zarr", "lies outside of the image"]),
+        (far_slice, ["slices 00 to 99999 would make a volume of"]),
+        (config_pipe, ["slice_config.csv", "pipe or device"]),
+        (config("slice_id,use\n0,a\n1,b\n2,c\n3,d\n4,e\n"), ["row 2", "and 2 more faults"]),
+        (toml("x = " + "[" * 5000), ["settings.toml", "is not TOML"]),
+        (toml("slicing_interval_um = 0x" + "f" * 9000), ["settings.toml", "slicing_interval_um"]),
+        (options("--config", "/dev/zero"), ["/dev/zero", "pipe or device"]),
     ],
 )
 def test_reconstruct_refuses(

@@ -1,0 +1,42 @@
+"""Where Prefect keeps cached results: a place that nobody else may write to.
+
+Ours are JSON, but a result says of itself how it is to be read, and Prefect would unpickle one
+that says so: whoever can put a file there can have any code run.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from soct_core.errors import BadInputError
+
+
+def refuse_open_storage() -> None:
+    """Refuse to read results from where a stranger can put them.
+
+    Raises
+    ------
+    BadInputError
+        If the directory, or what holds it, belongs to another user or is writable by others.
+    """
+    from prefect.settings import PREFECT_HOME, PREFECT_LOCAL_STORAGE_PATH
+
+    home = Path(PREFECT_HOME.value()).expanduser()
+    for path in (home, Path(PREFECT_LOCAL_STORAGE_PATH.value() or home / "storage").expanduser()):
+        if path.exists() and (why := _open_to(path.stat())):
+            raise BadInputError(
+                f"{path}: holds cached results and {why}, wanted a directory that only you can write to; "
+                f"chmod go-w it, or set PREFECT_HOME"
+            )
+
+
+def _open_to(found: os.stat_result) -> str:
+    if found.st_uid not in (os.geteuid(), 0):
+        return "belongs to another user"
+    # A group of one's own name is the custom on many systems, and holds nobody else.
+    shared = found.st_mode & stat.S_IWGRP and found.st_gid not in (os.getegid(), 0)
+    if found.st_mode & stat.S_IWOTH or shared:
+        return "is writable by others"
+    return ""

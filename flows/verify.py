@@ -1,0 +1,55 @@
+"""Check a finished output against its record: `python -m flows.verify OUTPUT`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.exit_codes import FAILED, exit_code
+from schemas.settings import ReconstructSettings
+from soct_core.errors import BadInputError, one_line
+from soct_core.settings_file import load_settings
+from soct_core.verification import Verification, verify
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="python -m flows.verify",
+        description="Say whether an output is whole, unaltered, and made from these inputs with these "
+        "settings. One line per problem. Exit code 0: it is; 1: it is not; 2: there is no readable run.json.",
+    )
+    p.add_argument("output", type=Path, help="the directory that holds run.json")
+    p.add_argument("--inputs", type=Path, metavar="ACQ", help="where the acquisition is now, if it moved")
+    p.add_argument("--outputs-only", action="store_true", help="leave the inputs unread")
+    p.add_argument("--config", type=Path, help="settings that the run should have been made with, as TOML")
+    p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one of them; repeatable")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when whole, 1 when not, 2 for bad input."""
+    arguments = parser().parse_args(argv)
+    found: list[Verification] = []
+    code = exit_code(lambda: found.append(_run(arguments)))
+    return code or (FAILED if found[0].problems else code)
+
+
+def _run(arguments: argparse.Namespace) -> Verification:
+    if arguments.inputs is not None and not arguments.inputs.is_dir():
+        raise BadInputError(f"{arguments.inputs}: no such directory")
+    settings = None
+    if arguments.config or arguments.set:
+        settings = load_settings(ReconstructSettings, arguments.config, arguments.set)
+    found = verify(arguments.output, arguments.inputs, settings, check_inputs=not arguments.outputs_only)
+    for problem in found.problems:
+        print(one_line(problem))
+    checked = f"{found.outputs} outputs, {found.inputs} inputs, {found.slots} slots checked"
+    print(f"not whole: {len(found.problems)} problems; {checked}" if found.problems else f"whole: {checked}")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
