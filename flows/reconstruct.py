@@ -21,11 +21,11 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows import tasks
+from flows.environment import api
 from flows.ledger import Ledger
 from flows.progress import listener
 from flows.runners import DEFAULT_RUNNER, task_runner
 from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
-from schemas.run_record import RunOutcome
 from schemas.settings import ReconstructSettings
 from soct_core.interpolation import STAGE as INTERPOLATIONS
 from soct_core.pair_records import pair_name
@@ -72,16 +72,26 @@ def reconstruct(
     planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     ledger = Ledger(planner.output, fresh)
     notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))
-    outcome: RunOutcome = "failed"
     with run_lock(planner.output, notes.command):
         remove_leftovers(planner.output)
         try:
-            result = _stages(planner, ledger, notes)
+            # In the flow itself, for those who call it from Python: workers share its server.
+            with api():
+                result = _stages(planner, ledger, notes)
             ledger.refuse_changed_inputs()
-            outcome = "completed"
-            return result
-        finally:
-            write_run_record(planner, notes, outcome, ledger.outputs(), ledger.records)
+        except BaseException:
+            _record_failure(planner, notes, ledger)
+            raise
+        write_run_record(planner, notes, "completed", ledger.outputs(), ledger.records)
+        return result
+
+
+def _record_failure(planner: Planner, notes: RunNotes, ledger: Ledger) -> None:
+    try:
+        write_run_record(planner, notes, "failed", ledger.outputs(), ledger.records)
+    except Exception as error:
+        # Said, not raised: the first error is the one to tell.
+        listener.get().warning(f"no record of this run could be written: {error}")
 
 
 def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
@@ -95,11 +105,16 @@ def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
     remove_stale_interpolations(
         planner.output / INTERPOLATIONS, [job.slice_id for _, job in gaps if job.output_z > 0]
     )
-    filled = ledger.run_all(tasks.interpolate_missing_slice, gaps)
+    filled = ledger.attempt_all(tasks.interpolate_missing_slice, gaps)
+    if len(filled) < len(gaps):
+        # Pairs that do not hang on what failed are done all the same: a retry finds them done.
+        pending = {job.slice_id for _, job in gaps} - {outcome.slice_id for outcome in filled}
+        ledger.attempt_all(tasks.register_pair, planner.pair_jobs(filled, pending))
+        ledger.stop()
     trail = ledger.run_one(
         tasks.finalise_interpolation, "finalise audit trail", planner.finalise_job(found, filled)
     )
-    planned = planner.pair_jobs(trail, filled)
+    planned = planner.pair_jobs(filled)
     names = [pair_name(job.fixed_id, job.moving_id) for _, job in planned]
     remove_stale_pairs(planner.output / PAIRS, names)
     pairs = ledger.run_all(tasks.register_pair, planned)

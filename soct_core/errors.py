@@ -59,5 +59,9 @@ class RegistrationError(SoctError, RuntimeError):
     """The optimiser failed, or its result is no transform."""
 
 
+class WorkerLostError(SoctError, RuntimeError):
+    """The process that ran a task died; the task itself raised nothing."""
+
+
 class StageFailedError(SoctError, RuntimeError):
     """Some tasks of a stage failed; what depends on them was not started."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ from schemas.jobs import (
     StackJob,
     VoxelSize,
 )
-from schemas.outcomes import DetectedGaps, FinalisedTrail, InterpolationOutcome, PairOutcome, StackOutcome
+from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, StackOutcome
 from schemas.pairwise import PairRole
 from schemas.settings import ReconstructSettings
 from schemas.slice_id import format_slice_id
@@ -126,19 +126,21 @@ class Planner:
         )
 
     def pair_jobs(
-        self, trail: FinalisedTrail, filled: Sequence[InterpolationOutcome]
+        self, filled: Sequence[InterpolationOutcome], pending: Collection[int] = ()
     ) -> list[tuple[str, PairJob]]:
-        """One job per pair, named after it."""
+        """One job per pair, named after it; none that touches a slice still to be interpolated."""
         interpolated = {o.slice_id: o for o in filled if o.volume is not None}
-        skip = slice_config.force_skip_slices(trail.path)
+        skip = slice_config.force_skip_slices(slice_table(self.acquisition))
         slots = self._slots()
         tops = {i: slots.top(i) for i in self.measured}
         tops |= {i: o.top for i, o in interpolated.items() if o.top is not None}
         paths = self.measured | {i: o.volume for i, o in interpolated.items() if o.volume is not None}
         named = []
         for pair in pairs_to_register(
-            self.measured, interpolated, skip, checks=self.settings.pairwise.check_pairs
+            self.measured, {*interpolated, *pending}, skip, checks=self.settings.pairwise.check_pairs
         ):
+            if not {pair.fixed_id, pair.moving_id}.isdisjoint(pending):
+                continue
             name = f"register z{format_slice_id(pair.fixed_id)}-z{format_slice_id(pair.moving_id)}"
             job = PairJob(
                 fixed_id=pair.fixed_id,
