@@ -14,6 +14,7 @@ demo: install
 
 test: install-test lint
 	$(BIN)/python -m schemas.validate $$(git ls-files '*slice_config*.csv')
+	$(BIN)/python -m deployments.validate
 	$(BIN)/pytest
 
 lint: install-test

@@ -50,24 +50,17 @@ def reconstruct(
     allow_missing: bool = False,
     fresh: bool = False,
 ) -> RunResult:
+    # Google's sections, unlike elsewhere: Prefect reads them as the help texts of its form.
     """Reconstruct one volume from the slices of an acquisition.
 
-    Parameters
-    ----------
-    acquisition
-        Directory with `slice_z{NN}.ome.zarr` and, optionally, `slice_config.csv`.
-    output
-        Where results go; `reconstruction` within the acquisition by default.
-    settings
-        All settings, see `schemas.settings`.
-    shifts
-        `shifts_xy.csv` of slices that are not in common space yet.
-    voxel_size_um
-        (z, y, x) in µm, for slices that do not say it.
-    allow_missing
-        Treat slices with `use=true` but without a file as gaps.
-    fresh
-        Make everything again, whatever is cached.
+    Args:
+        acquisition: Directory with `slice_z{NN}.ome.zarr` and, optionally, `slice_config.csv`.
+        output: Where results go; `reconstruction` within the acquisition by default.
+        settings: All settings; what is not given has its default.
+        shifts: `shifts_xy.csv` of slices that are not in common space yet.
+        voxel_size_um: (z, y, x) in µm, for slices that do not say it.
+        allow_missing: Treat slices with `use=true` but without a file as gaps.
+        fresh: Make everything again, whatever is cached.
     """
     planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     ledger = Ledger(planner.output, fresh)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -15,7 +16,12 @@ Model = TypeVar("Model", bound=BaseModel)
 Tree = dict[str, Any]
 
 
-def load_settings(model: type[Model], file: Path | None = None, overrides: Iterable[str] = ()) -> Model:
+def load_settings(
+    model: type[Model],
+    file: Path | None = None,
+    overrides: Iterable[str] = (),
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> Model:
     """Build settings: defaults, then the file, then `name.name=value` overrides in order.
 
     Raises
@@ -23,7 +29,7 @@ def load_settings(model: type[Model], file: Path | None = None, overrides: Itera
     SettingsError
         Naming the setting, the value seen and the range allowed.
     """
-    tree = {} if file is None else _read_toml(file)
+    tree = dict(defaults) | ({} if file is None else _read_toml(file))
     for override in overrides:
         _put(tree, override)
     return checked(model, tree)
@@ -74,6 +80,8 @@ def _explain(fault: Any) -> str:
     name = ".".join(map(str, fault["loc"])) or "settings"
     if fault["type"] == "extra_forbidden":
         return f"setting {name!r} is unknown"
+    if fault["type"] == "missing":
+        return f"setting {name!r} is missing"
     message = str(fault["msg"])
     wanted = message.removeprefix("Input should be ").removeprefix("Value error, ")
     return f"setting {name!r}: got {fault['input']!r}, wanted {wanted}"
