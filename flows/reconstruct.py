@@ -20,7 +20,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows import tasks
+from flows import artifacts, tasks
 from flows.environment import api
 from flows.ledger import Ledger
 from flows.progress import listener
@@ -71,7 +71,8 @@ def reconstruct(
             # In the flow itself, for those who call it from Python: workers share its server.
             with api():
                 result = _stages(planner, ledger, notes)
-            ledger.refuse_changed_inputs()
+                ledger.refuse_changed_inputs()
+                artifacts.show_result(planner.acquisition.directory.name, result)
         except BaseException:
             _record_failure(planner, notes, ledger)
             raise
@@ -99,6 +100,7 @@ def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
         planner.output / INTERPOLATIONS, [job.slice_id for _, job in gaps if job.output_z > 0]
     )
     filled = ledger.attempt_all(tasks.interpolate_missing_slice, gaps)
+    artifacts.show_slices(planner.acquisition.directory.name, filled)
     if len(filled) < len(gaps):
         # Pairs that do not hang on what failed are done all the same: a retry finds them done.
         pending = {job.slice_id for _, job in gaps} - {outcome.slice_id for outcome in filled}

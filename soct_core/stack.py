@@ -21,6 +21,7 @@ from soct_core.foreground import Mask
 from soct_core.intensity_match import match_factor
 from soct_core.layer import Layer, LayerRenderer, Rendered
 from soct_core.ngff import Zyx
+from soct_core.progress import tell
 from soct_core.provenance import BLEND, GAP, INTERPOLATED, LABEL_NAME, MEASURED
 from soct_core.volume_writer import ImageSpec, image_writer
 from soct_core.warp import to_dtype
@@ -131,9 +132,10 @@ def stack_volume(
     blend_planes = round(settings.blend_depth_um / z)
     planes = _planes(spans(layers, depth, blend_planes), canvas, dtype, settings.match_intensity, factors)
     with image_writer(final, spec, labels=[LABEL_NAME]) as (image, labels):
-        for values, provenance in planes:
+        for done, (values, provenance) in enumerate(planes, start=1):
             image.append(values)
             labels[LABEL_NAME].append(provenance)
+            tell(done, depth)
     return canvas, factors
 
 
