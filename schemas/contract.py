@@ -13,5 +13,7 @@ class Contract(BaseModel):
         extra="forbid",
         allow_inf_nan=False,
         use_attribute_docstrings=True,
+        # Forms show settings by the names that files and commands use.
+        field_title_generator=lambda name, _info: name,
         ser_json_inf_nan="constants",
     )
