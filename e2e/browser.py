@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,11 +47,14 @@ class Browser:
         place = (By.XPATH, f"{within}//button[normalize-space(.)='{label}']")
         WebDriverWait(self.driver, _PATIENCE_SECONDS).until(expect.element_to_be_clickable(place)).click()
 
-    def picture(self, name: str, top: int = 0) -> None:
-        """Keep what the window shows, scrolled down by `top` pixels, as a small PNG."""
+    def picture(self, name: str, at: str | None = None) -> None:
+        """Keep what the window shows, scrolled to a text, as a small PNG."""
         if self.pictures is None:
             return
-        self.driver.execute_script(f"window.scrollTo(0, {top})")
+        if at is not None:
+            self.driver.execute_script("arguments[0].scrollIntoView()", self.wait_for_text(at))
+        # Bars and fades have come to rest.
+        time.sleep(2)
         shot = Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
         self.pictures.mkdir(parents=True, exist_ok=True)
         shot.quantize(128).save(self.pictures / f"prefect-{name}.png", optimize=True)

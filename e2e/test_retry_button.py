@@ -41,11 +41,11 @@ def test_retry_button_makes_again_what_failed_and_nothing_else(
     deployment = client.read_deployment_by_name("reconstruct/mouse-12")
     chromium.open("/deployments", shows="mouse-12")
     chromium.picture("deployments")
-    chromium.open(f"/deployments/deployment/{deployment.id}", shows="Every night")
+    chromium.open(f"/deployments/deployment/{deployment.id}", shows="Concurrency Limit")
     chromium.picture("deployment")
     chromium.open(f"/deployments/deployment/{deployment.id}/run", shows="min_ncc_improvement")
     chromium.picture("form")
-    chromium.picture("form-settings", top=900)
+    chromium.picture("form-settings", at="max_iterations")
     run = client.create_flow_run_from_deployment(deployment.id).id
 
     failed = finished(client, run, count=1)
@@ -62,11 +62,25 @@ def test_retry_button_makes_again_what_failed_and_nothing_else(
 
     clear(deployed / "reconstruction")
     chromium.click("Retry")
-    chromium.wait_for_text("Retry Flow Run")
+    chromium.wait_for_text("Retry mouse-12?")
     chromium.picture("retry")
-    chromium.click("Retry", within="//*[@role='dialog' or contains(@class,'modal')]")
+    chromium.click("Retry", within="//*[contains(@class,'p-modal__footer')]")
     assert finished(client, run, count=2).state_name == "Completed"
     record = RunRecord.model_validate_json((deployed / "reconstruction" / "run.json").read_bytes())
     assert {task.name for task in record.tasks if not task.cached} == FAILING | DEPENDING
     chromium.open(f"/runs/flow-run/{run}", shows="Completed")
     chromium.picture("retried-run")
+
+    chromium.open("/artifacts", shows="mouse-12-z02")
+    chromium.picture("artifacts")
+    shown = {
+        "mouse-12-slices": "gap of 2 slices",
+        "mouse-12-z02": "interpolated",
+        "mouse-12-files": "report.html",
+        "mouse-12-reconstruction-stack": "100",
+    }
+    ids = {artifact.key: artifact.id for artifact in client.read_artifacts()}
+    assert set(shown) <= set(ids)
+    for key, text in shown.items():
+        chromium.open(f"/artifacts/artifact/{ids[key]}", shows=text)
+        chromium.picture(key.replace("mouse-12", "artifact"))

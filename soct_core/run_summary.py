@@ -19,7 +19,7 @@ from soct_core.finalisation import FINAL_NAME
 from soct_core.run_record import RUN_RECORD_NAME
 
 _THUMBNAIL_PX = 720
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&:])")
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
 
 def key(*parts: str) -> str:
@@ -28,8 +28,8 @@ def key(*parts: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that markdown shows as it is, on one line."""
-    return _SPECIAL.sub(lambda special: f"&#{ord(special[0])};", " ".join(text.split()))
+    """Text that markdown shows as it is, on one line; entities would be shown as they are written."""
+    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
 
 
 def slice_rows(result: RunResult) -> list[dict[str, str]]:
