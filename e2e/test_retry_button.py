@@ -35,6 +35,13 @@ def task_states(client: SyncPrefectClient, run: UUID) -> dict[str, set[str]]:
     return states
 
 
+def settled(client: SyncPrefectClient, run: UUID) -> dict[str, set[str]] | None:
+    """The states of all task runs, once the server has heard of the end of each."""
+    states = task_states(client, run)
+    over = FAILING <= states.keys() and set().union(*states.values()) <= {"Completed", "Failed"}
+    return states if over else None
+
+
 def test_retry_button_makes_again_what_failed_and_nothing_else(
     client: SyncPrefectClient, deployed: Path, chromium: Browser
 ) -> None:
@@ -51,9 +58,7 @@ def test_retry_button_makes_again_what_failed_and_nothing_else(
     failed = finished(client, run, count=1)
     assert failed.state_name == "Failed"
     assert failed.name == "mouse-12"
-    states = wait_for(
-        lambda: found if (found := task_states(client, run)).keys() >= FAILING else None, "task runs"
-    )
+    states = wait_for(lambda: settled(client, run), "all task runs to have ended")
     assert {name for name, ends in states.items() if ends == {"Failed"}} == FAILING
     assert all(ends == {"Completed"} for name, ends in states.items() if name not in FAILING)
     assert not (deployed / "reconstruction" / "stack").exists()
