@@ -33,6 +33,7 @@ faults: install-test
 	$(BIN)/python faults/world.py
 
 server: install
+	@mkdir -p "$${PREFECT_HOME:-$$HOME/.prefect}"  # or --background fails
 	PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1 $(BIN)/prefect server start --background
 	@for i in $$(seq 300); do $(BIN)/python -c "from urllib.request import urlopen; \
 	  urlopen('http://127.0.0.1:4200/api/health')" 2>/dev/null && exit 0; sleep 1; done; \

@@ -38,7 +38,7 @@ def task_states(client: SyncPrefectClient, run: UUID) -> dict[str, set[str]]:
 def settled(client: SyncPrefectClient, run: UUID) -> dict[str, set[str]] | None:
     """The states of all task runs, once the server has heard of the end of each."""
     states = task_states(client, run)
-    over = FAILING <= states.keys() and set().union(*states.values()) <= {"Completed", "Failed"}
+    over = states.keys() >= FAILING and set().union(*states.values()) <= {"Completed", "Failed"}
     return states if over else None
 
 
