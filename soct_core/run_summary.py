@@ -75,8 +75,9 @@ def file_card(result: RunResult) -> str:
 
 
 def _listing(paths: Iterable[Path]) -> str:
-    # The path in full too: browsers do not open local files from a page of a server.
-    return "\n".join(f"- [{plain(path.name)}](<{path.as_uri()}>): {plain(str(path))}" for path in paths)
+    # The path in full: browsers do not open local files from a page of a server, and Prefect's
+    # pages show the escapes within the text of a link.
+    return "\n".join(f"- {plain(str(path))} ([link](<{path.as_uri()}>))" for path in paths)
 
 
 def _thumbnail(png: Path) -> str:
