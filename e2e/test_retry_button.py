@@ -81,7 +81,7 @@ def test_retry_button_makes_again_what_failed_and_nothing_else(
     shown = {
         "mouse-12-slices": "gap of 2 slices",
         "mouse-12-z02": "interpolated",
-        "mouse-12-files": "report.html",
+        "mouse-12-files": "link",
         "mouse-12-reconstruction-stack": "100",
     }
     ids = {artifact.key: artifact.id for artifact in client.read_artifacts()}
