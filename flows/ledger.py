@@ -60,7 +60,10 @@ class Ledger:
     def attempt_all(self, bound: BoundTask[Job, Outcome], jobs: Iterable[tuple[str, Job]]) -> list[Outcome]:
         """Run one task per (name, job) and wait for all; outcomes of those that did not fail, in order.
 
-        Stops when a worker was lost: there is nothing left to run anything on.
+        Raises
+        ------
+        StageFailedError
+            If a worker was lost: there is nothing left to run anything on.
         """
         named = list(jobs)
         progress = listener.get()
@@ -81,8 +84,9 @@ class Ledger:
                 self.failures.append(Failure(bound.name, len(named), name, outcome))
             else:
                 outcomes[future] = outcome
-        if any(isinstance(failure.error, WorkerLostError) for failure in self.failures):
-            self.stop()
+        lost = next((f.error for f in self.failures if isinstance(f.error, WorkerLostError)), None)
+        if lost is not None:
+            raise StageFailedError(f"{bound.name}: {lost}; run again, what is done is kept")
         return [outcomes[future] for future in submitted if future in outcomes]
 
     def stop(self) -> NoReturn:
@@ -125,11 +129,9 @@ class Ledger:
         try:
             outcome = future.result(raise_on_failure=False)
             state = future.state
-        except BrokenExecutor as error:
+        except BrokenExecutor:
             # Not raised by the task: whatever ran it is gone.
-            outcome = WorkerLostError(
-                f"its worker process died, killed or out of memory ({type(error).__name__})"
-            )
+            outcome = WorkerLostError("a worker process died, killed or out of memory")
             state = Crashed(message=str(outcome))
             _report_crash(future.task_run_id, state)
         cached = state.name == "Cached"
