@@ -3,18 +3,21 @@
 # make bench: the benchmarks
 # make faults: kill a run anywhere, and faults of the world (as root, for its small disks); half an hour
 # make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
+# make server: a Prefect server in the background, see docs/deployment.md
+# make e2e: the retry button, clicked in Chromium
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo test lint bench faults fuzz install install-test clean
+.PHONY: demo test lint bench faults fuzz server e2e install install-test clean
 
 demo: install
 	$(BIN)/python -m flows.reconstruct --demo $(DEMO)
 
 test: install-test lint
 	$(BIN)/python -m schemas.validate $$(git ls-files '*slice_config*.csv')
+	$(BIN)/python -m deployments.validate
 	$(BIN)/pytest
 
 lint: install-test
@@ -32,6 +35,21 @@ faults: install-test
 
 fuzz: install-test
 	$(BIN)/python fuzz/run.py
+
+server: install
+	@mkdir -p "$${PREFECT_HOME:-$$HOME/.prefect}"  # or --background fails
+	PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1 $(BIN)/prefect server start --background
+	@for i in $$(seq 300); do $(BIN)/python -c "from urllib.request import urlopen; \
+	  urlopen('http://127.0.0.1:4200/api/health')" 2>/dev/null && exit 0; sleep 1; done; \
+	  echo "the server does not answer at http://127.0.0.1:4200"; exit 1
+
+# With SOCT_PICTURES=docs/images the pages are kept as pictures.
+e2e: install-test
+	$(BIN)/pip install -q -c constraints.txt ".[e2e]"
+	@command -v chromedriver >/dev/null || { \
+	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$sudo apt-get update -q && $$sudo apt-get install -y -q --no-install-recommends chromium chromium-driver; }
+	$(BIN)/pytest e2e
 
 # The packages themselves are installed anew each time, as a user gets them; what they need only once.
 install: $(VENV)/installed

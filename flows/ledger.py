@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture, as_completed
+from prefect.states import Crashed
 
 from flows.progress import listener
 from flows.seals import Ticket, holds, read_seal, refuse_changed_input, ticket
@@ -19,11 +24,21 @@ from flows.tasks import BoundTask
 from schemas import jobs
 from schemas.contract import Contract
 from schemas.run_record import Fingerprint, TaskRecord
-from soct_core.errors import BadInputError, SoctError, StageFailedError
+from soct_core.errors import BadInputError, SoctError, StageFailedError, WorkerLostError
 from soct_core.fingerprint import changed
 
 Job = TypeVar("Job", bound=jobs.Job)
 Outcome = TypeVar("Outcome", bound=Contract)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task run that failed, and of how many in its stage."""
+
+    stage: str
+    total: int
+    name: str
+    error: BaseException
 
 
 @dataclass
@@ -34,37 +49,62 @@ class Ledger:
     fresh: bool = False
     records: list[TaskRecord] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     def run_all(self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]]) -> list[Outcome]:
-        """Run one task per (name, job) and wait for all, whatever becomes of each.
+        """Run one task per (name, job) and wait for all; see `stop` for what is raised if one failed."""
+        outcomes = self.attempt_all(bound, todo)
+        if self.failures:
+            self.stop()
+        return outcomes
+
+    def attempt_all(self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]]) -> list[Outcome]:
+        """Run one task per (name, job) and wait for all; outcomes of those that did not fail, in order.
+
+        Raises
+        ------
+        StageFailedError
+            If a worker was lost: there is nothing left to run anything on.
+        """
+        named = list(todo)
+        progress = listener.get()
+        progress.stage(bound.name, len(named))
+        submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
+        for name, job in named:
+            on = ticket(self.output, name, partial(bound.key, job), fresh=self.fresh)
+            self.tickets.append(on)
+            run = bound.prefect_task.with_options(
+                task_run_name=name, refresh_cache=self.fresh or not holds(on)
+            )
+            submitted[run.submit(job, on)] = name, time.monotonic()
+        outcomes = {}
+        for future in as_completed(list(submitted)):
+            name, started = submitted[future]
+            outcome = self._record(name, future, time.monotonic() - started)
+            if isinstance(outcome, BaseException):
+                self.failures.append(Failure(bound.name, len(named), name, outcome))
+            else:
+                outcomes[future] = outcome
+        lost = next((f.error for f in self.failures if isinstance(f.error, WorkerLostError)), None)
+        if lost is not None:
+            raise StageFailedError(f"{bound.name}: {lost}; run again, what is done is kept")
+        return [outcomes[future] for future in submitted if future in outcomes]
+
+    def stop(self) -> NoReturn:
+        """Say what failed.
 
         Raises
         ------
         BadInputError
             If every failure is the input's.
         StageFailedError
-            If a task failed; its siblings have finished by then.
+            Otherwise; the siblings of what failed have finished by then.
         """
-        named = list(todo)
-        progress = listener.get()
-        progress.stage(bound.name, len(named))
-        submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
-        failures: list[tuple[str, BaseException]] = []
-        with _dead_workers_explained(bound.name):
-            for name, job in named:
-                on = ticket(self.output, name, partial(bound.key, job), fresh=self.fresh)
-                self.tickets.append(on)
-                run = bound.prefect_task.with_options(
-                    task_run_name=name, refresh_cache=self.fresh or not holds(on)
-                )
-                submitted[run.submit(job, on)] = name, time.monotonic()
-            for future in as_completed(list(submitted)):
-                name, started = submitted[future]
-                error = self._record(name, future, time.monotonic() - started)
-                if error is not None:
-                    failures.append((name, error))
-        _raise_failures(bound.name, len(named), failures)
-        return [future.result() for future in submitted]
+        errors = [failure.error for failure in self.failures]
+        if all(isinstance(error, BadInputError) for error in errors):
+            raise errors[0]
+        stages = groupby(self.failures, key=lambda failure: (failure.stage, failure.total))
+        raise StageFailedError("; ".join(_summary(stage, list(failed)) for stage, failed in stages))
 
     def run_one(self, bound: BoundTask[Job, Outcome], name: str, job: Job) -> Outcome:
         """Run a single task; see `run_all`."""
@@ -84,10 +124,17 @@ class Ledger:
         for on in self.tickets:
             refuse_changed_input(on)
 
-    def _record(self, name: str, future: PrefectFuture[Any], elapsed: float) -> BaseException | None:
+    def _record(self, name: str, future: PrefectFuture[Any], elapsed: float) -> Any:
+        """Note what became of a task run; gives its outcome, or the error that it ended with."""
         # The result first: futures of other processes know their state only then.
-        outcome = future.result(raise_on_failure=False)
-        state = future.state
+        try:
+            outcome = future.result(raise_on_failure=False)
+            state = future.state
+        except BrokenExecutor:
+            # Not raised by the task: whatever ran it is gone.
+            outcome = WorkerLostError("a worker process died, killed or out of memory")
+            state = Crashed(message=str(outcome))
+            _report_crash(future.task_run_id, state)
         cached = state.name == "Cached"
         failed = outcome if isinstance(outcome, BaseException) else None
         reason = _one_line(failed) if failed else str(getattr(outcome, "reason", "") or "")
@@ -102,27 +149,18 @@ class Ledger:
         )
         self.records.append(record)
         listener.get().done(name, "Cached" if cached else record.state, record.seconds, reason)
-        return failed
+        return outcome
 
 
-@contextmanager
-def _dead_workers_explained(stage: str) -> Iterator[None]:
-    try:
-        yield
-    except BrokenExecutor as error:
-        raise StageFailedError(
-            f"{stage}: a worker process died, killed or out of memory; run again, what is done is kept"
-        ) from error
+def _report_crash(task_run_id: UUID, state: State[Any]) -> None:
+    """Tell Prefect's records of a death that the dead could not report."""
+    with suppress(Exception), get_client(sync_client=True) as client:
+        client.set_task_run_state(task_run_id, state, force=True)
 
 
-def _raise_failures(stage: str, total: int, failures: list[tuple[str, BaseException]]) -> None:
-    if not failures:
-        return
-    errors = [error for _, error in failures]
-    if all(isinstance(error, BadInputError) for error in errors):
-        raise errors[0]
-    first = "; ".join(f"{name}: {_one_line(error)}" for name, error in failures[:3])
-    raise StageFailedError(f"{stage}: {len(failures)} of {total} tasks failed: {first}")
+def _summary(stage: tuple[str, int], failed: list[Failure]) -> str:
+    first = "; ".join(f"{failure.name}: {_one_line(failure.error)}" for failure in failed[:3])
+    return f"{stage[0]}: {len(failed)} of {stage[1]} tasks failed: {first}"
 
 
 def _one_line(error: BaseException) -> str:

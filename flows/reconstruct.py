@@ -20,13 +20,13 @@ from pathlib import Path
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows import tasks
+from flows import artifacts, tasks
+from flows.environment import api
 from flows.ledger import Ledger
 from flows.progress import listener
 from flows.result_storage import refuse_open_storage
 from flows.runners import DEFAULT_RUNNER, task_runner
 from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
-from schemas.run_record import RunOutcome
 from schemas.settings import ReconstructSettings
 from soct_core.fingerprint_memo import remembering
 from soct_core.interpolation import STAGE as INTERPOLATIONS
@@ -52,39 +52,43 @@ def reconstruct(
     allow_missing: bool = False,
     fresh: bool = False,
 ) -> RunResult:
+    # Google's sections, unlike elsewhere: Prefect reads them as the help texts of its form.
     """Reconstruct one volume from the slices of an acquisition.
 
-    Parameters
-    ----------
-    acquisition
-        Directory with `slice_z{NN}.ome.zarr` and, optionally, `slice_config.csv`.
-    output
-        Where results go; `reconstruction` within the acquisition by default.
-    settings
-        All settings, see `schemas.settings`.
-    shifts
-        `shifts_xy.csv` of slices that are not in common space yet.
-    voxel_size_um
-        (z, y, x) in µm, for slices that do not say it.
-    allow_missing
-        Treat slices with `use=true` but without a file as gaps.
-    fresh
-        Make everything again, whatever is cached or settled.
+    Args:
+        acquisition: Directory with `slice_z{NN}.ome.zarr` and, optionally, `slice_config.csv`.
+        output: Where results go; `reconstruction` within the acquisition by default.
+        settings: All settings; what is not given has its default.
+        shifts: `shifts_xy.csv` of slices that are not in common space yet.
+        voxel_size_um: (z, y, x) in µm, for slices that do not say it.
+        allow_missing: Treat slices with `use=true` but without a file as gaps.
+        fresh: Make everything again, whatever is cached or settled.
     """
     refuse_open_storage()
     planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     ledger = Ledger(planner.output, fresh)
     notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))
-    outcome: RunOutcome = "failed"
     with run_lock(planner.output, notes.command), remembering(planner.output, believe=not fresh):
         remove_leftovers(planner.output)
         try:
-            result = _stages(planner, ledger, notes)
-            ledger.refuse_changed_inputs()
-            outcome = "completed"
-            return result
-        finally:
-            write_run_record(planner, notes, outcome, ledger.outputs(), ledger.records)
+            # In the flow itself, for those who call it from Python: workers share its server.
+            with api():
+                result = _stages(planner, ledger, notes)
+                ledger.refuse_changed_inputs()
+                artifacts.show_result(planner.acquisition.directory.name, result)
+        except BaseException:
+            _record_failure(planner, notes, ledger)
+            raise
+        write_run_record(planner, notes, "completed", ledger.outputs(), ledger.records)
+        return result
+
+
+def _record_failure(planner: Planner, notes: RunNotes, ledger: Ledger) -> None:
+    try:
+        write_run_record(planner, notes, "failed", ledger.outputs(), ledger.records)
+    except Exception as error:
+        # Said, not raised: the first error is the one to tell.
+        listener.get().warning(f"no record of this run could be written: {error}")
 
 
 def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
@@ -100,12 +104,18 @@ def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
         [job.slice_id for _, job in gaps if job.output_z > 0],
         previews=planner.settings.interpolation.preview,
     )
-    filled = ledger.run_all(tasks.interpolate_missing_slice, gaps)
+    filled = ledger.attempt_all(tasks.interpolate_missing_slice, gaps)
+    if len(filled) < len(gaps):
+        # Pairs that do not hang on what failed are done all the same: a retry finds them done.
+        pending = {job.slice_id for _, job in gaps} - {outcome.slice_id for outcome in filled}
+        ledger.attempt_all(tasks.register_pair, planner.pair_jobs(filled, pending))
+        ledger.stop()
     filled = with_previews(filled, ledger.run_all(tasks.render_preview, planner.preview_jobs(filled)))
+    artifacts.show_slices(planner.acquisition.directory.name, filled)
     trail = ledger.run_one(
         tasks.finalise_interpolation, "finalise audit trail", planner.finalise_job(found, filled)
     )
-    planned = planner.pair_jobs(trail, filled)
+    planned = planner.pair_jobs(filled)
     names = [pair_name(job.fixed_id, job.moving_id) for _, job in planned]
     remove_stale_pairs(planner.output / PAIRS, names)
     pairs = ledger.run_all(tasks.register_pair, planned)

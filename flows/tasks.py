@@ -19,6 +19,7 @@ import soct_core.stages.register_pair
 import soct_core.stages.render_preview
 import soct_core.stages.render_report
 import soct_core.stages.stack
+from flows.artifacts import shown_progress
 from flows.seals import Ticket, cache_key, put_seal, refuse_changed_input
 from schemas import jobs, outcomes
 from schemas.contract import Contract
@@ -74,7 +75,8 @@ def _bound(
     def run(job: Job, on: Ticket) -> Outcome:
         with remembering(on.output, believe=not on.fresh):
             try:
-                outcome: Outcome = stage.run(job)
+                with shown_progress(*on.output.parts[-2:], name):
+                    outcome: Outcome = stage.run(job)
             except Exception:
                 # Whatever it was: a file that vanished or was rewritten explains it better.
                 refuse_changed_input(on)

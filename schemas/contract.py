@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
+
+
+def _say_bounds(schema: dict[str, Any]) -> None:
+    """Put the range of each number into its description: forms check bounds, but do not show them."""
+    for field in schema.get("properties", {}).values():
+        number = next((kind for kind in field.get("anyOf", ()) if "type" in kind), field)
+        above, low = number.get("exclusiveMinimum"), number.get("minimum")
+        phrases = (
+            f"more than {above:.10g}" if above is not None else "",
+            f"at least {low:.10g}" if low is not None else "",
+            f"at most {number['maximum']:.10g}" if "maximum" in number else "",
+        )
+        if said := ", ".join(filter(None, phrases)):
+            field["description"] = f"{field.get('description', '')} ({said})".strip()
 
 
 class Contract(BaseModel):
@@ -13,5 +29,8 @@ class Contract(BaseModel):
         extra="forbid",
         allow_inf_nan=False,
         use_attribute_docstrings=True,
+        # Forms show settings by the names that files and commands use.
+        field_title_generator=lambda name, _info: name,
+        json_schema_extra=_say_bounds,
         ser_json_inf_nan="constants",
     )

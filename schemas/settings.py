@@ -95,17 +95,25 @@ class PairwiseSettings(Contract):
     min_foreground_fraction: Fraction = 0.02
     """Least share of tissue that a pair needs to say anything about motion."""
     translation_warn_px: Pixels = 30.0
+    """Shift above which a pair is doubted, in pixels."""
     translation_error_px: Pixels = 50.0
+    """Shift above which a pair is not believed, in pixels."""
     translation_warn_um: Micrometres | None = None
-    """Instead of pixels, when given."""
+    """The same in µm; instead of pixels, when given."""
     translation_error_um: Micrometres | None = None
-    """Instead of pixels, when given."""
+    """The same in µm; instead of pixels, when given."""
     rotation_warn_deg: Degrees = 1.0
+    """Rotation above which a pair is doubted, in degrees."""
     rotation_error_deg: Degrees = 2.0
+    """Rotation above which a pair is not believed, in degrees."""
     z_correlation_warn: Correlation = 0.7
+    """NCC of the z match below which a pair is doubted."""
     z_correlation_error: Correlation = 0.5
+    """NCC of the z match below which a pair is not believed."""
     confidence_warn: Fraction = 0.4
+    """Confidence below which a pair is doubted."""
     confidence_error: Fraction = 0.3
+    """Confidence below which a pair is not believed."""
 
     @model_validator(mode="after")
     def _warn_comes_before_error(self) -> Self:
@@ -166,8 +174,11 @@ class ReconstructSettings(Contract):
     ngff_version: NgffVersion = "0.5"
     """Version of OME-Zarr that is written."""
     interpolation: InterpolationSettings = InterpolationSettings()
+    """How single missing slices are interpolated, and when they are given up."""
     pairwise: PairwiseSettings = PairwiseSettings()
+    """How neighbouring slices are registered, and when a pair is suspect."""
     stack: StackSettings = StackSettings()
+    """How slices become one volume."""
 
     @property
     def trusted_depth_um(self) -> float:

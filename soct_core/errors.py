@@ -48,6 +48,10 @@ class SettingsError(BadInputError):
     """A setting is unknown, of the wrong type or out of range."""
 
 
+class DeploymentError(BadInputError):
+    """A file in `deployments/` cannot be used, or contradicts another or the server."""
+
+
 class RecordError(BadInputError):
     """A JSON record of an earlier stage is missing or breaks its model."""
 
@@ -68,8 +72,16 @@ class InputChangedError(SoctError, RuntimeError):
     """An input changed or went away while it was used; nothing made from it is kept."""
 
 
+class ServerError(SoctError, RuntimeError):
+    """The Prefect server cannot be reached, or refused."""
+
+
 class RegistrationError(SoctError, RuntimeError):
     """The optimiser failed, or its result is no transform."""
+
+
+class WorkerLostError(SoctError, RuntimeError):
+    """The process that ran a task died; the task itself raised nothing."""
 
 
 class StageFailedError(SoctError, RuntimeError):

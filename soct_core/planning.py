@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from schemas.jobs import (
 )
 from schemas.outcomes import (
     DetectedGaps,
-    FinalisedTrail,
     InterpolationOutcome,
     PairOutcome,
     PreviewOutcome,
@@ -143,19 +142,21 @@ class Planner:
         )
 
     def pair_jobs(
-        self, trail: FinalisedTrail, filled: Sequence[InterpolationOutcome]
+        self, filled: Sequence[InterpolationOutcome], pending: Collection[int] = ()
     ) -> list[tuple[str, PairJob]]:
-        """One job per pair, named after it."""
+        """One job per pair, named after it; none that touches a slice still to be interpolated."""
         interpolated = {o.slice_id: o for o in filled if o.volume is not None}
-        skip = slice_config.force_skip_slices(trail.path)
+        skip = slice_config.force_skip_slices(slice_table(self.acquisition))
         slots = self._slots()
         tops = {i: slots.top(i) for i in self.measured}
         tops |= {i: tops[i - 1] + self._usable(i - 1) for i in interpolated}
         paths = self.measured | {i: o.volume for i, o in interpolated.items() if o.volume is not None}
         named = []
         for pair in pairs_to_register(
-            self.measured, interpolated, skip, checks=self.settings.pairwise.check_pairs
+            self.measured, {*interpolated, *pending}, skip, checks=self.settings.pairwise.check_pairs
         ):
+            if not {pair.fixed_id, pair.moving_id}.isdisjoint(pending):
+                continue
             name = f"register z{format_slice_id(pair.fixed_id)}-z{format_slice_id(pair.moving_id)}"
             job = PairJob(
                 fixed_id=pair.fixed_id,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -19,7 +20,12 @@ _MAX_SEEN = 80
 _MAX_FAULTS = 5
 
 
-def load_settings(model: type[Model], file: Path | None = None, overrides: Iterable[str] = ()) -> Model:
+def load_settings(
+    model: type[Model],
+    file: Path | None = None,
+    overrides: Iterable[str] = (),
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> Model:
     """Build settings: defaults, then the file, then `name.name=value` overrides in order.
 
     Raises
@@ -27,7 +33,7 @@ def load_settings(model: type[Model], file: Path | None = None, overrides: Itera
     SettingsError
         Naming the setting, the value seen and the range allowed.
     """
-    tree = {} if file is None else _read_toml(file)
+    tree = dict(defaults) | ({} if file is None else _read_toml(file))
     for override in overrides:
         _put(tree, override)
     try:
@@ -82,6 +88,8 @@ def _explain(fault: Any) -> str:
     name = one_line(".".join(map(str, fault["loc"])), _MAX_SEEN) or "settings"
     if fault["type"] == "extra_forbidden":
         return f"setting {name!r} is unknown"
+    if fault["type"] == "missing":
+        return f"setting {name!r} is missing"
     message = str(fault["msg"])
     wanted = message.removeprefix("Input should be ").removeprefix("Value error, ")
     return f"setting {name!r}: got {_shown(fault['input'])}, wanted {wanted}"

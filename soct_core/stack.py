@@ -22,6 +22,7 @@ from soct_core.foreground import Mask
 from soct_core.intensity_match import match_factor
 from soct_core.layer import Layer, LayerRenderer, Rendered
 from soct_core.ngff import Zyx
+from soct_core.progress import tell
 from soct_core.provenance import BLEND, GAP, INTERPOLATED, LABEL_NAME, MEASURED
 from soct_core.volume_writer import ImageSpec, image_writer
 from soct_core.warp import to_dtype
@@ -161,9 +162,11 @@ def stack_volume(
     found = dict(factors or {}) if settings.match_intensity else dict.fromkeys(measured, 1.0)
     runs = spans(layers, depth, round(settings.blend_depth_um / z))
     with image_writer(final, spec, [LABEL_NAME], former) as (image, labels):
-        for values, provenance in _planes(runs, canvas, dtype, found, image.start):
+        planes = _planes(runs, canvas, dtype, found, image.start)
+        for done, (values, provenance) in enumerate(planes, start=image.start + 1):
             image.append(values)
             labels[LABEL_NAME].append(provenance)
+            tell(done, depth)
     return canvas, dict.fromkeys(measured, 1.0) | found
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from schemas.common_space import Window
-from schemas.outcomes import DetectedGaps, FinalisedTrail, InterpolationOutcome
+from schemas.outcomes import DetectedGaps, InterpolationOutcome
 from schemas.run_record import GapRecord
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from soct_core import slice_config
@@ -232,13 +232,13 @@ def test_nothing_is_interpolated_when_disabled(tmp_path: Path) -> None:
 def test_pairs_lie_as_deep_below_each_other_as_their_slots(tmp_path: Path) -> None:
     # 210 µm a slot: 4.2 planes, so that tops are rounded one by one.
     folder = acquisition_of(tmp_path / "mouse", {3: 5, 4: 5, 6: 5, 9: 5})
-    planner = planner_of(folder, slicing_interval_um=210.0)
     table = slice_config.from_ids([3, 4, 6, 9])
     table.loc[table["slice_id"] == 6, "auto_excluded"] = True
-    slice_config.write(tmp_path / "final.csv", table)
+    slice_config.write(folder / "slice_config.csv", table)
+    planner = planner_of(folder, slicing_interval_um=210.0)
     made = InterpolationOutcome(slice_id=5, result="interpolated", volume=tmp_path / "made.ome.zarr")
     skipped = InterpolationOutcome(slice_id=7, result="hard_skip", reason="low_overlap_ncc")
-    jobs = dict(planner.pair_jobs(FinalisedTrail(path=tmp_path / "final.csv"), [made, skipped]))
+    jobs = dict(planner.pair_jobs([made, skipped]))
     # Tops at 0, 4.2, 12.6 and 25.2 planes.
     assert {name: (job.offset, job.role, job.touches_interpolated) for name, job in jobs.items()} == {
         "register z03-z04": (4.0, "neighbours", False),
@@ -251,6 +251,16 @@ def test_pairs_lie_as_deep_below_each_other_as_their_slots(tmp_path: Path) -> No
     assert jobs["register z04-z05"].settings == PairwiseSettings()
 
 
+def test_pairs_wait_for_a_slice_that_is_still_to_be_interpolated(tmp_path: Path) -> None:
+    folder = acquisition_of(tmp_path / "mouse", {0: 4, 1: 4, 3: 4, 4: 4})
+    planner = planner_of(folder)
+    made = InterpolationOutcome(slice_id=2, result="interpolated", volume=tmp_path / "m.ome.zarr", top=8)
+    before, after = dict(planner.pair_jobs([], pending={2})), dict(planner.pair_jobs([made]))
+    assert after.keys() - before.keys() == {"register z01-z02", "register z02-z03"}
+    # The same jobs: what was done while slice 2 was pending need not be done again.
+    assert before == {name: after[name] for name in before}
+
+
 def test_windows_reach_every_job_that_reads_a_measured_slice(tmp_path: Path) -> None:
     folder = acquisition_of(tmp_path / "mouse", {0: 4, 1: 4, 3: 4})
     shifts = write_shifts(folder, {(0, 1): (3.0, -2.0), (1, 2): (1.25, 0.0), (2, 3): (1.0, 0.0)}, mm=False)
@@ -258,9 +268,8 @@ def test_windows_reach_every_job_that_reads_a_measured_slice(tmp_path: Path) -> 
     assert {i: w.offset for i, w in planner.space.windows.items()} == {0: (5, 0), 1: (2, 2), 3: (0, 2)}
     ((_, job),) = planner.interpolation_jobs(found_by(planner, 2))
     assert (job.window_before, job.window_after) == (planner.space.windows[1], planner.space.windows[3])
-    slice_config.write(tmp_path / "final.csv", slice_config.from_ids([0, 1, 3]))
     made = InterpolationOutcome(slice_id=2, result="interpolated", volume=tmp_path / "m.ome.zarr")
-    jobs = dict(planner.pair_jobs(FinalisedTrail(path=tmp_path / "final.csv"), [made]))
+    jobs = dict(planner.pair_jobs([made]))
     # An interpolated slice lies on the canvas already.
     assert jobs["register z01-z02"].window_fixed == planner.space.windows[1]
     assert jobs["register z01-z02"].window_moving is None

@@ -176,3 +176,16 @@ def test_settings_survive_json() -> None:
 def test_slices_are_trusted_one_interval_deep_unless_told(given: float | None, trusted: float) -> None:
     settings = ReconstructSettings(slicing_interval_um=150.0, usable_depth_um=given)
     assert settings.trusted_depth_um == trusted
+
+
+def test_forms_say_what_each_setting_means_and_its_bounds() -> None:
+    schema = ReconstructSettings.model_json_schema()
+    groups = [schema, *schema["$defs"].values()]
+    fields = {
+        name: field for group in groups for name, field in group["properties"].items() if "$ref" not in field
+    }
+    assert [name for name, field in fields.items() if not field.get("description")] == []
+    assert fields["max_iterations"]["description"].endswith("levels. (at least 4, at most 100000)")
+    assert fields["translation_warn_um"]["description"].endswith("(more than 0, at most 1000000)")
+    assert fields["preview"]["description"] == "Write a PNG beside each interpolated slice."
+    assert fields["max_iterations"]["title"] == "max_iterations"

@@ -1,0 +1,112 @@
+"""Make the deployments of a Prefect server match the files here: `python -m deployments.sync`.
+
+Creates what is new, updates what differs, pauses what lost its file. Deletes nothing, and leaves
+deployments alone that it did not make. Doing it twice changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.exit_codes import exit_code
+from soct_core.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from deployments.state import State
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="python -m deployments.sync",
+        description="Create, update and pause Prefect deployments to match deployments/*.toml. "
+        "The server is the one that PREFECT_API_URL names.",
+    )
+    p.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    p.add_argument(
+        "--directory",
+        type=Path,
+        default=Path("deployments"),
+        help="where the files are (default: %(default)s)",
+    )
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when the server matches, 1 when it cannot be reached, 2 for a bad file."""
+    arguments = parser().parse_args(argv)
+    return exit_code(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    for line in sync(arguments.directory, Path.cwd(), dry_run=arguments.dry_run):
+        print(line, flush=True)
+
+
+def sync(folder: Path, root: Path, *, dry_run: bool = False) -> Iterator[str]:
+    """Match the server to the files of a folder, and say line by line what was done.
+
+    Parameters
+    ----------
+    root
+        The checkout: its `prefect.yaml` holds what is common, and runs begin there.
+
+    Raises
+    ------
+    DeploymentError
+        If a file is broken, or its name is taken by a deployment made otherwise; nothing was done.
+    ServerError
+        If the server cannot be reached or refuses.
+    """
+    from prefect.utilities.callables import parameter_schema
+
+    from deployments.common import read_common
+    from deployments.files import read_all
+    from deployments.server import configured_server, deployments_of, has_pool, make_pool, put
+    from deployments.state import TAG, differences, found, wanted
+    from flows.reconstruct import reconstruct
+
+    common, files = read_common(root), read_all(folder, root)
+    form = parameter_schema(reconstruct.fn).model_dump_for_openapi()
+    states = [wanted(one, common, root, form) for one in files]
+    with configured_server() as client:
+        there = deployments_of(client, reconstruct.name)
+        for state in states:
+            if state.name in there and TAG not in there[state.name].tags:
+                raise DeploymentError(
+                    f"{folder}: name {state.name!r} is taken by a deployment that was not made from a file, "
+                    "wanted another name"
+                )
+        if dry_run:
+            yield "dry run: nothing is done; otherwise:"
+        if not has_pool(client, common.work_pool.name):
+            if not dry_run:
+                make_pool(client, common.work_pool.name)
+            yield f"created   work pool {common.work_pool.name!r} of processes"
+        for state in states:
+            changes = differences(found(there[state.name]), state) if state.name in there else None
+            if changes != [] and not dry_run:
+                put(client, reconstruct.name, state)
+            yield _line(state, changes)
+        gone = there.keys() - {state.name for state in states}
+        for one in sorted((there[name] for name in gone if TAG in there[name].tags), key=lambda d: d.name):
+            if not one.paused and not dry_run:
+                client.pause_deployment(one.id)
+            yield f"{'unchanged' if one.paused else 'paused   '} {one.name}: its file is gone"
+
+
+def _line(state: State, changes: list[str] | None) -> str:
+    if changes:
+        return f"updated   {state.name}: {'; '.join(changes)}"
+    when = "by hand only" if state.cron is None else f"at {state.cron!r} {state.timezone}"
+    paused = ", paused" if state.paused else ""
+    acquisition = state.parameters["acquisition"]
+    return f"{'created  ' if changes is None else 'unchanged'} {state.name}: {acquisition}, {when}{paused}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

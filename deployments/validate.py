@@ -1,0 +1,33 @@
+"""Check every file of `deployments/`, without a server: `python -m deployments.validate`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.exit_codes import exit_code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when all files are valid, 2 otherwise, with a line per fault."""
+    p = argparse.ArgumentParser(
+        prog="python -m deployments.validate",
+        description="Check prefect.yaml and deployments/*.toml; no server is needed.",
+    )
+    p.add_argument("directory", type=Path, nargs="?", default=Path("deployments"))
+    folder = p.parse_args(argv).directory
+    return exit_code(lambda: _run(folder))
+
+
+def _run(folder: Path) -> None:
+    from deployments.common import read_common
+    from deployments.files import read_all
+
+    read_common(Path.cwd())
+    print(f"{len(read_all(folder, Path.cwd()))} valid in {folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

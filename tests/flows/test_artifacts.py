@@ -1,0 +1,45 @@
+"""Artifacts: there after a run, and unable to make it fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+
+from flows import artifacts
+
+
+def test_a_run_leaves_its_table_cards_and_the_progress_of_the_stack(acquisition: Path, reconstruct) -> None:
+    # Keys belong to the acquisition: this one has a name of its own.
+    acquisition = acquisition.rename(acquisition.with_name("Artful Mouse"))
+    reconstruct(acquisition=acquisition)
+    with get_client(sync_client=True) as client:
+        found = {
+            one.key: one
+            for one in client.read_artifacts(limit=200)
+            if one.key and one.key.startswith("artful-mouse")
+        }
+    assert {name: one.type for name, one in found.items()} == {
+        "artful-mouse-z02": "markdown",
+        "artful-mouse-slices": "table",
+        "artful-mouse-files": "markdown",
+        "artful-mouse-reconstruction-stack": "progress",
+    }
+    assert found["artful-mouse-reconstruction-stack"].data == 100
+    assert all(one.flow_run_id is not None for one in found.values())
+
+
+def test_artifacts_cannot_make_a_run_fail(
+    acquisition: Path, reconstruct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = []
+
+    def refuse(*_: object, **__: object) -> None:
+        refused.append(1)
+        raise RuntimeError("the server is full")
+
+    for name in ("create_markdown_artifact", "create_table_artifact", "create_progress_artifact"):
+        monkeypatch.setattr(artifacts, name, refuse)
+    assert reconstruct(acquisition=acquisition).stack.volume.exists()
+    assert len(refused) >= 3

@@ -1,0 +1,104 @@
+"""Faults made real on disk, and workers that die: what the run says, and what a second run redoes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from obstructed_outputs import DEPENDING, FAILING, FAULTS, clear, obstruct
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterState, TaskRunFilterStateName
+
+from flows import tasks
+from flows.progress import Silent, listener
+from flows.runners import task_runner
+from schemas.run_record import RunRecord
+from soct_core.errors import StageFailedError
+
+
+def record_of(output: Path) -> RunRecord:
+    return RunRecord.model_validate_json((output / "run.json").read_bytes())
+
+
+def test_one_interpolation_and_one_pair_fail_and_only_they_are_done_again(
+    acquisition: Path, reconstruct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in (tasks.interpolate_missing_slice, tasks.register_pair):
+        monkeypatch.setattr(bound.prefect_task, "retries", 0)
+    output = acquisition / "reconstruction"
+    obstruct(output)
+    with pytest.raises(StageFailedError) as failed:
+        reconstruct(acquisition=acquisition)
+    assert "interpolate_missing_slice: 1 of 1 tasks failed: interpolate z02: " in str(failed.value)
+    assert "register_pair: 1 of 9 tasks failed: register z03-z04: " in str(failed.value)
+    first = {task.name: task.state for task in record_of(output).tasks}
+    assert {name for name, state in first.items() if state != "Completed"} == FAILING
+    # Pairs of the slice that is not there yet wait for it; nothing partial is finalised or stacked.
+    assert not {"register z01-z02", "register z02-z03", "stack"} & first.keys()
+    assert not (output / "stack").exists()
+    assert not (output / "slice_config_final.csv").exists()
+
+    clear(output)
+    reconstruct(acquisition=acquisition)
+    again = record_of(output)
+    assert {task.name for task in again.tasks if not task.cached} == FAILING | DEPENDING
+    assert again.outcome == "completed"
+
+
+class Killer(Silent):
+    """Kills every worker process as soon as Prefect says that one of them registers a pair."""
+
+    def stage(self, name: str, total: int) -> None:
+        if name == "register_pair":
+            threading.Thread(target=self._kill_busy_workers, daemon=True).start()
+
+    def _kill_busy_workers(self) -> None:
+        while not task_runs_in("Running"):
+            time.sleep(0.05)
+        for child in multiprocessing.active_children():
+            child.kill()
+
+
+def task_runs_in(state: str) -> list[str]:
+    """Names of the task runs that Prefect believes to be in a state."""
+    states = TaskRunFilterState(name=TaskRunFilterStateName(any_=[state]))
+    with get_client(sync_client=True) as client:
+        return [run.name for run in client.read_task_runs(task_run_filter=TaskRunFilter(state=states))]
+
+
+def test_a_killed_worker_is_a_crashed_task_and_a_clear_line(acquisition: Path, prefect_server: None) -> None:
+    from flows.reconstruct import reconstruct as flow
+
+    token = listener.set(Killer())
+    try:
+        with pytest.raises(StageFailedError, match=r"^register_pair: a worker process died"):
+            flow.with_options(task_runner=task_runner("processes", 1))(acquisition=acquisition)
+    finally:
+        listener.reset(token)
+    record = record_of(acquisition / "reconstruction")
+    states = {task.name: task.state for task in record.tasks}
+    assert states.pop("interpolate z02") == "Completed"
+    assert "Crashed" in states.values()
+    assert "Failed" not in states.values()
+    assert record.outcome == "failed"
+    # Nobody is left who would ever end them.
+    deadline = time.monotonic() + 30
+    while task_runs_in("Running") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert task_runs_in("Running") == []
+    assert set(task_runs_in("Crashed")) <= {name for name, state in states.items() if state == "Crashed"}
+    assert task_runs_in("Crashed")
+
+
+def test_a_record_that_cannot_be_written_does_not_hide_the_first_error(
+    acquisition: Path, reconstruct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.interpolate_missing_slice.prefect_task, "retries", 0)
+    output = acquisition / "reconstruction"
+    (output / FAULTS[0] / "in the way").mkdir(parents=True)
+    (output / "run.json" / "in the way").mkdir(parents=True)
+    with pytest.raises(StageFailedError, match="interpolate z02: "):
+        reconstruct(acquisition=acquisition)
