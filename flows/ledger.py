@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from flows.progress import listener
 from flows.seals import Ticket, holds, read_seal, refuse_changed_input, ticket
 from flows.tasks import BoundTask
 from schemas.contract import Contract
-from schemas.run_record import Fingerprint, TaskRecord
+from schemas.run_record import ErrorRecord, Fingerprint, TaskRecord
 from soct_core.errors import BadInputError, SoctError, StageFailedError
 from soct_core.fingerprint import changed
 
@@ -33,6 +34,7 @@ class Ledger:
     fresh: bool = False
     records: list[TaskRecord] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
+    errors: list[ErrorRecord] = field(default_factory=list)
 
     def run_all(self, bound: BoundTask[Job, Outcome], jobs: Iterable[tuple[str, Job]]) -> list[Outcome]:
         """Run one task per (name, job) and wait for all, whatever becomes of each.
@@ -100,6 +102,8 @@ class Ledger:
             reason=reason,
         )
         self.records.append(record)
+        if failed is not None:
+            self.errors.append(error_record(name, failed))
         listener.get().done(name, "Cached" if cached else record.state, record.seconds, reason)
         return failed
 
@@ -122,6 +126,12 @@ def _raise_failures(stage: str, total: int, failures: list[tuple[str, BaseExcept
         raise errors[0]
     first = "; ".join(f"{name}: {_one_line(error)}" for name, error in failures[:3])
     raise StageFailedError(f"{stage}: {len(failures)} of {total} tasks failed: {first}")
+
+
+def error_record(name: str, error: BaseException) -> ErrorRecord:
+    """An error with its traceback, for the record and the report."""
+    lines = traceback.format_exception(error)
+    return ErrorRecord(name=name, message=_one_line(error), traceback="".join(lines))
 
 
 def _one_line(error: BaseException) -> str:

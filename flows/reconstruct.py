@@ -21,9 +21,10 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows import tasks
-from flows.ledger import Ledger
+from flows.ledger import Ledger, error_record
 from flows.progress import listener
 from flows.runners import DEFAULT_RUNNER, task_runner
+from schemas.jobs import ReportJob
 from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
 from schemas.run_record import RunOutcome
 from schemas.settings import ReconstructSettings
@@ -31,8 +32,9 @@ from soct_core.interpolation import STAGE as INTERPOLATIONS
 from soct_core.pair_records import pair_name
 from soct_core.planning import Planner, warnings_of
 from soct_core.run_lock import run_lock
-from soct_core.run_record import RunNotes, write_run_record
+from soct_core.run_record import RunNotes, run_record, write_run_record
 from soct_core.stages.register_pair import STAGE as PAIRS
+from soct_core.stages.render_report import report_what_there_is
 from soct_core.stale import remove_leftovers, remove_stale_interpolations, remove_stale_pairs
 
 
@@ -73,6 +75,7 @@ def reconstruct(
     ledger = Ledger(planner.output, fresh)
     notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))
     outcome: RunOutcome = "failed"
+    notes.errors = ledger.errors
     with run_lock(planner.output, notes.command):
         remove_leftovers(planner.output)
         try:
@@ -80,15 +83,20 @@ def reconstruct(
             ledger.refuse_changed_inputs()
             outcome = "completed"
             return result
+        except Exception as error:
+            ledger.errors.append(error_record("reconstruct", error))
+            raise
         finally:
             write_run_record(planner, notes, outcome, ledger.outputs(), ledger.records)
+            if outcome == "failed":
+                report_what_there_is(planner.output)
 
 
 def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
     found = ledger.run_one(tasks.detect_gaps, "detect gaps", planner.detect_gaps_job())
     notes.gaps = found.gaps
     planner.use(found)
-    warnings = warnings_of(planner, found)
+    notes.warnings = warnings = warnings_of(planner, found)
     for warning in warnings:
         listener.get().warning(warning)
     gaps = planner.interpolation_jobs(found)
@@ -103,21 +111,22 @@ def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
     names = [pair_name(job.fixed_id, job.moving_id) for _, job in planned]
     remove_stale_pairs(planner.output / PAIRS, names)
     pairs = ledger.run_all(tasks.register_pair, planned)
-    return _stack_and_report(planner, ledger, found, filled, pairs, trail.path, warnings)
+    return _stack_and_report(planner, ledger, notes, found, filled, pairs, trail.path)
 
 
 def _stack_and_report(
     planner: Planner,
     ledger: Ledger,
+    notes: RunNotes,
     found: DetectedGaps,
     filled: list[InterpolationOutcome],
     pairs: list[PairOutcome],
     trail: Path,
-    warnings: tuple[str, ...],
 ) -> RunResult:
     stacked = ledger.run_one(tasks.stack, "stack", planner.stack_job(trail, filled, pairs))
+    record = run_record(planner, notes, "completed", ledger.outputs(), ledger.records)
     report = ledger.run_one(
-        tasks.render_report, "report", planner.report_job(found, filled, pairs, stacked, warnings)
+        tasks.render_report, "report", ReportJob(output=planner.output, record=record)
     )
     return RunResult(
         output=planner.output,
@@ -127,5 +136,5 @@ def _stack_and_report(
         pairs=tuple(pairs),
         stack=stacked,
         report=report.path,
-        warnings=warnings,
+        warnings=notes.warnings,
     )

@@ -12,11 +12,10 @@ from schemas.jobs import (
     FinaliseJob,
     InterpolationJob,
     PairJob,
-    ReportJob,
     StackJob,
     VoxelSize,
 )
-from schemas.outcomes import DetectedGaps, FinalisedTrail, InterpolationOutcome, PairOutcome, StackOutcome
+from schemas.outcomes import DetectedGaps, FinalisedTrail, InterpolationOutcome, PairOutcome
 from schemas.pairwise import PairRole
 from schemas.settings import ReconstructSettings
 from schemas.slice_id import format_slice_id
@@ -169,27 +168,6 @@ class Planner:
             voxel_size_um=self.voxel_size_um,
             windows=dict(self.space.windows),
             recipe=self.settings.stack_recipe,
-        )
-
-    def report_job(
-        self,
-        found: DetectedGaps,
-        filled: Sequence[InterpolationOutcome],
-        pairs: Sequence[PairOutcome],
-        stacked: StackOutcome,
-        warnings: tuple[str, ...],
-    ) -> ReportJob:
-        return ReportJob(
-            title=self.acquisition.directory.name,
-            output=self.output,
-            measured=tuple(self.measured),
-            excluded=found.excluded,
-            gaps=found.gaps,
-            interpolations=tuple(filled),
-            pairs=tuple(pairs),
-            stack=stacked,
-            warnings=warnings,
-            settings=self.settings,
         )
 
     def _open(self, used: Mapping[int, Path]) -> None:

@@ -14,6 +14,8 @@ from soct_core.acquisition import open_slices
 from soct_core.assembly import StackInput, stack
 from soct_core.fingerprint import fingerprint
 from soct_core.pair_records import read_metrics, read_pairs
+from soct_core.report.leaving import STACK_REPORTLET, leave
+from soct_core.report.stack_look import stack_reportlet
 from soct_core.slots import Slots
 from soct_core.volume import open_volume
 from soct_core.z_refinement import ZDrift
@@ -65,11 +67,12 @@ def run(job: StackJob) -> StackOutcome:
     )
     volume, decisions = job.output / STAGE / VOLUME_NAME, job.output / STAGE / DECISIONS_NAME
     stack(given, recipe, volume, decisions)
+    look = leave(job.output / STAGE / STACK_REPORTLET, lambda: stack_reportlet(volume))
     return StackOutcome(
         volume=volume,
         decisions=decisions,
         shape=open_volume(volume).shape,
-        artefacts=(volume, decisions),
+        artefacts=(volume, decisions, *look),
         seconds=time.perf_counter() - started,
     )
 
