@@ -125,9 +125,7 @@ def _stack_and_report(
 ) -> RunResult:
     stacked = ledger.run_one(tasks.stack, "stack", planner.stack_job(trail, filled, pairs))
     record = run_record(planner, notes, "completed", ledger.outputs(), ledger.records)
-    report = ledger.run_one(
-        tasks.render_report, "report", ReportJob(output=planner.output, record=record)
-    )
+    report = ledger.run_one(tasks.render_report, "report", ReportJob(output=planner.output, record=record))
     return RunResult(
         output=planner.output,
         slices=tuple(planner.measured),

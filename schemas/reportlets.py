@@ -77,4 +77,6 @@ class StackReportlet(Contract):
     yz_x_um: float
     depth_um: float
     """Height of both reslices."""
+    has_blend: bool = False
+    """Whether two slices cross over anywhere."""
     profile: tuple[PlaneProfile, ...] = ()

@@ -70,9 +70,7 @@ def _draw_xz(
     ]
     width = min(part.shape[1] for part in parts)
     step = max(1, width // _MAX_SIDE)
-    axis.imshow(
-        np.concatenate([part[:, :width] for part in parts])[:, ::step], aspect=z_to_x / step, **show
-    )
+    axis.imshow(np.concatenate([part[:, :width] for part in parts])[:, ::step], aspect=z_to_x / step, **show)
     edge = len(parts[0])
     for z in (edge, edge + len(parts[1])):
         axis.axhline(z - 0.5, color="gold", linewidth=0.8)

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
-PACKAGES = ("soct-flows", "numpy", "scipy", "itk-elastix", "opencv-python-headless", "zarr")
+PACKAGES = ("soct-flows", "numpy", "scipy", "itk-elastix", "opencv-python-headless", "zarr", "prefect")
 
 
 @cache

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from schemas.reportlets import PlaneProfile, StackReportlet
 from soct_core.foreground import Mask, otsu_threshold
 from soct_core.ngff import Zyx
-from soct_core.provenance import GAP, LABEL_NAME
+from soct_core.provenance import BLEND, GAP, LABEL_NAME
 from soct_core.report.pictures import grey_window, picture
 
 MOST_VOXELS = 16_000_000
@@ -59,12 +59,12 @@ def stack_reportlet(volume: Path) -> StackReportlet:
     threshold, (y_share, x_share) = _tissue(coarsest)
     y, x = int(y_share * level.shape[1]), int(x_share * level.shape[2])
     rows, columns, profile = [], [], []
+    has_blend = False
     for first, values, labels in level.blocks():
         rows.append(values[:, y])
         columns.append(values[:, :, x])
-        profile += [
-            _profile(level, first + i, values[i], labels[i], threshold) for i in range(len(values))
-        ]
+        has_blend = has_blend or bool((labels == BLEND).any())
+        profile += [_profile(level, first + i, values[i], labels[i], threshold) for i in range(len(values))]
     xz, yz = np.concatenate(rows), np.concatenate(columns)
     window = grey_window(xz[xz > 0], yz[yz > 0])
     return StackReportlet(
@@ -75,6 +75,7 @@ def stack_reportlet(volume: Path) -> StackReportlet:
         xz_y_um=round((y + 0.5) * level.scale_um[1], 1),
         yz_x_um=round((x + 0.5) * level.scale_um[2], 1),
         depth_um=base.shape[0] * base.scale_um[0],
+        has_blend=has_blend,
         profile=tuple(profile),
     )
 
