@@ -38,10 +38,17 @@ def ticks(low: float, high: float, most: int = 4) -> list[tuple[float, str]]:
     if not (rough > 0 and math.isfinite(rough)):
         return [(low, f"{low:g}")]
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+    for multiple in (10, 5, 2, 1, 0.5):
+        step = multiple * power
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first + 1 >= min(most, 3):
+            break
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [(i * step, f"{i * step:.{digits}f}") for i in range(first, last + 1)]
+    return [(i * step, _written(i * step, digits)) for i in range(first, last + 1)]
+
+
+def _written(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def whole_ticks(low: int, high: int, most: int = 15) -> list[int]:

@@ -19,6 +19,7 @@ from soct_core.report.traces import Traces
 HEIGHT = 110.0
 _MOST_ROWS = 40
 _COLOURS = "cividis"
+_LEAST_RANGE = 0.2
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ def carpet_of(reading: Reading, traces: Traces) -> Carpet | None:
         return None
     interval = max(row["slot_bottom_um"] - row["slot_top_um"] for row in reading.decisions)
     low, high = (float(v) for v in np.nanpercentile(cells, [2, 98]))
-    high = max(high, low + 1e-9)
+    # A fifth of the brightness at least: noise must not look like change.
+    room = max(0.0, _LEAST_RANGE * abs(low + high) / 2 - (high - low)) / 2
+    low, high = low - room, max(high + room, low - room + 1e-9)
     map_ = colormaps[_COLOURS]
     coloured = (map_(np.clip((cells - low) / (high - low), 0, 1)) * 255).astype(np.uint8)
     coloured[..., 3] = np.where(np.isfinite(cells), 255, 0)

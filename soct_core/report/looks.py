@@ -88,8 +88,8 @@ def gap_looks(reading: Reading) -> tuple[GapLook, ...]:
 def pair_groups(reading: Reading, spent: int = 0) -> tuple[PairGroup, ...]:
     """Suspects first; pictures as far as they fit, `spent` characters being used already."""
     measured = [pair for pair in reading.pairs if not reading.interpolated & set(pair.ids)]
-    suspect = [pair for pair in measured if pair.metrics.overall_status != "ok"]
-    good = [pair for pair in measured if pair.metrics.overall_status == "ok"]
+    suspect = [pair for pair in measured if _is_suspect(pair)]
+    good = [pair for pair in measured if not _is_suspect(pair)]
     groups = (
         ("suspect", "Suspect pairs", "Is the pair wrong, or is the tissue damaged?", suspect),
         (
@@ -124,6 +124,12 @@ def pair_groups(reading: Reading, spent: int = 0) -> tuple[PairGroup, ...]:
         if looks:
             found.append(PairGroup(key, title, question, looks))
     return tuple(found)
+
+
+def _is_suspect(pair: RegisteredPair) -> bool:
+    """Checks see more anatomy between their planes: a warning is nothing unusual there."""
+    m = pair.metrics
+    return m.overall_status == "error" or (m.overall_status == "warning" and m.role != "check")
 
 
 def _affordable(looks: Iterable[PairLook], left: int) -> tuple[tuple[PairLook, ...], int]:

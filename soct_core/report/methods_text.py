@@ -111,12 +111,13 @@ def _interpolation(reading: Reading, cite: _Citations) -> str:
         f"by {s.min_ncc_improvement:g} (or kept it, where tissue moved by less than "
         f"{s.aligned_displacement_px:g} px), to {s.min_post_correlation:g} at least, and both slabs shared "
         f"{s.min_tissue_overlap:.0%} of their tissue. Tissue was told from the embedding by Otsu's threshold "
-        f"{cite('otsu')}. Of {_number(len(tried))} single gap{'' if len(tried) == 1 else 's'} {_number(len(done))} "
+        f"{cite('otsu')}. Of {_counted(len(tried), 'single gap')} {_number(len(done))} "
         f"{'was' if len(done) == 1 else 'were'} filled"
     )
     rises = [(d.pre_reg_ncc, d.post_reg_ncc) for d in done if d.pre_reg_ncc is not None and d.post_reg_ncc]
     if rises:
-        text += f" (median NCC {median(a for a, _ in rises):.2f} before and {median(b for _, b in rises):.2f} after registration)"
+        before, after = (median(side) for side in zip(*rises, strict=True))
+        text += f" (median NCC {before:.2f} before and {after:.2f} after registration)"
     if failed:
         text += f" and {_number(sum(failed.values()))} left empty ({refused})"
     return f"{text}. Interpolated voxels are labelled as such and took no part in the registration of others."
@@ -135,8 +136,9 @@ def _registration(reading: Reading, cite: _Citations) -> str:
         else ""
     )
     text = (
-        f"{_number(len(pairs)).capitalize()} pairs of neighbouring slices were registered rigidly in-plane on "
-        f"the square root of their intensities ({_elastix(s.registration_metric, s.max_iterations, cite)}){depth}. "
+        f"{_counted(len(pairs), 'pair').capitalize()} of neighbouring slices were registered rigidly "
+        "in-plane on the square root of their intensities "
+        f"({_elastix(s.registration_metric, s.max_iterations, cite)}){depth}. "
     )
     values = [
         (m.pre_ncc, m.post_ncc)
@@ -144,17 +146,14 @@ def _registration(reading: Reading, cite: _Citations) -> str:
         if m.pre_ncc is not None and m.post_ncc is not None
     ]
     if values:
-        text += (
-            f"Median NCC over tissue rose from {median(a for a, _ in values):.2f} to "
-            f"{median(b for _, b in values):.2f}. "
-            if median(a for a, _ in values) < median(b for _, b in values)
-            else f"Median NCC over tissue was {median(b for _, b in values):.2f}. "
-        )
+        before, after = (median(side) for side in zip(*values, strict=True))
+        rose = f"rose from {before:.2f} to {after:.2f}" if before < after else f"was {after:.2f}"
+        text += f"Median NCC over tissue {rose}. "
     doubted = sum(p.metrics.overall_status == "error" for p in pairs)
     if doubted:
-        text += f"{_number(doubted).capitalize()} pairs were not trusted and given no weight. "
+        text += f"{_counted(doubted, 'pair').capitalize()} of these were not trusted and given no weight. "
     if checks:
-        text += f"{_number(len(checks)).capitalize()} pairs of second neighbours served as checks. "
+        text += f"{_counted(len(checks), 'pair').capitalize()} of second neighbours served as checks. "
     return text.strip()
 
 
@@ -174,8 +173,9 @@ def _poses(reading: Reading, cite: _Citations) -> str:
             "tissue), so all were left where they were imaged."
         )
     text = (
-        "One rigid in-plane pose per slice was solved for all slices at once, as weighted least squares on "
-        f"the graph of pairs; pairs that contradict the others were let go by robust reweighting {cite('robust')}."
+        "One rigid in-plane pose per slice was solved for all slices at once, as weighted least squares "
+        "on the graph of pairs; pairs that contradict the others were let go by robust reweighting "
+        f"{cite('robust')}."
     )
     if s.subtract_anatomy and any(_takes_anatomy_off(pair) for pair in reading.steering_pairs):
         span = reading.record.settings.pairwise.anatomy_span_um
@@ -200,9 +200,15 @@ def _volume(reading: Reading, cite: _Citations) -> str:
     s = reading.record.settings
     shape = " × ".join(map(str, stack.shape))
     size = " × ".join(f"{v:g}" for v in stack.voxel_size_um)
-    text = f"Slices were resampled once, linearly ({_simpleitk(reading, cite)}), and placed at their nominal depths. "
+    text = (
+        f"Slices were resampled once, linearly ({_simpleitk(reading, cite)}), and placed at their "
+        "nominal depths. "
+    )
     if stack.has_blend:
-        text += f"Where two slices were imaged at one depth they cross over along a Hann ramp of up to {s.stack.blend_depth_um:g} µm. "
+        text += (
+            "Where two slices were imaged at one depth they cross over along a Hann ramp of up to "
+            f"{s.stack.blend_depth_um:g} µm. "
+        )
     if s.stack.match_intensity:
         text += "Intensities were matched to the slice above over the overlap. "
     return text + (
@@ -224,6 +230,10 @@ def _elastix(metric: RegistrationMetric, iterations: int, cite: _Citations) -> s
 def _simpleitk(reading: Reading, cite: _Citations) -> str:
     version = reading.record.versions.get("SimpleITK", "")
     return f"SimpleITK {version}, ITK {cite('itk')}".replace("  ", " ")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{_number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _number(count: int) -> str:

@@ -131,5 +131,6 @@ def _rows(table: pd.DataFrame) -> list[Row]:
     rows: list[Row] = []
     for row in plain.to_dict("records"):
         cells = {str(name): None if cell == "" else cell for name, cell in row.items()}
-        rows.append(cells | {"slice_id": int(cells["slice_id"])})
+        cells["slice_id"] = int(row["slice_id"])
+        rows.append(cells)
     return rows

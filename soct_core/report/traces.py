@@ -34,6 +34,8 @@ class Level:
     y: float
     label: str
     kind: str
+    below: bool
+    """Its label stands below the line."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,7 @@ def _intensity(reading: Reading, at: Scale) -> Panel | None:
         for state, (shape, meaning) in shown.items()
     ]
     failure = "One slice brighter or darker than both neighbours: focus or gain changed."
-    return _panel("Mean intensity of tissue", failure, series, at, (), zero=True)
+    return _panel("Mean intensity of tissue", failure, series, at, (), zero=False, least_share=0.2)
 
 
 def mean_by_slot(reading: Reading) -> dict[int, tuple[float, str]]:
@@ -271,11 +273,12 @@ def _panel(
     *,
     zero: bool,
     fixed_range: tuple[float, float] | None = None,
+    least_share: float = 1e-3,
 ) -> Panel | None:
     values = [y for one in series for _, y, _ in one.points]
     if not values:
         return None
-    low, high = fixed_range or spread(values, least=1e-3 * max(map(abs, values)) + 1e-6, zero=zero)
+    low, high = fixed_range or spread(values, least=least_share * max(map(abs, values)) + 1e-6, zero=zero)
     near = [v for v, _ in limits if low - (high - low) < v < high + (high - low)]
     if near and fixed_range is None:
         low, high = spread([*values, *near], least=1e-6, zero=zero)
@@ -292,11 +295,20 @@ def _panel(
         failure=failure,
         ticks=tuple((up(v), text) for v, text in ticks(low, high, 3)),
         marks=tuple(marks),
-        levels=tuple(Level(up(v), f"{kind} {v:g}", kind) for v, kind in limits if low <= v <= high),
+        levels=tuple(
+            Level(up(v), f"{kind} {v:g}".replace("-", "\N{MINUS SIGN}"), kind, _label_below(v, limits))
+            for v, kind in limits
+            if low <= v <= high
+        ),
         lines=tuple(lines),
         key=tuple((one.shape, one.meaning) for one in drawn if one.meaning and len(drawn) > 1),
         summary=f"{len(values)} values from {min(values):.3g} to {max(values):.3g}",
     )
+
+
+def _label_below(value: float, limits: Sequence[tuple[float, str]]) -> bool:
+    """Two lines may lie close: the label of the lower one stands below it."""
+    return any(value < other and value * other > 0 for other, _ in limits)
 
 
 def _name(m: PairwiseMetrics) -> str:

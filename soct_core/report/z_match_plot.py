@@ -41,6 +41,6 @@ def z_match_plot(pair: RegisteredPair) -> ZMatchPlot | None:
         expected=across(expected) if inside and expected is not None else None,
         x_ticks=tuple((across(z), str(z)) for z in middle),
         y_ticks=tuple((up(v), text) for v, text in ticks(low, high, 2)),
-        says=f"NCC of {len(curve)} planes with the moving plane, best {m.z_correlation:.2f} at plane {m.z_index}"
-        + (f", expected {expected:g}" if expected is not None else ""),
+        says=f"NCC of {len(curve)} planes with the moving plane, best {m.z_correlation:.2f} "
+        f"at plane {m.z_index}" + (f", expected {expected:g}" if expected is not None else ""),
     )
