@@ -84,7 +84,8 @@ def reconstruct(
             outcome = "completed"
             return result
         except Exception as error:
-            ledger.errors.append(error_record("reconstruct", error))
+            if not ledger.errors:
+                ledger.errors.append(error_record("reconstruct", error))
             raise
         finally:
             write_run_record(planner, notes, outcome, ledger.outputs(), ledger.records)

@@ -61,7 +61,8 @@ def add_layer(viewer: Any, layer: ViewedLayer) -> None:
     if layer.kind == "image":
         viewer.add_image(levels, **common, colormap="gray", contrast_limits=_contrast(levels[-1]))
     else:
-        colours: dict[int | None, str] = {None: "transparent", GAP: "transparent", **LABEL_COLOURS}
+        colours: dict[int | None, str] = dict.fromkeys((None, GAP), "transparent")
+        colours.update(LABEL_COLOURS.items())
         viewer.add_labels(levels, **common, colormap=_labels(colours), opacity=0.35)
 
 

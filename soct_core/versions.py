@@ -9,6 +9,9 @@ from platform import python_version
 PACKAGES = ("soct-flows", "numpy", "scipy", "itk-elastix", "opencv-python-headless", "zarr", "prefect")
 
 
+NOT_INSTALLED = "not installed"
+
+
 @cache
 def software_versions() -> dict[str, str]:
     """Version of Python and of each package that a result depends on."""
@@ -17,5 +20,5 @@ def software_versions() -> dict[str, str]:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
+            found[package] = NOT_INSTALLED
     return found

@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
+from schemas.run_record import RunRecord
 from schemas.settings import RegistrationMetric
 from soct_core.elastix import SCHEDULE
 from soct_core.report.reading import Reading, RegisteredPair
+from soct_core.versions import NOT_INSTALLED
 
 SOURCES = {
     "elastix": "Klein S, Staring M, Murphy K, Viergever MA, Pluim JPW (2010). elastix: a toolbox for "
@@ -70,12 +72,11 @@ def methods_of(reading: Reading) -> Methods:
 
 def _slices(reading: Reading, cite: _Citations) -> str:
     record = reading.record
-    version = record.versions.get("soct-flows", "")
     prefect = record.versions.get("prefect", "")
     orchestrated = f", run by Prefect {prefect} {cite('prefect')}" if prefect else ""
     text = (
         f"{len(reading.used)} slices of nominally {record.settings.slicing_interval_um:g} µm were "
-        f"reconstructed with soct-flows {version} (Python {record.versions.get('python', '')}{orchestrated})."
+        f"reconstructed with {program_of(record)} (Python {record.versions.get('python', '')}{orchestrated})."
     )
     if record.settings.usable_depth_um is not None:
         text += f" Each slice was trusted to a depth of {record.settings.usable_depth_um:g} µm."
@@ -234,6 +235,12 @@ def _simpleitk(reading: Reading, cite: _Citations) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{_number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def program_of(record: RunRecord) -> str:
+    """This program and its version, as far as it is known."""
+    version = record.versions.get("soct-flows", NOT_INSTALLED)
+    return "soct-flows" if version == NOT_INSTALLED else f"soct-flows {version}"
 
 
 def _number(count: int) -> str:

@@ -15,7 +15,7 @@ from schemas.stacking_decisions_table import STACKING_DECISIONS
 from soct_core.report.carpet import carpet_of
 from soct_core.report.flags import flags_of
 from soct_core.report.looks import gap_looks, pair_groups
-from soct_core.report.methods_text import methods_of
+from soct_core.report.methods_text import methods_of, program_of
 from soct_core.report.reading import Reading, read_run
 from soct_core.report.reslices import reslices_of
 from soct_core.report.slots_line import KIND_MEANINGS, KIND_NAMES, Slot, slots_of
@@ -41,6 +41,7 @@ def render(output: Path, record: RunRecord) -> str:
         templates()
         .get_template("report.html.j2")
         .render(
+            program=program_of(record),
             title=record.acquisition or output.parent.name,
             reading=reading,
             record=record,

@@ -9,7 +9,7 @@ from schemas.slice_id import format_slice_id
 from soct_core.report.axes import Scale, ticks
 from soct_core.report.reading import Reading
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 960.0, 62.0, 70.0, 8.0, 34.0
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 960.0, 62.0, 92.0, 8.0, 34.0
 _TALLEST = 760.0
 
 

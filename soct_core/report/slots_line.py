@@ -24,7 +24,7 @@ KIND_MEANINGS: dict[SlotKind, str] = {
     "interpolated": "an estimate between its neighbours; label 2",
     "hard_skip": "a gate refused to interpolate; stays a gap",
     "gap": "missing and not attempted; stays empty",
-    "excluded": "imaged but said not to be used; stays empty",
+    "excluded": "the slice config says not to use it; stays empty",
     "covered": "the slice above was trusted this deep",
 }
 _LONGEST_RUN = 6

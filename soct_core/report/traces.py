@@ -14,6 +14,8 @@ from soct_core.report.slots_line import Slot, SlotKind
 WIDTH, LEFT, RIGHT = 960.0, 62.0, 10.0
 HEIGHT = 78.0
 MOST_SLOTS = 4000
+_MOST_OF_LIMIT = 1.3
+"""Of the error threshold: what lies beyond is drawn at the frame."""
 
 
 @dataclass(frozen=True)
@@ -279,11 +281,20 @@ def _panel(
     if not values:
         return None
     low, high = fixed_range or spread(values, least=least_share * max(map(abs, values)) + 1e-6, zero=zero)
-    near = [v for v, _ in limits if low - (high - low) < v < high + (high - low)]
-    if near and fixed_range is None:
-        low, high = spread([*values, *near], least=1e-6, zero=zero)
+    beyond = 0
+    if limits and fixed_range is None:
+        # One wild pair must not press all others flat.
+        cap = _MOST_OF_LIMIT * max(v for v, _ in limits)
+        beyond = sum(abs(v) > cap for v in values)
+        near = [v for v, _ in limits if low - (high - low) < v < high + (high - low)]
+        inside = [min(cap, max(-cap, v)) for v in values]
+        low, high = spread([*inside, *near], least=1e-6, zero=zero)
     up = Scale(low, high, HEIGHT, 0.0)
-    marks = [Mark(at(x), up(y), one.shape, text) for one in series for x, y, text in one.points]
+    marks = [
+        Mark(at(x), up(min(high, max(low, y))), one.shape, text)
+        for one in series
+        for x, y, text in one.points
+    ]
     lines = [
         (" ".join(f"{at(x)},{up(y)}" for x, y, _ in one.points), one.shape)
         for one in series
@@ -291,12 +302,12 @@ def _panel(
     ]
     drawn = [one for one in series if one.points]
     return Panel(
-        title=title,
+        title=title + (f" ({beyond} beyond the frame)" if beyond else ""),
         failure=failure,
         ticks=tuple((up(v), text) for v, text in ticks(low, high, 3)),
         marks=tuple(marks),
         levels=tuple(
-            Level(up(v), f"{kind} {v:g}".replace("-", "\N{MINUS SIGN}"), kind, _label_below(v, limits))
+            Level(up(v), f"{kind} {v:g}" if v > 0 else "", kind, _label_below(v, limits))
             for v, kind in limits
             if low <= v <= high
         ),
