@@ -27,8 +27,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 DESKTOP, PHONE = (1280, 900), (360, 740)
 PATIENCE_S = 20
 CONTRAST = """
-const lum = c => { const f = c.map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 });
-  return .2126 * f[0] + .7152 * f[1] + .0722 * f[2] };
+const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+const lum = c => { const f = c.map(v => linear(v / 255)); return .2126 * f[0] + .7152 * f[1] + .0722 * f[2] };
 const rgb = s => (s.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
 const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
   if (c.length < 4 || c[3] > .5) return c.slice(0, 3) } return [255, 255, 255] };
@@ -38,7 +38,7 @@ for (const e of document.querySelectorAll('body *')) {
   if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
   const a = lum(rgb(getComputedStyle(e).color).slice(0, 3)), b = lum(ground(e));
   const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-  if (ratio < 4.5) bad.push(`${ratio.toFixed(2)} <${e.tagName.toLowerCase()} class="${e.className}"> ${e.textContent.trim().slice(0, 40)}`);
+  if (ratio < 4.5) bad.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className}: ${e.textContent.slice(0, 40)}`);
 }
 for (const e of document.querySelectorAll('svg text')) {
   if (!e.checkVisibility()) continue;
@@ -51,7 +51,7 @@ return bad.slice(0, 10);
 SIDEWAYS = """
 const w = document.documentElement.clientWidth;
 return [document.documentElement.scrollWidth, w, [...document.querySelectorAll('main *, header *')]
-  .filter(e => e.getBoundingClientRect().right > w + 1 && !e.closest('.wide, pre, nav, svg, .vh') && !e.closest('.vh'))
+  .filter(e => e.getBoundingClientRect().right > w + 1 && !e.closest('.wide, pre, nav, svg, .vh'))
   .slice(0, 5).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.trim().slice(0, 40))];
 """
 DANGLING = """
@@ -146,9 +146,9 @@ def _visible(driver: webdriver.Chrome, stage: object) -> str:
     """Label of the topmost picture that shows."""
     return str(
         driver.execute_script(
+            "const up = e => +getComputedStyle(e).zIndex || 0;"
             "return [...arguments[0].querySelectorAll('span')].filter(e => getComputedStyle(e).opacity === '1')"
-            ".sort((a, b) => (+getComputedStyle(a).zIndex || 0) - (+getComputedStyle(b).zIndex || 0)).pop()"
-            ".textContent",
+            ".sort((a, b) => up(a) - up(b)).pop().textContent",
             stage,
         )
     )
