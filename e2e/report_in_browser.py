@@ -147,7 +147,8 @@ def _visible(driver: webdriver.Chrome, stage: object) -> str:
     return str(
         driver.execute_script(
             "const up = e => +getComputedStyle(e).zIndex || 0;"
-            "return [...arguments[0].querySelectorAll('span')].filter(e => getComputedStyle(e).opacity === '1')"
+            "const layers = [...arguments[0].querySelectorAll('span')];"
+            "return layers.filter(e => getComputedStyle(e).opacity === '1')"
             ".sort((a, b) => up(a) - up(b)).pop().textContent",
             stage,
         )
