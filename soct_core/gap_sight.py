@@ -6,6 +6,7 @@ slices beside it only planes near the gap are read, a few at a time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,16 @@ class GapSight:
                 self.middle = plane.copy()
             self.rows.append(plane[min(self.row, plane.shape[0] - 1)].copy())
             yield plane
+
+
+def sight_of(made: Sliceable | None, row: int) -> GapSight:
+    """The sight of a slice that was written before, a few planes at a time; of a hard skip: nothing."""
+    sight = GapSight(row)
+    if made is not None:
+        depth = made.shape[0]
+        blocks = (made[z : z + _READ_DEPTH] for z in range(0, depth, _READ_DEPTH))
+        deque(sight.watch((plane for block in blocks for plane in np.asarray(block)), depth), maxlen=0)
+    return sight
 
 
 def rows_near(volume: Sliceable, row: int, *, last: bool) -> NDArray[Any]:

@@ -8,7 +8,6 @@ from platform import python_version
 
 PACKAGES = ("soct-flows", "numpy", "scipy", "itk-elastix", "opencv-python-headless", "zarr", "prefect")
 
-
 NOT_INSTALLED = "not installed"
 
 

@@ -19,6 +19,7 @@ SOURCES = {
     "optimisation for image registration. International Journal of Computer Vision 81(3), 227–239.",
     "itk": "McCormick M, Liu X, Jomier J, Marion C, Ibanez L (2014). ITK: enabling reproducible research "
     "and open science. Frontiers in Neuroinformatics 8, 13.",
+    "opencv": "Bradski G (2000). The OpenCV library. Dr. Dobb's Journal of Software Tools 25(11), 120–125.",
     "otsu": "Otsu N (1979). A threshold selection method from gray-level histograms. IEEE Transactions on "
     "Systems, Man, and Cybernetics 9(1), 62–66.",
     "powers": "Arsigny V, Commowick O, Ayache N, Pennec X (2009). A fast and log-Euclidean polyaffine "
@@ -202,7 +203,7 @@ def _volume(reading: Reading, cite: _Citations) -> str:
     shape = " × ".join(map(str, stack.shape))
     size = " × ".join(f"{v:g}" for v in stack.voxel_size_um)
     text = (
-        f"Slices were resampled once, linearly ({_simpleitk(reading, cite)}), and placed at their "
+        f"Slices were resampled once, linearly (OpenCV {cite('opencv')}), and placed at their "
         "nominal depths. "
     )
     if stack.has_blend:
@@ -223,14 +224,9 @@ def _elastix(metric: RegistrationMetric, iterations: int, cite: _Citations) -> s
     if "elastix" in cite.used:
         return f"elastix {cite('elastix')}, {_METRICS[metric]}"
     return (
-        f"elastix {cite('elastix')}, {_METRICS[metric]}, adaptive stochastic gradient descent "
-        f"{cite('descent')}, {_number(len(SCHEDULE))} resolutions, at most {iterations} iterations in all"
+        f"elastix {cite('elastix')}, built on ITK {cite('itk')}, {_METRICS[metric]}, adaptive stochastic "
+        f"gradient descent {cite('descent')}, {_number(len(SCHEDULE))} resolutions, at most {iterations} iterations in all"
     )
-
-
-def _simpleitk(reading: Reading, cite: _Citations) -> str:
-    version = reading.record.versions.get("SimpleITK", "")
-    return f"SimpleITK {version}, ITK {cite('itk')}".replace("  ", " ")
 
 
 def _counted(count: int, noun: str) -> str:

@@ -16,7 +16,7 @@ from schemas.diagnostics import InterpolationDiagnostics
 from schemas.reportlets import Picture
 from schemas.settings import InterpolationSettings, PairwiseSettings
 from soct_core.affine import Affine2D
-from soct_core.gap_sight import MOST_ROWS, GapSight, rows_near
+from soct_core.gap_sight import MOST_ROWS, GapSight, rows_near, sight_of
 from soct_core.pairwise import ComparedPlanes
 from soct_core.preview import preview_png
 from soct_core.registration_plane import registration_plane
@@ -173,6 +173,14 @@ def test_a_sight_keeps_the_middle_and_one_row_of_each_plane() -> None:
     assert np.array_equal(np.stack(list(sight.watch(planes, 5))), planes)
     assert np.array_equal(sight.middle, planes[2])
     assert np.array_equal(np.stack(sight.rows), planes[:, 2])
+
+
+def test_a_sight_of_what_lies_on_disk_is_the_same() -> None:
+    planes = np.random.default_rng(0).integers(0, 9, (21, 4, 3))
+    found = sight_of(CountingVolume(planes), 2)
+    assert np.array_equal(found.middle, planes[10])
+    assert np.array_equal(np.stack(found.rows), planes[:, 2])
+    assert sight_of(None, 2).middle is None
 
 
 @pytest.mark.parametrize("last", [True, False])
