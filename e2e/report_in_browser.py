@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import io
 import shutil
 import sys
 import time
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -26,6 +28,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 DESKTOP, PHONE = (1280, 900), (360, 740)
 PATIENCE_S = 20
+DOCS_BYTES = 240_000
 CONTRAST = """
 const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
 const lum = c => { const f = c.map(v => linear(v / 255)); return .2126 * f[0] + .7152 * f[1] + .0722 * f[2] };
@@ -228,11 +231,39 @@ def _shoot(driver: webdriver.Chrome, path: Path) -> None:
     path.write_bytes(base64.b64decode(picture["data"]))
 
 
+def picture_of(report: Path, sections: list[str], to: Path, *, dark: bool, phone: bool) -> None:
+    """A picture for the docs: from the top of the first section to the end of the last, few colours."""
+    with browser(PHONE if phone else DESKTOP, dark=dark, still=True) as driver:
+        driver.get(report.resolve().as_uri())
+        place = "const r = document.getElementById(arguments[0]).getBoundingClientRect();"
+        top = driver.execute_script(place + "return r.top + scrollY", sections[0])
+        end = driver.execute_script(place + "return r.bottom + scrollY", sections[-1])
+        width = driver.execute_script("return innerWidth")
+        clip = {"x": 0, "y": top, "width": width, "height": end - top + 24, "scale": 1}
+        shot = {"captureBeyondViewport": True, "clip": clip}
+        data = driver.execute_cdp_cmd("Page.captureScreenshot", shot)["data"]
+    image = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    for colours in (256, 128, 64, 48, 32, 24):
+        image.quantize(colours, dither=Image.Dither.NONE).save(to, optimize=True)
+        if to.stat().st_size <= DOCS_BYTES:
+            break
+    print(to, to.stat().st_size)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Look at reports in headless Chromium.")
     parser.add_argument("reports", type=Path, nargs="+")
     parser.add_argument("--shots", type=Path, help="write screenshots there")
+    parser.add_argument("--picture", type=Path, help="only make a picture for the docs, of --sections")
+    parser.add_argument("--sections", nargs="+", default=["summary"], help="ids; with --picture")
+    parser.add_argument("--dark", action="store_true", help="with --picture")
+    parser.add_argument("--phone", action="store_true", help="with --picture")
     arguments = parser.parse_args()
+    if arguments.picture is not None:
+        wishes = {"dark": arguments.dark, "phone": arguments.phone}
+        picture_of(arguments.reports[0], arguments.sections, arguments.picture, **wishes)
+        return 0
     found = [f"{r}: {line}" for r in arguments.reports for line in check(r, arguments.shots)]
     print("\n".join(found) or "no fault")
     return 1 if found else 0
