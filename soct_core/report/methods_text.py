@@ -225,7 +225,8 @@ def _elastix(metric: RegistrationMetric, iterations: int, cite: _Citations) -> s
         return f"elastix {cite('elastix')}, {_METRICS[metric]}"
     return (
         f"elastix {cite('elastix')}, built on ITK {cite('itk')}, {_METRICS[metric]}, adaptive stochastic "
-        f"gradient descent {cite('descent')}, {_number(len(SCHEDULE))} resolutions, at most {iterations} iterations in all"
+        f"gradient descent {cite('descent')}, {_number(len(SCHEDULE))} resolutions, "
+        f"at most {iterations} iterations in all"
     )
 
 
