@@ -18,7 +18,7 @@ from soct_core.planning import DEFAULT_OUTPUT
 from soct_core.report.axes import Scale, spread, ticks
 from soct_core.report.page import templates
 from soct_core.report.reading import Reading, read_run
-from soct_core.report.traces import mean_by_slot
+from soct_core.report.slot_intensity import mean_by_slot
 from soct_core.run_record import RUN_RECORD_NAME
 
 REPORT_NAME = "report.html"

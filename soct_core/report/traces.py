@@ -9,6 +9,7 @@ from schemas.pairwise import OverallStatus, PairwiseMetrics
 from schemas.slice_id import format_slice_id
 from soct_core.report.axes import Scale, spread, ticks, whole_ticks
 from soct_core.report.reading import Reading, Row
+from soct_core.report.slot_intensity import mean_by_slot
 from soct_core.report.slots_line import Slot, SlotKind
 
 WIDTH, LEFT, RIGHT = 960.0, 62.0, 10.0
@@ -236,24 +237,6 @@ def _intensity(reading: Reading, at: Scale) -> Panel | None:
     ]
     failure = "One slice brighter or darker than both neighbours: focus or gain changed."
     return _panel("Mean intensity of tissue", failure, series, at, (), zero=False, least_share=0.2)
-
-
-def mean_by_slot(reading: Reading) -> dict[int, tuple[float, str]]:
-    """Mean intensity of tissue in each slot, and the slot's state."""
-    if reading.stack is None:
-        return {}
-    found = {}
-    for row in reading.decisions:
-        inside = [
-            (plane.tissue_mean, plane.tissue_fraction)
-            for plane in reading.stack.profile
-            if plane.tissue_mean is not None and row["slot_top_um"] <= plane.depth_um < row["slot_bottom_um"]
-        ]
-        weight = sum(w for _, w in inside)
-        if weight > 0 and row["slot_state"] != "gap":
-            mean = sum(m * w for m, w in inside if m is not None) / weight
-            found[row["slice_id"]] = mean, str(row["slot_state"])
-    return found
 
 
 def _of_rows(reading: Reading, column: str, unit: str) -> list[tuple[float, float, str]]:

@@ -148,6 +148,7 @@ def test_the_z_curve_decides_ties_for_the_expected_plane() -> None:
 def test_a_pair_is_shown_moved_into_place() -> None:
     fixed = np.where(disc(40), 900.0, 100.0)
     moving = np.roll(fixed, 12, axis=1)
+    moving[:, -1] = 900.0
     planes = registration_plane(fixed, 1), registration_plane(moving, 1)
     motion = Affine2D.rigid(0.0, (12.0, 0.0), (69.5, 59.5))
     look = pair_reportlet(ComparedPlanes(*planes, motion, ((1, 0.5), (2, 0.75))))
