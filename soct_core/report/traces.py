@@ -8,55 +8,15 @@ from dataclasses import dataclass, field
 from schemas.pairwise import OverallStatus, PairwiseMetrics
 from schemas.slice_id import format_slice_id
 from soct_core.report.axes import Scale, spread, ticks, whole_ticks
+from soct_core.report.panel import HEIGHT, Level, Mark, Panel
 from soct_core.report.reading import Reading, Row
 from soct_core.report.slot_intensity import mean_by_slot
 from soct_core.report.slots_line import Slot, SlotKind
 
 WIDTH, LEFT, RIGHT = 960.0, 62.0, 10.0
-HEIGHT = 78.0
 MOST_SLOTS = 4000
 _MOST_OF_LIMIT = 1.3
 """Of the error threshold: what lies beyond is drawn at the frame."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A point of a trace."""
-
-    x: float
-    y: float
-    shape: str
-    """CSS class: a status, or what is shown."""
-    title: str
-
-
-@dataclass(frozen=True)
-class Level:
-    """A horizontal line: a threshold."""
-
-    y: float
-    label: str
-    kind: str
-    below: bool
-    """Its label stands below the line."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One trace, ready to be drawn."""
-
-    title: str
-    failure: str
-    """What failure looks like."""
-    ticks: tuple[tuple[float, str], ...]
-    marks: tuple[Mark, ...]
-    levels: tuple[Level, ...] = ()
-    lines: tuple[tuple[str, str], ...] = ()
-    """Points of a polyline, and its CSS class."""
-    key: tuple[tuple[str, str], ...] = ()
-    """CSS class and meaning of what is drawn, where it is more than one thing."""
-    summary: str = ""
-    height: float = HEIGHT
 
 
 @dataclass(frozen=True)
