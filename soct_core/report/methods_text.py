@@ -200,12 +200,11 @@ def _volume(reading: Reading, cite: _Citations) -> str:
     if stack is None:
         return ""
     s = reading.record.settings
+    opencv = "opencv-python-headless" in reading.record.versions
+    warped = f" (OpenCV {cite('opencv')})" if opencv else ""
     shape = " × ".join(map(str, stack.shape))
     size = " × ".join(f"{v:g}" for v in stack.voxel_size_um)
-    text = (
-        f"Slices were resampled once, linearly (OpenCV {cite('opencv')}), and placed at their "
-        "nominal depths. "
-    )
+    text = f"Slices were resampled once, linearly{warped}, and placed at their nominal depths. "
     if stack.has_blend:
         text += (
             "Where two slices were imaged at one depth they cross over along a Hann ramp of up to "
