@@ -21,7 +21,7 @@ from soct_core.volume import open_volume
 from soct_core.z_refinement import ZDrift
 
 STAGE = "stack"
-VERSION = "3"
+VERSION = "4"
 VOLUME_NAME = "3d_volume.ome.zarr"
 DECISIONS_NAME = "stacking_decisions.csv"
 
