@@ -55,7 +55,7 @@ def run(mode: str, before: Path, after: Path, out: Path) -> dict[str, float]:
     rest, start = resident_mb(), resource.getrusage(resource.RUSAGE_SELF)
     chunks.clear()
     if planes is None:
-        files = InterpolationFiles.standard(out, 1, preview=True)
+        files = InterpolationFiles.standard(out, 1)
         found = interpolate_slice(open_volume(before), open_volume(after), 1, files, InterpolationSettings())
         if found.interpolation_failed:
             raise SystemExit(f"the gap was refused: {found.fallback_reason}, {found.detail}")
@@ -82,7 +82,7 @@ def warm_up(folder: Path) -> None:
     volume = PhantomVolume(*planes)
     for name, first in (("a", 10), ("b", 20)):
         write_image(folder / f"{name}.ome.zarr", volume[first : first + 10], planes[2])
-    files = InterpolationFiles.standard(folder, 1, preview=True)
+    files = InterpolationFiles.standard(folder, 1)
     sides = open_volume(folder / "a.ome.zarr"), open_volume(folder / "b.ome.zarr")
     interpolate_slice(*sides, 1, files, InterpolationSettings())
 
@@ -135,7 +135,9 @@ def main() -> None:
         drift = Affine2D.rigid(1.5, (6.0, -4.0), still)
         make_slice(before, arguments.planes, arguments.side, arguments.planes // 2, Affine2D.identity(still))
         make_slice(after, arguments.planes, arguments.side, arguments.planes * 5 // 2, drift)
-        print(f"one gap of {arguments.planes}x{arguments.side}x{arguments.side} float32, preview and all")
+        print(
+            f"one gap of {arguments.planes}x{arguments.side}x{arguments.side} float32, its pictures for the report and all"
+        )
         print(f"{'':>22} {'CPU s':>7} {'x write':>8} {'peak MB':>8} {'chunks read':>12}")
         costs = {
             mode: [measured(mode, before, after) for _ in range(arguments.repeats)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor
 from contextlib import suppress
@@ -23,7 +24,7 @@ from flows.seals import Ticket, holds, read_seal, refuse_changed_input, ticket
 from flows.tasks import BoundTask
 from schemas import jobs
 from schemas.contract import Contract
-from schemas.run_record import Fingerprint, TaskRecord
+from schemas.run_record import ErrorRecord, Fingerprint, TaskRecord
 from soct_core.errors import BadInputError, SoctError, StageFailedError, WorkerLostError
 from soct_core.fingerprint import changed
 
@@ -50,6 +51,7 @@ class Ledger:
     records: list[TaskRecord] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    errors: list[ErrorRecord] = field(default_factory=list)
 
     def run_all(self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]]) -> list[Outcome]:
         """Run one task per (name, job) and wait for all; see `stop` for what is raised if one failed."""
@@ -148,6 +150,8 @@ class Ledger:
             reason=reason,
         )
         self.records.append(record)
+        if failed is not None:
+            self.errors.append(error_record(name, failed))
         listener.get().done(name, "Cached" if cached else record.state, record.seconds, reason)
         return outcome
 
@@ -161,6 +165,12 @@ def _report_crash(task_run_id: UUID, state: State[Any]) -> None:
 def _summary(stage: tuple[str, int], failed: list[Failure]) -> str:
     first = "; ".join(f"{failure.name}: {_one_line(failure.error)}" for failure in failed[:3])
     return f"{stage[0]}: {len(failed)} of {stage[1]} tasks failed: {first}"
+
+
+def error_record(name: str, error: BaseException) -> ErrorRecord:
+    """An error with its traceback, for the record and the report."""
+    lines = traceback.format_exception(error)
+    return ErrorRecord(name=name, message=_one_line(error), traceback="".join(lines))
 
 
 def _one_line(error: BaseException) -> str:

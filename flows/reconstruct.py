@@ -22,10 +22,11 @@ from prefect.runtime import flow_run
 
 from flows import artifacts, tasks
 from flows.environment import api
-from flows.ledger import Ledger
+from flows.ledger import Ledger, error_record
 from flows.progress import listener
 from flows.result_storage import refuse_open_storage
 from flows.runners import DEFAULT_RUNNER, task_runner
+from schemas.jobs import ReportJob
 from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
 from schemas.settings import ReconstructSettings
 from soct_core.fingerprint_memo import remembering
@@ -33,8 +34,9 @@ from soct_core.interpolation import STAGE as INTERPOLATIONS
 from soct_core.pair_records import pair_name
 from soct_core.planning import Planner, warnings_of, with_previews
 from soct_core.run_lock import run_lock
-from soct_core.run_record import RunNotes, write_run_record
+from soct_core.run_record import RunNotes, run_record, write_run_record
 from soct_core.stages.register_pair import STAGE as PAIRS
+from soct_core.stages.render_report import report_what_there_is
 from soct_core.stale import remove_leftovers, remove_stale_interpolations, remove_stale_pairs
 
 
@@ -68,6 +70,7 @@ def reconstruct(
     planner = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     ledger = Ledger(planner.output, fresh)
     notes = RunNotes(started=datetime.now(UTC), command=" ".join(sys.argv))
+    notes.errors = ledger.errors
     with run_lock(planner.output, notes.command), remembering(planner.output, believe=not fresh):
         remove_leftovers(planner.output)
         try:
@@ -76,26 +79,30 @@ def reconstruct(
                 result = _stages(planner, ledger, notes)
                 ledger.refuse_changed_inputs()
                 artifacts.show_result(planner.acquisition.directory.name, result)
-        except BaseException:
-            _record_failure(planner, notes, ledger)
+        except BaseException as error:
+            _record_failure(planner, notes, ledger, error)
             raise
         write_run_record(planner, notes, "completed", ledger.outputs(), ledger.records)
         return result
 
 
-def _record_failure(planner: Planner, notes: RunNotes, ledger: Ledger) -> None:
+def _record_failure(planner: Planner, notes: RunNotes, ledger: Ledger, error: BaseException) -> None:
+    if not ledger.errors:
+        ledger.errors.append(error_record("reconstruct", error))
     try:
         write_run_record(planner, notes, "failed", ledger.outputs(), ledger.records)
-    except Exception as error:
+    except Exception as unwritten:
         # Said, not raised: the first error is the one to tell.
-        listener.get().warning(f"no record of this run could be written: {error}")
+        listener.get().warning(f"no record of this run could be written: {unwritten}")
+        return
+    report_what_there_is(planner.output)
 
 
 def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
     found = ledger.run_one(tasks.detect_gaps, "detect gaps", planner.detect_gaps_job())
     notes.gaps = found.gaps
     planner.use(found)
-    warnings = warnings_of(planner, found)
+    notes.warnings = warnings = warnings_of(planner, found)
     for warning in warnings:
         listener.get().warning(warning)
     gaps = planner.interpolation_jobs(found)
@@ -119,24 +126,23 @@ def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
     names = [pair_name(job.fixed_id, job.moving_id) for _, job in planned]
     remove_stale_pairs(planner.output / PAIRS, names)
     pairs = ledger.run_all(tasks.register_pair, planned)
-    return _stack_and_report(planner, ledger, found, filled, pairs, trail.path, warnings)
+    return _stack_and_report(planner, ledger, notes, found, filled, pairs, trail.path)
 
 
 def _stack_and_report(
     planner: Planner,
     ledger: Ledger,
+    notes: RunNotes,
     found: DetectedGaps,
     filled: list[InterpolationOutcome],
     pairs: list[PairOutcome],
     trail: Path,
-    warnings: tuple[str, ...],
 ) -> RunResult:
     stacked = ledger.run_one(
         tasks.stack, "stack", planner.stack_job(trail, filled, pairs, fresh=ledger.fresh)
     )
-    report = ledger.run_one(
-        tasks.render_report, "report", planner.report_job(found, filled, pairs, stacked, warnings)
-    )
+    record = run_record(planner, notes, "completed", ledger.outputs(), ledger.records)
+    report = ledger.run_one(tasks.render_report, "report", ReportJob(output=planner.output, record=record))
     return RunResult(
         output=planner.output,
         slices=tuple(planner.measured),
@@ -145,5 +151,5 @@ def _stack_and_report(
         pairs=tuple(pairs),
         stack=stacked,
         report=report.path,
-        warnings=warnings,
+        warnings=notes.warnings,
     )

@@ -9,16 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from schemas.common_space import Window
 from schemas.contract import Contract
-from schemas.outcomes import InterpolationOutcome, PairOutcome, StackOutcome
 from schemas.pairwise import PairRole
-from schemas.run_record import GapRecord
+from schemas.run_record import RunRecord
 from schemas.settings import (
     InterpolationSettings,
     NgffVersion,
     PairwiseSettings,
-    ReconstructSettings,
     StackRecipe,
 )
 from schemas.slice_id import SliceId
@@ -134,21 +134,9 @@ class StackJob(Job):
 
 
 class ReportJob(Job):
-    """Render the report of a run."""
+    """Render the report of a run from what it left on disk."""
 
-    NOT_IN_KEY: ClassVar[dict[str, Any]] = {
-        "interpolations": {"__all__": {"seconds"}},
-        "pairs": {"__all__": {"seconds"}},
-        "stack": {"seconds", "kept_planes"},
-    }
-
-    title: str
     output: Path
-    measured: tuple[SliceId, ...]
-    excluded: tuple[SliceId, ...]
-    gaps: GapRecord
-    interpolations: tuple[InterpolationOutcome, ...]
-    pairs: tuple[PairOutcome, ...]
-    stack: StackOutcome
-    warnings: tuple[str, ...]
-    settings: ReconstructSettings
+    record: RunRecord = Field(exclude=True)
+    """What `run.json` will hold. Not part of the job's JSON: when a run started and how long its
+    tasks took must not make anyone render again."""

@@ -37,10 +37,21 @@ class GapRecord(Contract):
     multi: tuple[tuple[int, ...], ...] = ()
 
 
+class ErrorRecord(Contract):
+    """What went wrong in a task, or in the run itself."""
+
+    name: str
+    """Of the task run, or `reconstruct`."""
+    message: str
+    traceback: str = ""
+
+
 class RunRecord(Contract):
     """The record of one invocation of the reconstruction."""
 
     outcome: RunOutcome
+    acquisition: str = ""
+    """Name of its directory."""
     started: datetime
     finished: datetime
     command: str
@@ -50,3 +61,5 @@ class RunRecord(Contract):
     outputs: tuple[Fingerprint, ...]
     gaps: GapRecord
     tasks: tuple[TaskRecord, ...]
+    warnings: tuple[str, ...] = ()
+    errors: tuple[ErrorRecord, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +19,16 @@ from soct_core.acquisition import interpolated_name
 from soct_core.atomic import publish_bytes, publish_text, remove
 from soct_core.baselines import interpolate_baseline
 from soct_core.errors import AcquisitionError
+from soct_core.gap_sight import GapSight
 from soct_core.manifest_fragment import fragment_name, write_fragment
 from soct_core.ngff import Zyx
 from soct_core.plane_window import seen_through
 from soct_core.preview import preview_png
+from soct_core.report.gap_look import gap_reportlet
+from soct_core.report.leaving import gap_reportlet_name, leave
 from soct_core.stale import PREVIEW_SUFFIX
 from soct_core.top_planes import TopPlanes
-from soct_core.volume import Sliceable, Volume, open_volume, same_voxel_size
+from soct_core.volume import Sliceable, Volume, same_voxel_size
 from soct_core.volume_writer import ImageSpec, image_writer, write_image
 from soct_core.zmorph import morph_diagnostics, prepare_morph
 
@@ -39,6 +43,7 @@ class InterpolationFiles:
     diagnostics: Path | None
     fragment: Path | None
     preview: Path | None
+    reportlet: Path | None = None
 
     @classmethod
     def standard(cls, output: Path, slice_id: int) -> InterpolationFiles:
@@ -50,6 +55,7 @@ class InterpolationFiles:
             folder / f"{stem}_diagnostics.json",
             folder / fragment_name(slice_id),
             None,
+            folder / gap_reportlet_name(stem),
         )
 
 
@@ -98,7 +104,8 @@ def interpolate_slice(
     below = seen_through(after, windows[1])
     nz_out = trusted.shape[0] if output_z is None else output_z
     refuse_foreign_output(files.volume, (before.path, after.path))
-    found = _fill(trusted, below, before.voxel_size_um, nz_out, files, settings, version)
+    sight = GapSight(row=trusted.shape[1] // 2)
+    found = _fill(trusted, below, before.voxel_size_um, nz_out, files, settings, version, sight)
     if found.interpolation_failed:
         # A volume of an earlier attempt must not outlive a hard skip.
         remove(files.volume)
@@ -111,9 +118,10 @@ def interpolate_slice(
         }
     )
     if files.preview is not None:
-        made = None if found.interpolation_failed else open_volume(files.volume)
         z_to_x = before.voxel_size_um[0] / before.voxel_size_um[2]
-        publish_bytes(files.preview, preview_png(trusted, below, made, diagnostics, z_to_x))
+        publish_bytes(files.preview, preview_png(trusted, below, sight, diagnostics, z_to_x))
+    if files.reportlet is not None:
+        leave(files.reportlet, lambda: gap_reportlet(trusted, below, sight, diagnostics))
     if files.diagnostics is not None:
         publish_text(files.diagnostics, diagnostics.model_dump_json(indent=2) + "\n")
     if files.fragment is not None and slice_id is not None:
@@ -145,7 +153,8 @@ def outcome_of(
 ) -> InterpolationOutcome:
     """What the flow needs to know of an interpolation."""
     failed = diagnostics.interpolation_failed
-    written = (None if failed else files.volume, files.diagnostics, files.fragment)
+    look = files.reportlet if files.reportlet is not None and files.reportlet.exists() else None
+    written = (None if failed else files.volume, files.diagnostics, files.fragment, look)
     return InterpolationOutcome(
         slice_id=slice_id,
         result="hard_skip" if failed else "interpolated",
@@ -167,10 +176,12 @@ def _fill(
     files: InterpolationFiles,
     settings: InterpolationSettings,
     version: NgffVersion,
+    sight: GapSight,
 ) -> InterpolationDiagnostics:
     if settings.method != "zmorph":
         volume, found = interpolate_baseline(trusted, after, settings, nz_out, settings.method)
         write_image(files.volume, volume, voxel_size_um, version)
+        deque(sight.watch(volume, nz_out), maxlen=0)
         return found
     started = time.perf_counter()
     morph, trial = prepare_morph(trusted, after, settings)
@@ -178,6 +189,6 @@ def _fill(
         shape = nz_out, max(trusted.shape[1], after.shape[1]), max(trusted.shape[2], after.shape[2])
         spec = ImageSpec(shape, np.dtype(trusted.dtype), voxel_size_um, version=version)
         with image_writer(files.volume, spec) as (image, _):
-            for plane in morph.planes(nz_out):
+            for plane in sight.watch(morph.planes(nz_out), nz_out):
                 image.append(plane)
     return morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)

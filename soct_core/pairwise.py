@@ -23,7 +23,7 @@ from soct_core.ngff import Zyx
 from soct_core.registration_plane import RegistrationPlane, registration_plane
 from soct_core.versions import software_versions
 from soct_core.volume import Sliceable
-from soct_core.z_match import ZSearch, best_z, z_search
+from soct_core.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
 
 _Z_ROUNDS = 3
 
@@ -40,9 +40,28 @@ class Pair:
     touches_interpolated: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class ComparedPlanes:
+    """What was held against each other, for whoever wants to look."""
+
+    fixed: RegistrationPlane
+    moving: RegistrationPlane
+    motion: Affine2D | None
+    """In pixels of the slice; None when the registration raised."""
+    z_curve: ZCurve = ()
+
+
 def register_slices(
     fixed: Sliceable, moving: Sliceable, pair: Pair, voxel_size_um: Zyx, settings: PairwiseSettings
 ) -> tuple[RigidTransform | None, PairwiseMetrics]:
+    """Register two neighbouring slices: `register_and_look` without the planes."""
+    transform, metrics, _ = register_and_look(fixed, moving, pair, voxel_size_um, settings)
+    return transform, metrics
+
+
+def register_and_look(
+    fixed: Sliceable, moving: Sliceable, pair: Pair, voxel_size_um: Zyx, settings: PairwiseSettings
+) -> tuple[RigidTransform | None, PairwiseMetrics, ComparedPlanes]:
     """Register two neighbouring slices; only the few planes compared are read.
 
     Parameters
@@ -57,6 +76,8 @@ def register_slices(
     metrics : PairwiseMetrics
         `reliable=false`, `overall_status=error` and confidence 0 whenever an interpolated
         slice is part of the pair.
+    compared : ComparedPlanes
+        On the working grid.
     """
     started = time.perf_counter()
     a, b = padded_to_common_shape(fixed, moving)
@@ -66,7 +87,9 @@ def register_slices(
     try:
         found = _register(a, moving_plane, search, settings)
     except RegistrationError as error:
-        return None, _failed(pair, search, str(error), settings, time.perf_counter() - started)
+        failed = _failed(pair, search, str(error), settings, time.perf_counter() - started)
+        start = registration_plane(np.asarray(a[search.start]), moving_plane.factor)
+        return None, failed, ComparedPlanes(start, moving_plane, None)
     motion = found.motion
     evidence = _evidence(found, moving_plane, settings)
     trust, doubts = confidence(evidence, settings)
@@ -121,7 +144,7 @@ def register_slices(
         voxel_size_um=voxel_size_um,
         plane_shape=plane_shape,
     )
-    return transform, metrics
+    return transform, metrics, ComparedPlanes(found.fixed, moving_plane, motion, found.z_curve)
 
 
 @dataclass(frozen=True)
@@ -130,6 +153,7 @@ class _Found:
     """In pixels of the slice, about the plane's centre."""
     z: int
     z_correlation: float
+    z_curve: ZCurve
     fixed: RegistrationPlane
 
 
@@ -139,17 +163,19 @@ def _register(
     """In-plane first, so that drift does not hide the depth; again until the depth stays."""
     shape = fixed.shape[1], fixed.shape[2]
     best, likeness = search.start, 0.0
+    curve: ZCurve = ()
     for _ in range(_Z_ROUNDS):
         z = best
         plane = registration_plane(np.asarray(fixed[z]), moving.factor)
         motion = _rigid(plane, moving, settings)
-        best, likeness = best_z(fixed, search, moving, motion.scaled(1 / moving.factor))
+        curve = z_curve(fixed, search, moving, motion.scaled(1 / moving.factor))
+        best, likeness = best_z(search, curve)
         if best == z:
             break
     else:
         plane = registration_plane(np.asarray(fixed[best]), moving.factor)
         motion = _rigid(plane, moving, settings)
-    return _Found(motion.about(plane_center(shape)), best, likeness, plane)
+    return _Found(motion.about(plane_center(shape)), best, likeness, curve, plane)
 
 
 def _rigid(fixed: RegistrationPlane, moving: RegistrationPlane, settings: PairwiseSettings) -> Affine2D:

@@ -12,17 +12,10 @@ from schemas.jobs import (
     InterpolationJob,
     PairJob,
     PreviewJob,
-    ReportJob,
     StackJob,
     VoxelSize,
 )
-from schemas.outcomes import (
-    DetectedGaps,
-    InterpolationOutcome,
-    PairOutcome,
-    PreviewOutcome,
-    StackOutcome,
-)
+from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, PreviewOutcome
 from schemas.settings import ReconstructSettings
 from schemas.slice_id import format_slice_id
 from soct_core import slice_config
@@ -193,27 +186,6 @@ class Planner:
             windows=dict(self.space.windows),
             recipe=self.settings.stack_recipe,
             fresh=fresh,
-        )
-
-    def report_job(
-        self,
-        found: DetectedGaps,
-        filled: Sequence[InterpolationOutcome],
-        pairs: Sequence[PairOutcome],
-        stacked: StackOutcome,
-        warnings: tuple[str, ...],
-    ) -> ReportJob:
-        return ReportJob(
-            title=self.acquisition.directory.name,
-            output=self.output,
-            measured=tuple(self.measured),
-            excluded=found.excluded,
-            gaps=found.gaps,
-            interpolations=tuple(filled),
-            pairs=tuple(pairs),
-            stack=stacked,
-            warnings=warnings,
-            settings=self.settings,
         )
 
     def _open(self, used: Mapping[int, Path]) -> None:

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from schemas.diagnostics import InterpolationDiagnostics
+from soct_core.gap_sight import GapSight, rows_near
+from soct_core.report.pictures import grey_window
 from soct_core.volume import Sliceable
 
 _MAX_SIDE = 512
@@ -19,26 +21,24 @@ _MAX_SIDE = 512
 def preview_png(
     vol_before: Sliceable,
     vol_after: Sliceable,
-    interpolated: Sliceable | None,
+    sight: GapSight,
     diagnostics: InterpolationDiagnostics,
     z_to_x: float = 1.0,
 ) -> bytes:
     """Draw the 1x4 preview; on a hard skip a banner with the reason stands where planes are missing.
 
-    `z_to_x` is the ratio of the voxel sizes along z and x. Only single planes, and one row of
-    each, are read.
+    `z_to_x` is the ratio of the voxel sizes along z and x. Only planes near the gap are read.
     """
     figure = Figure(figsize=(16, 4.6), dpi=80, layout="constrained")
     axes = figure.subplots(1, 4)
     before, after = _thumbnail(vol_before[vol_before.shape[0] - 1]), _thumbnail(vol_after[0])
-    low, high = _window(before, after)
+    low, high = grey_window(before, after)
     show = {"cmap": "gray", "vmin": low, "vmax": high, "interpolation": "nearest"}
     axes[0].imshow(before, **show)
     axes[0].set_title("before (deepest plane)")
     axes[1].imshow(after, **show)
     axes[1].set_title("after (shallowest plane)")
-    row = vol_before.shape[1] // 2
-    if interpolated is None:
+    if sight.middle is None:
         figure.suptitle(f"HARD SKIP: {diagnostics.fallback_reason}: {diagnostics.detail}", color="darkred")
         for axis, title in zip(axes[2:], ("interpolated", "xz"), strict=True):
             axis.set_facecolor("mistyrose")
@@ -46,9 +46,9 @@ def preview_png(
             axis.set_title(title)
     else:
         figure.suptitle(_summary(diagnostics))
-        axes[2].imshow(_thumbnail(interpolated[interpolated.shape[0] // 2]), **show)
+        axes[2].imshow(_thumbnail(sight.middle), **show)
         axes[2].set_title("interpolated (middle plane)")
-        _draw_xz(axes[3], (vol_before, interpolated, vol_after), row, z_to_x, show)
+        _draw_xz(axes[3], vol_before, vol_after, sight, z_to_x, show)
     for axis in axes:
         axis.set_xticks([])
         axis.set_yticks([])
@@ -56,16 +56,25 @@ def preview_png(
 
 
 def _draw_xz(
-    axis: Any, volumes: tuple[Sliceable, ...], row: int, z_to_x: float, show: dict[str, Any]
+    axis: Any,
+    vol_before: Sliceable,
+    vol_after: Sliceable,
+    sight: GapSight,
+    z_to_x: float,
+    show: dict[str, Any],
 ) -> None:
-    width = min(v.shape[2] for v in volumes)
-    rows = [np.asarray(v[:, min(row, v.shape[1] - 1), :width]) for v in volumes]
+    parts = [
+        rows_near(vol_before, sight.row, last=True),
+        np.stack(sight.rows),
+        rows_near(vol_after, sight.row, last=False),
+    ]
+    width = min(part.shape[1] for part in parts)
     step = max(1, width // _MAX_SIDE)
-    axis.imshow(np.concatenate(rows)[:, ::step], aspect=z_to_x / step, **show)
-    edge = len(rows[0])
-    for z in (edge, edge + len(rows[1])):
+    axis.imshow(np.concatenate([part[:, :width] for part in parts])[:, ::step], aspect=z_to_x / step, **show)
+    edge = len(parts[0])
+    for z in (edge, edge + len(parts[1])):
         axis.axhline(z - 0.5, color="gold", linewidth=0.8)
-    axis.set_title(f"xz at y={row} (between the lines: interpolated)")
+    axis.set_title(f"xz at y={sight.row} (between the lines: interpolated)")
 
 
 def _summary(d: InterpolationDiagnostics) -> str:
@@ -82,15 +91,6 @@ def _summary(d: InterpolationDiagnostics) -> str:
 def _thumbnail(plane: NDArray[Any]) -> NDArray[Any]:
     step = max(1, max(plane.shape) // _MAX_SIDE)
     return np.asarray(plane)[::step, ::step]
-
-
-def _window(*planes: NDArray[Any]) -> tuple[float, float]:
-    values = np.concatenate([np.asarray(p, dtype=float).ravel() for p in planes])
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = np.percentile(finite, [1, 99.7])
-    return float(low), float(max(high, low + 1e-9))
 
 
 def _png(figure: Figure) -> bytes:

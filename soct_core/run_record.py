@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from schemas.run_record import Fingerprint, GapRecord, RunOutcome, RunRecord, TaskRecord
+from schemas.run_record import ErrorRecord, Fingerprint, GapRecord, RunOutcome, RunRecord, TaskRecord
 from soct_core.atomic import publish_text
 from soct_core.fingerprint import fingerprint
 from soct_core.planning import Planner
@@ -24,6 +24,8 @@ class RunNotes:
     started: datetime
     command: str
     gaps: GapRecord = field(default_factory=GapRecord)
+    warnings: tuple[str, ...] = ()
+    errors: list[ErrorRecord] = field(default_factory=list)
 
 
 def write_run_record(
@@ -33,11 +35,25 @@ def write_run_record(
     outputs: Sequence[Fingerprint],
     tasks: Sequence[TaskRecord],
 ) -> RunRecord:
-    """Write `run.json` into the output directory; input paths are relative to it where they can be."""
+    """Write `run.json` into the output directory."""
+    record = run_record(planner, notes, outcome, outputs, tasks)
+    publish_text(planner.output / RUN_RECORD_NAME, record.model_dump_json(indent=2) + "\n")
+    return record
+
+
+def run_record(
+    planner: Planner,
+    notes: RunNotes,
+    outcome: RunOutcome,
+    outputs: Sequence[Fingerprint],
+    tasks: Sequence[TaskRecord],
+) -> RunRecord:
+    """The record as things stand; input paths are relative to the output where they can be."""
     config = planner.acquisition.config_path
     inputs = [*planner.measured.values(), *filter(None, (config, planner.shifts))]
-    record = RunRecord(
+    return RunRecord(
         outcome=outcome,
+        acquisition=planner.acquisition.directory.name,
         started=notes.started,
         finished=datetime.now(UTC),
         command=notes.command,
@@ -47,9 +63,9 @@ def write_run_record(
         outputs=tuple(outputs),
         gaps=notes.gaps,
         tasks=tuple(tasks),
+        warnings=notes.warnings,
+        errors=tuple(notes.errors),
     )
-    publish_text(planner.output / RUN_RECORD_NAME, record.model_dump_json(indent=2) + "\n")
-    return record
 
 
 def _print(path: Path, base: Path) -> Fingerprint:

@@ -6,7 +6,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
-PACKAGES = ("soct-flows", "numpy", "scipy", "itk-elastix", "opencv-python-headless", "zarr")
+PACKAGES = ("soct-flows", "numpy", "scipy", "itk-elastix", "opencv-python-headless", "zarr", "prefect")
+
+NOT_INSTALLED = "not installed"
 
 
 @cache
@@ -17,5 +19,5 @@ def software_versions() -> dict[str, str]:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
+            found[package] = NOT_INSTALLED
     return found

@@ -49,22 +49,27 @@ def z_search(
     return ZSearch(moving_z, expected, range(first, last + 1), "matched")
 
 
-def best_z(
-    fixed: Sliceable, search: ZSearch, moving: RegistrationPlane, motion: Affine2D
-) -> tuple[int, float]:
-    """The candidate most like the moving plane, once moved, and their NCC over the central half.
+ZCurve = tuple[tuple[int, float], ...]
+"""Candidates, and the NCC of each with the moving plane."""
 
-    `motion` is on the working grid. Ties go to the candidate nearest the expected plane.
+
+def best_z(search: ZSearch, curve: ZCurve) -> tuple[int, float]:
+    """The candidate most like the moving plane, and their NCC; ties go to the expected plane."""
+    return max(curve, key=lambda point: (point[1], -abs(point[0] - search.expected), point[0]))
+
+
+def z_curve(fixed: Sliceable, search: ZSearch, moving: RegistrationPlane, motion: Affine2D) -> ZCurve:
+    """NCC of every candidate with the moving plane, once moved, over the central half.
+
+    `motion` is on the working grid.
     """
     shape = moving.shape
-    best: tuple[float, float, int] | None = None
+    curve: list[tuple[int, float]] = []
     moved: np.ndarray | None = None
     for z in search.candidates:
         plane = registration_plane(np.asarray(fixed[z]), moving.factor)
         if moved is None or plane.shape != shape:
             shape = plane.shape
             moved, inside = warp(moving.smooth, motion, shape), coverage(moving.shape, motion, shape)
-        found = (central_ncc(plane, moved, moving, motion, inside), -abs(z - search.expected), z)
-        best = found if best is None else max(best, found)
-    assert best is not None
-    return best[2], best[0]
+        curve.append((z, central_ncc(plane, moved, moving, motion, inside)))
+    return tuple(curve)

@@ -6,12 +6,14 @@ from schemas.jobs import PairJob
 from schemas.outcomes import PairOutcome
 from soct_core.fingerprint import fingerprint
 from soct_core.pair_records import pair_name, write_pair
-from soct_core.pairwise import Pair, register_slices
+from soct_core.pairwise import Pair, register_and_look
 from soct_core.plane_window import seen_through
+from soct_core.report.leaving import PAIR_REPORTLET, leave
+from soct_core.report.pair_look import pair_reportlet
 from soct_core.volume import open_volume
 
 STAGE = "register_pairwise"
-VERSION = "5"
+VERSION = "6"
 
 
 def reads(job: PairJob) -> list[str]:
@@ -30,7 +32,7 @@ def run(job: PairJob) -> PairOutcome:
     fixed = open_volume(job.fixed, job.voxel_size_um)
     moving = open_volume(job.moving, job.voxel_size_um)
     pair = Pair(job.fixed_id, job.moving_id, job.offset, job.role, job.touches_interpolated)
-    transform, metrics = register_slices(
+    transform, metrics, compared = register_and_look(
         seen_through(fixed, job.window_fixed),
         seen_through(moving, job.window_moving),
         pair,
@@ -39,6 +41,7 @@ def run(job: PairJob) -> PairOutcome:
     )
     directory = job.output / STAGE / pair_name(job.fixed_id, job.moving_id)
     artefacts = write_pair(directory, transform, metrics)
+    artefacts += leave(directory / PAIR_REPORTLET, lambda: pair_reportlet(compared))
     return PairOutcome(
         fixed_id=job.fixed_id,
         moving_id=job.moving_id,

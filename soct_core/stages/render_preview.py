@@ -7,6 +7,7 @@ from schemas.jobs import PreviewJob
 from schemas.outcomes import PreviewOutcome
 from soct_core.atomic import publish_bytes
 from soct_core.fingerprint import fingerprint
+from soct_core.gap_sight import sight_of
 from soct_core.interpolation import preview_place
 from soct_core.pair_records import read_record
 from soct_core.plane_window import seen_through
@@ -14,7 +15,7 @@ from soct_core.preview import preview_png
 from soct_core.top_planes import TopPlanes
 from soct_core.volume import open_volume
 
-VERSION = "1"
+VERSION = "2"
 
 
 def reads(job: PreviewJob) -> list[str]:
@@ -35,10 +36,12 @@ def run(job: PreviewJob) -> PreviewOutcome:
     before = open_volume(job.before, job.voxel_size_um)
     after = open_volume(job.after, job.voxel_size_um)
     path = preview_place(job.output, job.slice_id)
+    trusted = TopPlanes(seen_through(before, job.window_before), job.usable_before)
+    made = None if job.made is None else open_volume(job.made)
     picture = preview_png(
-        TopPlanes(seen_through(before, job.window_before), job.usable_before),
+        trusted,
         seen_through(after, job.window_after),
-        None if job.made is None else open_volume(job.made),
+        sight_of(made, trusted.shape[1] // 2),
         read_record(job.diagnostics, InterpolationDiagnostics),
         before.voxel_size_um[0] / before.voxel_size_um[2],
     )

@@ -1,21 +1,29 @@
-"""Stage `render_report`: one self-contained page about the run."""
+"""Stage `render_report`: one self-contained page about the run, made from what it left on disk."""
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 from schemas.jobs import ReportJob
 from schemas.outcomes import ReportOutcome
+from schemas.run_record import RunRecord
 from soct_core.atomic import publish_text
-from soct_core.fingerprint import fingerprint
-from soct_core.report import render
+from soct_core.pair_records import read_record
+from soct_core.report.page import render
+from soct_core.run_record import RUN_RECORD_NAME
 
 REPORT_NAME = "report.html"
-VERSION = "1"
+VERSION = "2"
+_LOG = logging.getLogger(__name__)
 
 
 def reads(job: ReportJob) -> list[str]:
-    """Content that the outcome depends on, beside the outcomes in the job itself."""
-    previews = [o.preview for o in job.interpolations if o.preview is not None]
-    return [fingerprint(path) for path in (*previews, job.stack.decisions)]
+    """Content that the page depends on: all that went in and came out, and how it was asked for."""
+    record = job.record
+    prints = [f"{p.path} {p.fingerprint}" for p in (*record.inputs, *record.outputs)]
+    asked = record.settings.model_dump_json(), str(record.versions), record.gaps.model_dump_json()
+    return [*prints, *asked, *record.warnings]
 
 
 def run(job: ReportJob) -> ReportOutcome:
@@ -27,5 +35,28 @@ def run(job: ReportJob) -> ReportOutcome:
         If the disk refuses.
     """
     path = job.output / REPORT_NAME
-    publish_text(path, render(job))
+    publish_text(path, render(job.output, job.record))
     return ReportOutcome(path=path, artefacts=(path,))
+
+
+def render_again(output: Path) -> Path:
+    """Render the report of a finished or failed run from its output directory alone.
+
+    Raises
+    ------
+    RecordError
+        If there is no readable `run.json`.
+    OutputError
+        If the disk refuses.
+    """
+    record = read_record(output / RUN_RECORD_NAME, RunRecord)
+    publish_text(output / REPORT_NAME, render(output, record))
+    return output / REPORT_NAME
+
+
+def report_what_there_is(output: Path) -> None:
+    """The report of a failed run; should that fail too, the run's own error is what counts."""
+    try:
+        render_again(output)
+    except Exception:
+        _LOG.warning("%s: no report of the failed run", output, exc_info=True)

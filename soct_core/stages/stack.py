@@ -18,6 +18,8 @@ from soct_core.fingerprint import files_of, fingerprint
 from soct_core.fingerprint_memo import memo
 from soct_core.pair_records import pair_digest, read_metrics, read_pairs
 from soct_core.published_stack import continues, published_of, read_settled, write_settled
+from soct_core.report.leaving import STACK_REPORTLET, leave
+from soct_core.report.stack_look import stack_reportlet
 from soct_core.slots import Slots
 from soct_core.volume import open_volume
 from soct_core.z_refinement import ZDrift
@@ -85,12 +87,13 @@ def run(job: StackJob) -> StackOutcome:
         memo().renew(volume, files_of(volume))
     # Last: a record speaks of the volume beside it, or is not believed.
     write_settled(record, published, contents, fingerprint(volume))
+    look = leave(job.output / STAGE / STACK_REPORTLET, lambda: stack_reportlet(volume))
     return StackOutcome(
         volume=volume,
         decisions=decisions,
         shape=open_volume(volume).shape,
         kept_planes=kept,
-        artefacts=(volume, decisions, record),
+        artefacts=(volume, decisions, record, *look),
         seconds=time.perf_counter() - started,
     )
 

@@ -117,7 +117,7 @@ def test_a_note_recomputes_no_image(acquisition: Path, reconstruct) -> None:
     slice_config.stamp(config, acquisition / "new.csv", 4, notes="looks fine", quality_score=0.9)
     (acquisition / "new.csv").replace(config)
     reconstruct(acquisition=acquisition)
-    assert executed(acquisition / "reconstruction") == {"detect gaps", "finalise audit trail"}
+    assert executed(acquisition / "reconstruction") == {"detect gaps", "finalise audit trail", "report"}
 
 
 def test_a_slice_found_again_leaves_no_trace_of_its_interpolation(acquisition: Path, reconstruct) -> None:
@@ -145,7 +145,8 @@ def test_a_hard_skip_is_a_result_and_leaves_a_gap(acquisition: Path, reconstruct
     assert (outcome.result, outcome.reason) == ("hard_skip", "no_foreground_planes")
     folder = acquisition / "reconstruction" / "interpolate_missing_slice"
     assert not list(folder.glob("*.ome.zarr"))
-    assert len(list(folder.iterdir())) == 3
+    assert {p.suffix for p in folder.iterdir()} == {".json", ".csv", ".png"}
+    assert len(list(folder.iterdir())) == 4
     trail = slice_config.read(acquisition / "reconstruction" / "slice_config_final.csv").set_index("slice_id")
     assert trail.loc[2, "interpolation_failed"]
     assert trail.loc[2, "interpolation_fallback_reason"] == "no_foreground_planes"
@@ -189,6 +190,10 @@ def test_one_failed_pair_stops_neither_its_siblings_nor_the_record(
     assert states.pop("register z03-z04") == "Failed"
     assert set(states.values()) == {"Completed"}
     assert not (output / "stack").exists()
+    page = (output / "report.html").read_text()
+    assert "register z03-z04" in page
+    assert "in broken" in page, "the traceback"
+    assert "This run wrote no volume" in page
 
     monkeypatch.setattr(stage, "run", real)
     reconstruct(acquisition=acquisition)

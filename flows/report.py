@@ -1,0 +1,59 @@
+"""Render reports from what runs left on disk: `python -m flows.report OUTPUT`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.exit_codes import exit_code
+from soct_core.errors import RecordError
+
+GROUP_NAME = "group_report.html"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="python -m flows.report",
+        description="Render report.html of a finished or failed run again, or one page over many runs.",
+    )
+    p.add_argument("output", type=Path, nargs="*", help="output directory of a run (holds run.json)")
+    p.add_argument(
+        "--group",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="output directories, or acquisitions, to compare on one page",
+    )
+    p.add_argument("--to", type=Path, help=f"where the group page goes (default: ./{GROUP_NAME})")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when rendered, 1 when an operation failed, 2 for bad input."""
+    p = parser()
+    arguments = p.parse_args(argv)
+    if not arguments.output and not arguments.group:
+        p.error("an output directory is missing (or give --group)")
+    return exit_code(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from soct_core.atomic import publish_text
+    from soct_core.report.group import render_group
+    from soct_core.stages.render_report import render_again
+
+    for output in arguments.output:
+        if not output.is_dir():
+            raise RecordError(f"{output}: no such directory, wanted the output of a run")
+        print(render_again(output))
+    if arguments.group:
+        page = (arguments.to or Path(GROUP_NAME)).absolute()
+        publish_text(page, render_group(arguments.group, page))
+        print(page)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

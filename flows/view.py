@@ -1,0 +1,97 @@
+"""Open a reconstruction in napari: `python -m flows.view OUTPUT`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flows.exit_codes import exit_code
+from soct_core.errors import BadInputError, RecordError
+from soct_core.provenance import GAP
+from soct_core.report.pictures import grey_window
+from soct_core.viewing import LABEL_COLOURS, ViewedLayer, layers_of
+
+HOW_TO_INSTALL = "napari is not installed; install it with: pip install 'soct-flows[napari]'"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="python -m flows.view",
+        description="Show the volume under its provenance, and beside it every slice as it was imaged.",
+    )
+    p.add_argument("output", type=Path, help="output directory of a run (holds run.json)")
+    p.add_argument("--no-slices", action="store_true", help="show the volume only")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when the window was closed, 1 when an operation failed, 2 for bad input."""
+    arguments = parser().parse_args(argv)
+    return exit_code(lambda: _run(arguments, _napari_window))
+
+
+def _run(arguments: argparse.Namespace, open_window: Callable[[], tuple[Any, Callable[[], None]]]) -> None:
+    if not arguments.output.is_dir():
+        raise RecordError(f"{arguments.output}: no such directory, wanted the output of a run")
+    layers = layers_of(arguments.output)
+    viewer, run = open_window()
+    window = contrast(layers[0])
+    for layer in layers[:2] if arguments.no_slices else layers:
+        add_layer(viewer, layer, window)
+    viewer.dims.axis_labels = ("z", "y", "x")
+    viewer.scale_bar.visible = True
+    viewer.reset_view()
+    run()
+
+
+def add_layer(viewer: Any, layer: ViewedLayer, window: tuple[float, float]) -> None:
+    """Add a layer to a napari viewer (or its model), lazily, at its true place in µm."""
+    import dask.array as da
+
+    levels = [da.from_array(level, chunks=level.chunks) for level in layer.levels]
+    # A list of one level is no pyramid to napari.
+    data = levels if len(levels) > 1 else levels[0]
+    common: dict[str, Any] = {
+        "name": layer.name,
+        "scale": layer.scale_um,
+        "translate": layer.translation_um,
+        "multiscale": len(levels) > 1,
+        "units": ("um", "um", "um"),
+    }
+    if layer.kind == "image":
+        viewer.add_image(data, **common, colormap="gray", contrast_limits=window)
+    else:
+        colours: dict[int | None, str] = dict.fromkeys((None, GAP), "transparent")
+        colours.update(LABEL_COLOURS.items())
+        viewer.add_labels(data, **common, colormap=_labels(colours), opacity=0.35)
+
+
+def _labels(colours: dict[int | None, str]) -> Any:
+    from napari.utils.colormaps import DirectLabelColormap
+
+    return DirectLabelColormap(color_dict=colours)
+
+
+def contrast(volume: ViewedLayer) -> tuple[float, float]:
+    """Of the middle plane of the coarsest level, for all images: guessing would read all of them."""
+    coarsest = volume.levels[-1]
+    return grey_window(np.asarray(coarsest[coarsest.shape[0] // 2]))
+
+
+def _napari_window() -> tuple[Any, Callable[[], None]]:
+    try:
+        import napari
+        import qtpy.QtWidgets  # noqa: F401  (napari alone opens no window)
+    except ImportError as error:
+        raise BadInputError(f"{HOW_TO_INSTALL} ({error})") from error
+    return napari.Viewer(title="soct-flows"), napari.run
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,243 @@
+"""The methods paragraph: what was really done to this acquisition, with its numbers and sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from statistics import median
+
+from schemas.run_record import RunRecord
+from schemas.settings import RegistrationMetric
+from soct_core.elastix import SCHEDULE
+from soct_core.report.reading import Reading, RegisteredPair
+from soct_core.versions import NOT_INSTALLED
+
+SOURCES = {
+    "elastix": "Klein S, Staring M, Murphy K, Viergever MA, Pluim JPW (2010). elastix: a toolbox for "
+    "intensity-based medical image registration. IEEE Transactions on Medical Imaging 29(1), 196–205.",
+    "descent": "Klein S, Pluim JPW, Staring M, Viergever MA (2009). Adaptive stochastic gradient descent "
+    "optimisation for image registration. International Journal of Computer Vision 81(3), 227–239.",
+    "itk": "McCormick M, Liu X, Jomier J, Marion C, Ibanez L (2014). ITK: enabling reproducible research "
+    "and open science. Frontiers in Neuroinformatics 8, 13.",
+    "opencv": "Bradski G (2000). The OpenCV library. Dr. Dobb's Journal of Software Tools 25(11), 120–125.",
+    "otsu": "Otsu N (1979). A threshold selection method from gray-level histograms. IEEE Transactions on "
+    "Systems, Man, and Cybernetics 9(1), 62–66.",
+    "powers": "Arsigny V, Commowick O, Ayache N, Pennec X (2009). A fast and log-Euclidean polyaffine "
+    "framework for locally linear registration. Journal of Mathematical Imaging and Vision 33(2), 222–238.",
+    "robust": "Geman S, McClure DE (1987). Statistical methods for tomographic image reconstruction. "
+    "Bulletin of the International Statistical Institute 52(4), 5–21.",
+    "ngff": "Moore J, Allan C, Besson S, et al. (2021). OME-NGFF: a next-generation file format for "
+    "expanding bioimaging data-access strategies. Nature Methods 18, 1496–1498.",
+    "prefect": "Prefect Technologies, Inc. Prefect: workflow orchestration for Python. Software.",
+}
+_METRICS: dict[RegistrationMetric, str] = {
+    "CC": "normalised correlation",
+    "MSE": "mean squared difference",
+    "MI": "mutual information",
+}
+_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Paragraphs with numbered references, in the order of their first mention."""
+
+    paragraphs: tuple[str, ...]
+    references: tuple[str, ...]
+
+
+class _Citations:
+    def __init__(self) -> None:
+        self.used: list[str] = []
+
+    def __call__(self, *keys: str) -> str:
+        for key in keys:
+            if key not in self.used:
+                self.used.append(key)
+        return "[" + ", ".join(str(self.used.index(key) + 1) for key in keys) + "]"
+
+
+def methods_of(reading: Reading) -> Methods:
+    """Only what was done: a stage that the run did not reach is not described."""
+    cite = _Citations()
+    parts = (
+        _slices(reading, cite),
+        _interpolation(reading, cite),
+        _registration(reading, cite),
+        _poses(reading, cite),
+        _volume(reading, cite),
+    )
+    paragraphs = tuple(part for part in parts if part)
+    return Methods(paragraphs, tuple(SOURCES[key] for key in cite.used))
+
+
+def _slices(reading: Reading, cite: _Citations) -> str:
+    record = reading.record
+    prefect = record.versions.get("prefect", "")
+    orchestrated = f", run by Prefect {prefect} {cite('prefect')}" if prefect else ""
+    text = (
+        f"{len(reading.used)} slices of nominally {record.settings.slicing_interval_um:g} µm were "
+        f"reconstructed with {program_of(record)} (Python {record.versions.get('python', '')}{orchestrated})."
+    )
+    if record.settings.usable_depth_um is not None:
+        text += f" Each slice was trusted to a depth of {record.settings.usable_depth_um:g} µm."
+    if any(p.path.endswith(".csv") and not p.path.endswith("slice_config.csv") for p in record.inputs):
+        text += " Slices were brought into common space by the shifts of the stage."
+    return text
+
+
+def _interpolation(reading: Reading, cite: _Citations) -> str:
+    tried = [gap.diagnostics for gap in reading.gaps]
+    if not tried:
+        return ""
+    s = tried[0].settings
+    if s.method != "zmorph":
+        return (
+            f"{_number(len(tried))} single missing slices were replaced by the {s.method} of their "
+            "neighbours, without registration."
+        ).capitalize()
+    feather = (
+        ", feathered in-plane where only one of the two showed tissue" if s.blend_method == "gaussian" else ""
+    )
+    done = [d for d in tried if not d.interpolation_failed]
+    failed = Counter(str(d.fallback_reason) for d in tried if d.interpolation_failed)
+    refused = ", ".join(f"{reason}: {count}" for reason, count in failed.items())
+    text = (
+        "Single missing slices were interpolated by z-aware morphing. The means of "
+        f"{s.reference_slab_size} planes on each side of the gap were registered by a 2D affine "
+        f"({_elastix(s.registration_metric, s.max_iterations, cite)}). Fractional powers of that affine, "
+        f"the one-parameter subgroup through it {cite('powers')}, led plane by plane from the slice above "
+        f"to the slice below; the two were cross-faded{feather}. A slice was written only where the "
+        f"boundary planes correlated by {s.min_overlap_correlation:g} or more, the affine turned by at most "
+        f"{s.max_rotation_deg:g}°, registration raised the normalised cross-correlation over tissue (NCC) "
+        f"by {s.min_ncc_improvement:g} (tissue that moved by less than {s.aligned_displacement_px:g} px was "
+        f"left in place otherwise), to {s.min_post_correlation:g} at least, and both slabs shared "
+        f"{s.min_tissue_overlap:.0%} of their tissue. Tissue was told from the embedding by Otsu's threshold "
+        f"{cite('otsu')}. Of {_counted(len(tried), 'single gap')} {_number(len(done))} "
+        f"{'was' if len(done) == 1 else 'were'} filled"
+    )
+    rises = [(d.pre_reg_ncc, d.post_reg_ncc) for d in done if d.pre_reg_ncc is not None and d.post_reg_ncc]
+    if rises:
+        before, after = (median(side) for side in zip(*rises, strict=True))
+        text += f" (median NCC {before:.2f} before and {after:.2f} after registration)"
+    if failed:
+        text += f" and {_number(sum(failed.values()))} left empty ({refused})"
+    return f"{text}. Interpolated voxels are labelled as such and took no part in the registration of others."
+
+
+def _registration(reading: Reading, cite: _Citations) -> str:
+    pairs = reading.steering_pairs
+    if not pairs:
+        return ""
+    s = pairs[0].metrics.settings
+    matched = [p for p in pairs if p.metrics.z_source == "matched"]
+    checks = [p for p in reading.pairs if p.metrics.role == "check"]
+    depth = (
+        f"; the matching depth was sought within ±{s.search_range_um:g} µm of the nominal one"
+        if matched
+        else ""
+    )
+    text = (
+        f"{_counted(len(pairs), 'pair').capitalize()} of neighbouring slices were registered rigidly "
+        "in-plane on the square root of their intensities "
+        f"({_elastix(s.registration_metric, s.max_iterations, cite)}){depth}. "
+    )
+    values = [
+        (m.pre_ncc, m.post_ncc)
+        for m in (p.metrics for p in pairs)
+        if m.pre_ncc is not None and m.post_ncc is not None
+    ]
+    if values:
+        before, after = (median(side) for side in zip(*values, strict=True))
+        rose = f"rose from {before:.2f} to {after:.2f}" if before < after else f"was {after:.2f}"
+        text += f"Median NCC over tissue {rose}. "
+    doubted = sum(p.metrics.overall_status == "error" for p in pairs)
+    if doubted:
+        text += f"{_counted(doubted, 'pair').capitalize()} of these were not trusted and given no weight. "
+    if checks:
+        text += f"{_counted(len(checks), 'pair').capitalize()} of second neighbours served as checks. "
+    return text.strip()
+
+
+def _poses(reading: Reading, cite: _Citations) -> str:
+    rows = [row for row in reading.decisions if row.get("pose_rotation_deg") is not None]
+    if not rows:
+        return ""
+    moves = (
+        abs(row[f"pose_translation_{axis}_px"]) + abs(row["pose_rotation_deg"])
+        for row in rows
+        for axis in "xy"
+    )
+    s = reading.record.settings.stack
+    if max(moves) < 1e-9:
+        return (
+            f"No slice would have moved by more than {s.aligned_below_px:g} px (root mean square over "
+            "tissue), so all were left where they were imaged."
+        )
+    text = (
+        "One rigid in-plane pose per slice was solved for all slices at once, as weighted least squares "
+        "on the graph of pairs; pairs that contradict the others were let go by robust reweighting "
+        f"{cite('robust')}."
+    )
+    if s.subtract_anatomy and any(_takes_anatomy_off(pair) for pair in reading.steering_pairs):
+        span = reading.record.settings.pairwise.anatomy_span_um
+        text += (
+            f" The in-plane motion of anatomy with depth, measured within slices over {span:g} µm, was "
+            "subtracted."
+        )
+    if s.z_refine:
+        text += " Depths were corrected by the depth matches."
+    return text
+
+
+def _takes_anatomy_off(pair: RegisteredPair) -> bool:
+    m = pair.metrics
+    return m.anatomy_rate_x is not None and m.z_source == "nominal" and m.z_index != m.expected_z_index
+
+
+def _volume(reading: Reading, cite: _Citations) -> str:
+    stack = reading.stack
+    if stack is None:
+        return ""
+    s = reading.record.settings
+    opencv = "opencv-python-headless" in reading.record.versions
+    warped = f" (OpenCV {cite('opencv')})" if opencv else ""
+    shape = " × ".join(map(str, stack.shape))
+    size = " × ".join(f"{v:g}" for v in stack.voxel_size_um)
+    text = f"Slices were resampled once, linearly{warped}, and placed at their nominal depths. "
+    if stack.has_blend:
+        text += (
+            "Where two slices were imaged at one depth they cross over along a Hann ramp of up to "
+            f"{s.stack.blend_depth_um:g} µm. "
+        )
+    if s.stack.match_intensity:
+        text += "Intensities were matched to the slice above over the overlap. "
+    return text + (
+        f"The volume of {shape} voxels of {size} µm (z, y, x) was written as OME-NGFF {s.ngff_version} "
+        f"{cite('ngff')}, with a label that tells measured from interpolated voxels and gaps."
+    )
+
+
+def _elastix(metric: RegistrationMetric, iterations: int, cite: _Citations) -> str:
+    """In full once, then by name."""
+    if "elastix" in cite.used:
+        return f"elastix {cite('elastix')}, {_METRICS[metric]}"
+    return (
+        f"elastix {cite('elastix')}, built on ITK {cite('itk')}, {_METRICS[metric]}, adaptive stochastic "
+        f"gradient descent {cite('descent')}, {_number(len(SCHEDULE))} resolutions, "
+        f"at most {iterations} iterations in all"
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{_number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def program_of(record: RunRecord) -> str:
+    """This program and its version, as far as it is known."""
+    version = record.versions.get("soct-flows", NOT_INSTALLED)
+    return "soct-flows" if version == NOT_INSTALLED else f"soct-flows {version}"
+
+
+def _number(count: int) -> str:
+    return _WORDS[count] if count < len(_WORDS) else str(count)

@@ -1,0 +1,104 @@
+"""The line of slots: what became of every slice id, from the first to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.slice_id import format_slice_id
+from soct_core.finalisation import COVERED_NOTE
+from soct_core.report.reading import Reading
+
+SlotKind = Literal["measured", "interpolated", "hard_skip", "gap", "excluded", "covered"]
+KIND_NAMES: dict[SlotKind, str] = {
+    "measured": "measured",
+    "interpolated": "interpolated",
+    "hard_skip": "hard skip",
+    "gap": "gap",
+    "excluded": "excluded",
+    "covered": "covered",
+}
+KIND_MEANINGS: dict[SlotKind, str] = {
+    "measured": "imaged; label 1",
+    "interpolated": "an estimate between its neighbours; label 2",
+    "hard_skip": "a gate refused to interpolate; stays a gap",
+    "gap": "missing and not attempted; stays empty",
+    "excluded": "the slice config says not to use it; stays empty",
+    "covered": "the slice above was trusted this deep",
+}
+_LONGEST_RUN = 6
+"""Gaps in a row that are drawn one by one."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One slice id, or a long run of gaps."""
+
+    slice_id: int
+    kind: SlotKind
+    reason: str = ""
+    until: int | None = None
+    """Last id of a run."""
+    steers: bool = True
+    """False for a measured slice whose transforms are not trusted."""
+
+    @property
+    def name(self) -> str:
+        first = format_slice_id(self.slice_id)
+        return first if self.until is None else f"{first} to {format_slice_id(self.until)}"
+
+    @property
+    def kind_name(self) -> str:
+        return KIND_NAMES[self.kind]
+
+    @property
+    def says(self) -> str:
+        """For a title and for screen readers."""
+        return f"slice {self.name}: {self.kind_name}" + (f", {self.reason}" if self.reason else "")
+
+
+def slots_of(reading: Reading) -> tuple[Slot, ...]:
+    """Every slot between the first and the last id that anyone speaks of."""
+    ids = {*reading.used, *reading.trail, *(gap.slice_id for gap in reading.gaps)}
+    if not ids:
+        return ()
+    known = ids | set(reading.record.gaps.single)
+    return tuple(_slots(reading, known, min(ids), max(ids)))
+
+
+def _slots(reading: Reading, known: set[int], first: int, last: int) -> Iterator[Slot]:
+    gaps = {gap.slice_id: gap.diagnostics for gap in reading.gaps}
+    current = first
+    for slice_id in sorted(known):
+        yield from _missing(current, slice_id - 1)
+        current = slice_id + 1
+        row = reading.trail.get(slice_id, {})
+        notes = str(row.get("notes") or "")
+        if slice_id in reading.used:
+            steers = not row.get("auto_excluded")
+            doubt = "" if steers else str(row.get("auto_exclude_reason") or "auto-excluded")
+            yield Slot(slice_id, "measured", "; ".join(filter(None, (doubt, notes))), steers=steers)
+        elif slice_id in gaps:
+            yield _attempted(slice_id, gaps[slice_id].fallback_reason, gaps[slice_id].detail, notes)
+        elif COVERED_NOTE in notes:
+            yield Slot(slice_id, "covered", notes)
+        elif row.get("use") is False or row.get("auto_excluded"):
+            yield Slot(slice_id, "excluded", str(row.get("auto_exclude_reason") or "") or notes)
+        else:
+            yield Slot(slice_id, "gap", notes)
+    yield from _missing(current, last)
+
+
+def _attempted(slice_id: int, reason: str | None, detail: str, notes: str) -> Slot:
+    if reason is None:
+        return Slot(slice_id, "interpolated", notes)
+    return Slot(slice_id, "hard_skip", f"{reason}: {detail}" if detail else reason)
+
+
+def _missing(first: int, last: int) -> Iterator[Slot]:
+    if last - first + 1 > _LONGEST_RUN:
+        yield Slot(first, "gap", f"{last - first + 1} slices in a row", until=last)
+        return
+    for slice_id in range(first, last + 1):
+        yield Slot(slice_id, "gap")
