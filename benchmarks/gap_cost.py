@@ -136,7 +136,8 @@ def main() -> None:
         make_slice(before, arguments.planes, arguments.side, arguments.planes // 2, Affine2D.identity(still))
         make_slice(after, arguments.planes, arguments.side, arguments.planes * 5 // 2, drift)
         print(
-            f"one gap of {arguments.planes}x{arguments.side}x{arguments.side} float32, its pictures for the report and all"
+            size = f"{arguments.planes}x{arguments.side}x{arguments.side}"
+            print(f"one gap of {size} float32, with its reportlet")
         )
         print(f"{'':>22} {'CPU s':>7} {'x write':>8} {'peak MB':>8} {'chunks read':>12}")
         costs = {
