@@ -135,10 +135,8 @@ def main() -> None:
         drift = Affine2D.rigid(1.5, (6.0, -4.0), still)
         make_slice(before, arguments.planes, arguments.side, arguments.planes // 2, Affine2D.identity(still))
         make_slice(after, arguments.planes, arguments.side, arguments.planes * 5 // 2, drift)
-        print(
-            size = f"{arguments.planes}x{arguments.side}x{arguments.side}"
-            print(f"one gap of {size} float32, with its reportlet")
-        )
+        size = f"{arguments.planes}x{arguments.side}x{arguments.side}"
+        print(f"one gap of {size} float32, with its reportlet")
         print(f"{'':>22} {'CPU s':>7} {'x write':>8} {'peak MB':>8} {'chunks read':>12}")
         costs = {
             mode: [measured(mode, before, after) for _ in range(arguments.repeats)]
