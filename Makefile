@@ -27,7 +27,7 @@ lint: install-test
 	$(BIN)/mypy
 
 bench: install-test
-	@for name in poses confidence stack_cost truth growing; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in poses confidence registration truth gap_cost stack_cost growing overhead; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 faults: install-test
 	$(BIN)/python faults/kill_anywhere.py
