@@ -7,6 +7,7 @@ from typing import Literal
 
 from schemas.diagnostics import InterpolationDiagnostics
 from soct_core.affine import Affine2D
+from soct_core.gates import wanted_gain
 
 Verdict = Literal["passed", "failed", "not reached", "not asked"]
 
@@ -36,7 +37,10 @@ def gates_of(d: InterpolationDiagnostics) -> tuple[GateRow, ...]:
         _at_least("NCC gain, aligned already", "", d.ncc_improvement, 0.0)
         if aligned
         else _at_least(
-            "NCC gain by registration", "min_ncc_improvement", d.ncc_improvement, s.min_ncc_improvement
+            "NCC gain by registration",
+            "min_ncc_improvement",
+            d.ncc_improvement,
+            wanted_gain(d.pre_reg_ncc or 0.0, s.min_ncc_improvement),
         )
     )
     return (
@@ -55,9 +59,9 @@ def gates_of(d: InterpolationDiagnostics) -> tuple[GateRow, ...]:
 
 def _at_least(name: str, setting: str, value: float | None, least: float) -> GateRow:
     if value is None:
-        return GateRow(name, setting, None, f"≥ {least:g}", "not reached")
+        return GateRow(name, setting, None, f"≥ {least:.3g}", "not reached")
     verdict: Verdict = "passed" if value >= least else "failed"
-    return GateRow(name, setting, value, f"≥ {least:g}", verdict, _clip(value), _clip(least))
+    return GateRow(name, setting, value, f"≥ {least:.3g}", verdict, _clip(value), _clip(least))
 
 
 def _at_most(name: str, setting: str, value: float, most: float) -> GateRow:
