@@ -78,7 +78,7 @@ def summary(results: list[Result]) -> Iterable[str]:
     aligned = [r for r in gaps if r.aligned and not r.looks]
     yield f"  aligned clean gaps refused: {sum(not r.accepted for r in aligned)} of {len(aligned)}"
     accepted = [r for r in gaps if r.accepted]
-    drifting = [r for r in accepted if not r.aligned]
+    drifting = [r for r in accepted if r.shift_px > 0]
     wins = np.mean([r.gain > 0 for r in drifting])
     yield f"  accepted drifting gaps where zmorph beats linear: {wins:.1%} of {len(drifting)}"
     still = [r.gain for r in accepted if r.aligned]
