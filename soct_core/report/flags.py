@@ -29,7 +29,7 @@ def flags_of(reading: Reading, slots: Sequence[Slot]) -> tuple[Flag, ...]:
     """All flags, the worst first; a single `ok` one when there is nothing to say."""
     order = ("error", "warning", "note", "ok")
     found = [*_run(reading), *_gaps(slots), *_pairs(reading), *_poses(reading)]
-    found += [Flag("warning", f"{text[:1].upper()}{text[1:]}.") for text in reading.record.warnings]
+    found += [Flag("warning", text) for text in reading.record.warnings]
     found += [Flag("warning", f"Could not be read: {text}") for text in reading.unread]
     if not any(flag.level in ("error", "warning") for flag in found):
         found.append(Flag("ok", "Nothing stands out."))
