@@ -160,11 +160,13 @@ def forged_memo(world: World) -> None:
 
 VOLUME = "stack/3d_volume.ome.zarr"
 MADE = "interpolate_missing_slice/slice_z02_interpolated"
+# It shows the hash of every file, and records hold the seconds that they took.
+REPORT = {"report"}
 CASES: list[tuple[str, Change, set[str]]] = [
     ("nothing", nothing, set()),
     ("times of all inputs", touched, set()),
-    ("a note", cell(4, notes="looks fine"), TRAIL),
-    ("a quality score", cell(3, quality_score=0.9), TRAIL),
+    ("a note", cell(4, notes="looks fine"), TRAIL | REPORT),
+    ("a quality score", cell(3, quality_score=0.9), TRAIL | REPORT),
     ("a foreign file among the outputs", foreign_file, set()),
     ("a damaged memo", forged_memo, set()),
     # Settings, stage by stage.
@@ -184,15 +186,15 @@ CASES: list[tuple[str, Change, set[str]]] = [
     ("z match, while z is not refined", setting("pairwise.search_range_um=99"), PAIRS | {"report"}),
     # Algorithms: the same outcome, once more.
     ("detect gaps", version(tasks.detect_gaps.stage), {"detect gaps"}),
-    ("interpolate", version(tasks.interpolate_missing_slice.stage), {"interpolate z02"}),
+    ("interpolate", version(tasks.interpolate_missing_slice.stage), {"interpolate z02"} | REPORT),
     ("preview", version(tasks.render_preview.stage), {"preview z02"}),
     ("finalise", version(tasks.finalise_interpolation.stage), {"finalise audit trail"}),
-    ("register", version(tasks.register_pair.stage), PAIRS),
-    ("stacker", version(tasks.stack.stage), {"stack"}),
+    ("register", version(tasks.register_pair.stage), PAIRS | REPORT),
+    ("stacker", version(tasks.stack.stage), {"stack"} | REPORT),
     ("report", version(tasks.render_report.stage), {"report"}),
     # Outputs.
-    ("deleted pair", deleted("register_pairwise/slice_z00_z01"), {"register z00-z01"}),
-    ("deleted interpolation", deleted(f"{MADE}.ome.zarr"), {"interpolate z02"}),
+    ("deleted pair", deleted("register_pairwise/slice_z00_z01"), {"register z00-z01"} | REPORT),
+    ("deleted interpolation", deleted(f"{MADE}.ome.zarr"), {"interpolate z02"} | REPORT),
     ("deleted preview", deleted(f"{MADE}_preview.png"), {"preview z02"}),
     ("deleted trail", deleted("slice_config_final.csv"), {"finalise audit trail"}),
     ("deleted volume", deleted(VOLUME), {"stack"}),
@@ -202,8 +204,12 @@ CASES: list[tuple[str, Change, set[str]]] = [
     ("deleted chunk", deleted(f"{VOLUME}/0/c/1/0/0"), {"stack"}),
     ("damaged chunk", damaged(f"{VOLUME}/0/c/2/0/0"), {"stack"}),
     ("damaged label", damaged(f"{VOLUME}/labels/provenance/0/c/0/0/0"), {"stack"}),
-    ("damaged interpolation", damaged(f"{MADE}.ome.zarr/0/c/0/0/0"), {"interpolate z02"}),
-    ("damaged transform", damaged("register_pairwise/slice_z03_z04/transform.json"), {"register z03-z04"}),
+    ("damaged interpolation", damaged(f"{MADE}.ome.zarr/0/c/0/0/0"), {"interpolate z02"} | REPORT),
+    (
+        "damaged transform",
+        damaged("register_pairwise/slice_z03_z04/transform.json"),
+        {"register z03-z04"} | REPORT,
+    ),
     ("damaged record of what is settled", damaged("stack/settled.json"), {"stack"}),
     # Inputs.
     (
