@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from outputs import Contents, contents
 from phantom_acquisition import SIZE
 
-from outputs import Contents, contents
 from flows.progress import Silent, listener
 from flows.reconstruct import reconstruct
 from flows.runners import Runner, lost_worker, task_runner
@@ -17,7 +17,7 @@ from schemas.simulation import SimulationSettings
 from soct_core.phantom import Phantom, PhantomVolume
 from soct_core.simulate import simulate
 
-SLICES, DEPTH = 4, 4
+SLICES, DEPTH = 5, 4
 SETTINGS = ReconstructSettings(pairwise=PairwiseSettings(max_iterations=32, anatomy_span_um=0.0))
 
 
@@ -45,7 +45,7 @@ class Watched(Silent):
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four slices that drift, with one gap."""
+    """Five slices that drift, the third a gap."""
     folder = tmp_path_factory.mktemp("runners") / "mouse"
     phantom = PhantomVolume(Phantom.seeded(7), (SLICES * DEPTH, 96, 108), SIZE)
     simulate(phantom, SIZE, SimulationSettings(missing=(2,), drift_px=2.0, seed=3), folder, "phantom")
