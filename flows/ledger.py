@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterable
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Crashed
 
 from flows.progress import listener
+from flows.runners import lost_worker
 from flows.seals import Ticket, holds, read_seal, refuse_changed_input, ticket
 from flows.tasks import BoundTask
 from schemas import jobs
@@ -132,9 +133,11 @@ class Ledger:
         try:
             outcome = future.result(raise_on_failure=False)
             state = future.state
-        except BrokenExecutor:
+        except (Exception, CancelledError) as error:
             # Not raised by the task: whatever ran it is gone.
-            outcome = WorkerLostError("a worker process died, killed or out of memory")
+            if (lost := lost_worker(error)) is None:
+                raise
+            outcome = WorkerLostError(lost)
             state = Crashed(message=str(outcome))
             _report_crash(future.task_run_id, state)
         cached = state.name == "Cached"

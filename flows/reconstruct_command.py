@@ -73,6 +73,8 @@ def _run(arguments: argparse.Namespace) -> None:
         raise BadInputError(f"--workers: got {arguments.workers}, wanted 1 at least")
     if arguments.dask_address and arguments.runner != "dask":
         raise BadInputError(f"--dask-address goes with --runner dask, not {arguments.runner}")
+    if arguments.dask_address and arguments.workers is not None:
+        raise BadInputError("--workers: got it with --dask-address, but that cluster has workers of its own")
     acquisition = arguments.acquisition or Path("demo")
     if arguments.demo:
         _simulate_demo(acquisition)
@@ -85,11 +87,11 @@ def _run(arguments: argparse.Namespace) -> None:
     refuse_if_busy(planner.output)
     # What went wrong is said in one line at the end, and in the UI of a real server.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    _reconstruct(acquisition, settings, voxel_size, arguments)
+    _reconstruct(planner, settings, voxel_size, arguments)
 
 
 def _reconstruct(
-    acquisition: Path,
+    planner: Planner,
     settings: ReconstructSettings,
     voxel_size: tuple[float, float, float] | None,
     arguments: argparse.Namespace,
@@ -97,15 +99,19 @@ def _reconstruct(
     # Prefect takes seconds to import: bad input and --help must not wait for it.
     from rich.console import Console
 
+    from flows.cluster import refuse_unfit_cluster
     from flows.environment import api
     from flows.progress import listener
     from flows.reconstruct import reconstruct
     from flows.runners import task_runner
     from flows.terminal import TerminalProgress, print_result
 
+    acquisition = planner.acquisition.directory
     console = Console(quiet=arguments.quiet)
     runner = task_runner(arguments.runner, arguments.workers, arguments.dask_address)
-    with api():
+    with api() as url:
+        if arguments.dask_address:
+            refuse_unfit_cluster(arguments.dask_address, acquisition, planner.output, url)
         progress = TerminalProgress(console)
         token = listener.set(progress)
         try:

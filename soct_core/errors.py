@@ -84,5 +84,9 @@ class WorkerLostError(SoctError, RuntimeError):
     """The process that ran a task died; the task itself raised nothing."""
 
 
+class ClusterError(SoctError, RuntimeError):
+    """The Dask cluster cannot be reached, or a worker cannot do the work."""
+
+
 class StageFailedError(SoctError, RuntimeError):
     """Some tasks of a stage failed; what depends on them was not started."""

@@ -141,6 +141,10 @@ def toml(text: str) -> Spoil:
         (options("--output", "ACQ/.."), ["output would land among the input"]),
         (options("--workers", "0"), ["--workers", "wanted 1 at least"]),
         (options("--dask-address", "tcp://x"), ["--dask-address", "--runner dask"]),
+        (
+            options("--runner", "dask", "--dask-address", "tcp://x", "--workers", "2"),
+            ["--workers", "--dask-address"],
+        ),
         (options("--set", "slicing_interval_um=0.2"), ["slicing_interval_um", "0.2", "one plane (50"]),
         (output_in_a_file, ["notes.txt", "is a file"]),
         (huge_claim, ["slice_z01.ome.zarr", "claims 1000000000000 voxels"]),
