@@ -35,7 +35,8 @@ not given has its default; an unknown name, a wrong type and a value out of rang
 _FIELDS_HEAD = f"""{_MADE}
 # Columns and fields
 
-What each file is for: [files.md](files.md). A field that may be `null` is null where a stage did not get that far.
+What each file is for: [files.md](files.md). A field that may be none is `null` where a stage did not
+get that far.
 """
 _SETTINGS: tuple[tuple[str, type[Contract]], ...] = (
     ("", ReconstructSettings),
