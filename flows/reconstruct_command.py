@@ -6,14 +6,16 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from flows.exit_codes import exit_code
+from flows.exit_codes import HELP, RESUME, exit_code
 from flows.runners import DEFAULT_RUNNER, Runner
 from schemas.settings import ReconstructSettings
 from schemas.simulation import SimulationSettings
-from soct_core.errors import AcquisitionError, BadInputError
+from soct_core.errors import AcquisitionError, BadInputError, StageFailedError
 from soct_core.planning import Planner
 from soct_core.run_lock import refuse_if_busy
 from soct_core.settings_file import load_settings
@@ -85,11 +87,12 @@ def _run(arguments: argparse.Namespace) -> None:
     refuse_if_busy(planner.output)
     # What went wrong is said in one line at the end, and in the UI of a real server.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    _reconstruct(acquisition, settings, voxel_size, arguments)
+    _reconstruct(acquisition, planner.output, settings, voxel_size, arguments)
 
 
 def _reconstruct(
     acquisition: Path,
+    output: Path,
     settings: ReconstructSettings,
     voxel_size: tuple[float, float, float] | None,
     arguments: argparse.Namespace,
@@ -97,16 +100,24 @@ def _reconstruct(
     # Prefect takes seconds to import: bad input and --help must not wait for it.
     from rich.console import Console
 
+    from flows.artifacts import told_progress
     from flows.environment import api
+    from flows.live_table import LiveTable
     from flows.progress import listener
     from flows.reconstruct import reconstruct
-    from flows.runners import task_runner
-    from flows.terminal import TerminalProgress, print_result
+    from flows.runners import task_runner, worker_count
+    from flows.terminal import PlainLines, print_result, redraws
+    from soct_core.stages.render_report import REPORT_NAME
 
     console = Console(quiet=arguments.quiet)
     runner = task_runner(arguments.runner, arguments.workers, arguments.dask_address)
     with api():
-        progress = TerminalProgress(console)
+        told = partial(told_progress, output, datetime.now(UTC))
+        progress = (
+            LiveTable(console, worker_count(arguments.workers), told)
+            if redraws(console)
+            else PlainLines(console)
+        )
         token = listener.set(progress)
         try:
             result = reconstruct.with_options(task_runner=runner)(
@@ -118,6 +129,9 @@ def _reconstruct(
                 allow_missing=arguments.allow_missing,
                 fresh=arguments.fresh,
             )
+        except StageFailedError as error:
+            error.add_note(f"{RESUME}; {output / REPORT_NAME} shows where it failed")
+            raise
         finally:
             listener.reset(token)
             progress.close()
