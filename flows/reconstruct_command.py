@@ -21,12 +21,18 @@ from soct_core.run_lock import refuse_if_busy
 from soct_core.settings_file import load_settings
 
 DEMO_SPOILED = 5
-_EPILOG = """examples:
+_PURPOSE = """\
+Reconstruct one honest volume from the slices of an acquisition. Single missing slices are
+interpolated where the quality gates allow it; all others stay gaps at their true depth. Run it
+again after new slices have come, after a failure or Ctrl-C: what is done is kept."""
+_EPILOG = f"""examples:
+  python -m flows.reconstruct --demo demo
   python -m flows.reconstruct ACQ
   python -m flows.reconstruct ACQ --output OUT --set interpolation.alpha_sampling=interior
-  python -m flows.reconstruct --demo demo
 
 To have slice 7 interpolated, set use=false in its row of ACQ/slice_config.csv.
+
+{HELP}; a slice that a gate refused is a result: 0
 """
 
 
@@ -34,29 +40,39 @@ def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     p = argparse.ArgumentParser(
         prog="python -m flows.reconstruct",
-        description="Reconstruct one honest volume from the slices of an acquisition.",
+        description=_PURPOSE,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("acquisition", type=Path, nargs="?", help="directory with slice_z{NN}.ome.zarr")
-    p.add_argument("--output", type=Path, help="where results go (default: ACQ/reconstruction)")
-    p.add_argument("--shifts", type=Path, help="shifts_xy.csv of slices that are not in common space yet")
-    p.add_argument("--config", type=Path, help="settings as TOML")
-    p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable")
-    p.add_argument(
-        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
-    )
-    p.add_argument("--allow-missing", action="store_true", help="slices with use=true but no file are gaps")
-    p.add_argument("--runner", choices=get_args(Runner), default=DEFAULT_RUNNER, help="default: %(default)s")
-    p.add_argument("--dask-address", help="a running Dask scheduler, tcp://...")
-    p.add_argument("--workers", type=int, help="default: one a core")
-    p.add_argument("--fresh", action="store_true", help="make everything again, poses included")
-    p.add_argument("--quiet", action="store_true", help="print errors only")
-    p.add_argument(
+    what = p.add_argument_group("what to reconstruct")
+    what.add_argument("acquisition", type=Path, nargs="?", help="directory with slice_z{NN}.ome.zarr")
+    what.add_argument(
         "--demo",
         action="store_true",
         help="simulate a small acquisition with a spoiled slice (into ACQ, or demo) and reconstruct it",
     )
+    what.add_argument(
+        "--allow-missing", action="store_true", help="slices with use=true but no file are gaps"
+    )
+    what.add_argument("--shifts", type=Path, help="shifts_xy.csv of slices that are not in common space yet")
+    what.add_argument(
+        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
+    )
+    how = p.add_argument_group("how", "settings are listed in ACQ/reconstruction/run.json after a run")
+    how.add_argument("--config", type=Path, help="settings as TOML")
+    how.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable"
+    )
+    how.add_argument("--fresh", action="store_true", help="make everything again, poses included")
+    where = p.add_argument_group("where it runs")
+    where.add_argument(
+        "--runner", choices=get_args(Runner), default=DEFAULT_RUNNER, help="default: %(default)s"
+    )
+    where.add_argument("--workers", type=int, help="default: one a core")
+    where.add_argument("--dask-address", help="a running Dask scheduler, tcp://...")
+    out = p.add_argument_group("what comes out")
+    out.add_argument("--output", type=Path, help="where results go (default: ACQ/reconstruction)")
+    out.add_argument("--quiet", action="store_true", help="print errors only")
     return p
 
 
