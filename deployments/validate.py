@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import exit_code
+from flows.exit_codes import HELP, exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,6 +15,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = argparse.ArgumentParser(
         prog="python -m deployments.validate",
         description="Check prefect.yaml and deployments/*.toml; no server is needed.",
+        epilog="examples:\n  python -m deployments.validate\n  python -m deployments.validate FOLDER\n\n"
+        + HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("directory", type=Path, nargs="?", default=Path("deployments"))
     folder = p.parse_args(argv).directory

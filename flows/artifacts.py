@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -13,6 +15,9 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
 from prefect.logging import get_logger
 
 from schemas.outcomes import InterpolationOutcome, RunResult
@@ -48,14 +53,28 @@ def show_result(acquisition: str, result: RunResult) -> None:
 
 
 @contextmanager
-def shown_progress(*name: str) -> Iterator[None]:
+def shown_progress(output: Path, stage: str) -> Iterator[None]:
     """Show how far the stage within has come; a stage that tells nothing shows nothing."""
-    shown = _ProgressBar(" ".join(name))
+    shown = _ProgressBar(_progress_name(output, stage))
     token = progress.listener.set(shown.update)
     try:
         yield
     finally:
         progress.listener.reset(token)
+
+
+def told_progress(output: Path, since: datetime, stage: str) -> float | None:
+    """How far a stage has come, 0 to 1, as it showed anywhere since then; None if it showed nothing."""
+    wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key(_progress_name(output, stage))]))
+    with suppress(Exception), get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=1)
+        if found and found[0].created is not None and found[0].created >= since:
+            return float(str(found[0].data)) / 100.0
+    return None
+
+
+def _progress_name(output: Path, stage: str) -> str:
+    return " ".join((*output.parts[-2:], stage))
 
 
 class _ProgressBar:

@@ -9,17 +9,22 @@ from collections.abc import Callable
 from soct_core.errors import BadInputError, SoctError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+HELP = "exit codes: 0 done, 1 an operation failed, 2 bad input"
+RESUME = "run the same command again: what is done is kept"
 
 
 def exit_code(work: Callable[[], None]) -> int:
-    """Run a command; print what went wrong as one line on standard error."""
+    """Run a command; print what went wrong as one line on standard error.
+
+    Notes of an error (`add_note`) follow it, a line each: what to do next.
+    """
     try:
         work()
     except BadInputError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
     except SoctError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}", *_notes(error), sep="\n", file=sys.stderr)
         return FAILED
     except OSError as error:
         print(
@@ -34,6 +39,10 @@ def exit_code(work: Callable[[], None]) -> int:
         print(f"error: unexpected {type(error).__name__}: {text} ({hint})", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
+        print(f"error: interrupted; {RESUME}", file=sys.stderr)
         return FAILED
     return DONE
+
+
+def _notes(error: BaseException) -> list[str]:
+    return [f"next: {note}" for note in getattr(error, "__notes__", ())]

@@ -7,10 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import exit_code
+from flows.exit_codes import HELP, exit_code
 from soct_core.errors import FragmentError
 from soct_core.manifest_fragment import find_fragments
 from soct_core.slice_config import merge_fragments
+
+_EPILOG = f"""examples:
+  python -m flows.finalise --slice-config-in slice_config.csv \\
+      --slice-config-out slice_config_final.csv --fragments .
+
+{HELP}
+"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,9 +25,20 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="python -m flows.finalise",
         description="Merge all manifest fragments of a directory into a slice config, all or none.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--slice-config-in", "--slice_config_in", type=Path, required=True)
-    p.add_argument("--slice-config-out", "--slice_config_out", type=Path, required=True)
+    p.add_argument(
+        "--slice-config-in", "--slice_config_in", type=Path, required=True, metavar="CSV", help="as it is"
+    )
+    p.add_argument(
+        "--slice-config-out",
+        "--slice_config_out",
+        type=Path,
+        required=True,
+        metavar="CSV",
+        help="as it will be",
+    )
     p.add_argument("--fragments", type=Path, required=True, metavar="DIR", help="holds *_manifest.csv")
     return p
 

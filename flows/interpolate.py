@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import exit_code
+from flows.exit_codes import HELP, exit_code
 from schemas.settings import InterpolationSettings
 from schemas.slice_id import parse_slice_id
 from soct_core.errors import BadInputError
@@ -16,29 +16,48 @@ from soct_core.settings_file import load_settings
 from soct_core.slots import Slots
 from soct_core.volume import open_volume
 
+_EPILOG = f"""examples:
+  python -m flows.interpolate slice_z05.ome.zarr slice_z07.ome.zarr slice_z06_interpolated.ome.zarr
+  python -m flows.interpolate BEFORE AFTER OUTPUT --preview p.png --diagnostics d.json
+  python -m flows.interpolate BEFORE AFTER OUTPUT --slice-id 06 --manifest-entry slice_z06_manifest.csv
+
+{HELP}; a hard skip is a result: 0
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     p = argparse.ArgumentParser(
         prog="python -m flows.interpolate",
-        description="Interpolate the slice missing between two slices. A hard skip writes no OUTPUT "
+        description="Interpolate the slice missing between two slices. A hard skip writes no OUTPUT\n"
         "and is no error: the diagnostics and the manifest entry say why.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("before", type=Path, help="slice above the gap, OME-Zarr")
     p.add_argument("after", type=Path, help="slice below the gap, OME-Zarr")
     p.add_argument("output", type=Path, help="interpolated slice, OME-Zarr")
-    p.add_argument("--method", help="zmorph (default), weighted or average")
-    p.add_argument("--blend-method", "--blend_method", help="gaussian (default) or linear")
-    p.add_argument("--slice-id", "--slice_id", help="id of the missing slice; needed for a manifest entry")
-    p.add_argument("--diagnostics", type=Path, help="write what was measured, as JSON")
-    p.add_argument("--manifest-entry", "--manifest_entry", type=Path, help="write the manifest fragment, CSV")
-    p.add_argument("--preview", type=Path, help="write the 1x4 picture, PNG")
-    p.add_argument("--slicing-interval-um", type=float, default=200.0, help="default: %(default)s")
-    p.add_argument("--usable-depth-um", type=float, help="trusted depth of BEFORE (default: the interval)")
-    p.add_argument("--output-z", type=int, help="planes to make (default: those truly missing)")
-    p.add_argument("--ngff-version", choices=("0.4", "0.5"), default="0.5", help="default: %(default)s")
-    p.add_argument("--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"))
-    p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable")
+    how = p.add_argument_group("how")
+    how.add_argument("--method", help="zmorph (default), weighted or average")
+    how.add_argument("--blend-method", "--blend_method", help="gaussian (default) or linear")
+    how.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable"
+    )
+    size = p.add_argument_group("depths and voxels")
+    size.add_argument("--slicing-interval-um", type=float, default=200.0, help="default: %(default)s")
+    size.add_argument("--usable-depth-um", type=float, help="trusted depth of BEFORE (default: the interval)")
+    size.add_argument("--output-z", type=int, help="planes to make (default: those truly missing)")
+    size.add_argument(
+        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="if the files do not say it"
+    )
+    out = p.add_argument_group("what comes out beside OUTPUT")
+    out.add_argument("--diagnostics", type=Path, help="write what was measured, as JSON")
+    out.add_argument(
+        "--manifest-entry", "--manifest_entry", type=Path, help="write the manifest fragment, CSV"
+    )
+    out.add_argument("--slice-id", "--slice_id", help="id of the missing slice; needed for a manifest entry")
+    out.add_argument("--preview", type=Path, help="write the 1x4 picture, PNG")
+    out.add_argument("--ngff-version", choices=("0.4", "0.5"), default="0.5", help="default: %(default)s")
     return p
 
 

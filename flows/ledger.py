@@ -155,7 +155,13 @@ class Ledger:
         self.records.append(record)
         if failed is not None:
             self.errors.append(error_record(name, failed))
-        listener.get().done(name, "Cached" if cached else record.state, record.seconds, reason)
+        listener.get().done(
+            name,
+            "Cached" if cached else record.state,
+            record.seconds,
+            reason,
+            hard_skip=getattr(outcome, "result", "") == "hard_skip",
+        )
         return outcome
 
 

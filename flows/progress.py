@@ -13,8 +13,8 @@ class Progress(Protocol):
         """A stage of `total` task runs begins."""
         ...
 
-    def done(self, name: str, state: str, seconds: float, reason: str) -> None:
-        """One task run ended."""
+    def done(self, name: str, state: str, seconds: float, reason: str, *, hard_skip: bool) -> None:
+        """One task run ended; `state` is Completed, Cached, Failed, Crashed or Cancelled."""
         ...
 
     def warning(self, text: str) -> None:
@@ -28,7 +28,7 @@ class Silent:
     def stage(self, name: str, total: int) -> None:
         return
 
-    def done(self, name: str, state: str, seconds: float, reason: str) -> None:
+    def done(self, name: str, state: str, seconds: float, reason: str, *, hard_skip: bool) -> None:
         return
 
     def warning(self, text: str) -> None:

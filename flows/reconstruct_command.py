@@ -6,25 +6,33 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from flows.exit_codes import exit_code
+from flows.exit_codes import HELP, RESUME, exit_code
 from flows.runners import DEFAULT_RUNNER, Runner
 from schemas.settings import ReconstructSettings
 from schemas.simulation import SimulationSettings
-from soct_core.errors import AcquisitionError, BadInputError
+from soct_core.errors import AcquisitionError, BadInputError, StageFailedError
 from soct_core.planning import Planner
 from soct_core.run_lock import refuse_if_busy
 from soct_core.settings_file import load_settings
 
 DEMO_SPOILED = 5
-_EPILOG = """examples:
+_PURPOSE = """\
+Reconstruct one honest volume from the slices of an acquisition. Single missing slices are
+interpolated where the quality gates allow it; all others stay gaps at their true depth. Run it
+again after new slices have come, after a failure or Ctrl-C: what is done is kept."""
+_EPILOG = f"""examples:
+  python -m flows.reconstruct --demo demo
   python -m flows.reconstruct ACQ
   python -m flows.reconstruct ACQ --output OUT --set interpolation.alpha_sampling=interior
-  python -m flows.reconstruct --demo demo
 
 To have slice 7 interpolated, set use=false in its row of ACQ/slice_config.csv.
+
+{HELP}; a slice that a gate refused is a result: 0
 """
 
 
@@ -32,29 +40,39 @@ def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     p = argparse.ArgumentParser(
         prog="python -m flows.reconstruct",
-        description="Reconstruct one honest volume from the slices of an acquisition.",
+        description=_PURPOSE,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("acquisition", type=Path, nargs="?", help="directory with slice_z{NN}.ome.zarr")
-    p.add_argument("--output", type=Path, help="where results go (default: ACQ/reconstruction)")
-    p.add_argument("--shifts", type=Path, help="shifts_xy.csv of slices that are not in common space yet")
-    p.add_argument("--config", type=Path, help="settings as TOML")
-    p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable")
-    p.add_argument(
-        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
-    )
-    p.add_argument("--allow-missing", action="store_true", help="slices with use=true but no file are gaps")
-    p.add_argument("--runner", choices=get_args(Runner), default=DEFAULT_RUNNER, help="default: %(default)s")
-    p.add_argument("--dask-address", help="a running Dask scheduler, tcp://...")
-    p.add_argument("--workers", type=int, help="default: one a core")
-    p.add_argument("--fresh", action="store_true", help="make everything again, poses included")
-    p.add_argument("--quiet", action="store_true", help="print errors only")
-    p.add_argument(
+    what = p.add_argument_group("what to reconstruct")
+    what.add_argument("acquisition", type=Path, nargs="?", help="directory with slice_z{NN}.ome.zarr")
+    what.add_argument(
         "--demo",
         action="store_true",
         help="simulate a small acquisition with a spoiled slice (into ACQ, or demo) and reconstruct it",
     )
+    what.add_argument(
+        "--allow-missing", action="store_true", help="slices with use=true but no file are gaps"
+    )
+    what.add_argument("--shifts", type=Path, help="shifts_xy.csv of slices that are not in common space yet")
+    what.add_argument(
+        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
+    )
+    how = p.add_argument_group("how", "settings are listed in ACQ/reconstruction/run.json after a run")
+    how.add_argument("--config", type=Path, help="settings as TOML")
+    how.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable"
+    )
+    how.add_argument("--fresh", action="store_true", help="make everything again, poses included")
+    where = p.add_argument_group("where it runs")
+    where.add_argument(
+        "--runner", choices=get_args(Runner), default=DEFAULT_RUNNER, help="default: %(default)s"
+    )
+    where.add_argument("--workers", type=int, help="default: one a core")
+    where.add_argument("--dask-address", help="a running Dask scheduler, tcp://...")
+    out = p.add_argument_group("what comes out")
+    out.add_argument("--output", type=Path, help="where results go (default: ACQ/reconstruction)")
+    out.add_argument("--quiet", action="store_true", help="print errors only")
     return p
 
 
@@ -99,12 +117,15 @@ def _reconstruct(
     # Prefect takes seconds to import: bad input and --help must not wait for it.
     from rich.console import Console
 
+    from flows.artifacts import told_progress
     from flows.cluster import refuse_unfit_cluster
     from flows.environment import api
+    from flows.live_table import LiveTable
     from flows.progress import listener
     from flows.reconstruct import reconstruct
-    from flows.runners import task_runner
-    from flows.terminal import TerminalProgress, print_result
+    from flows.runners import task_runner, worker_count
+    from flows.terminal import PlainLines, print_result, redraws
+    from soct_core.stages.render_report import REPORT_NAME
 
     acquisition = planner.acquisition.directory
     console = Console(quiet=arguments.quiet)
@@ -112,7 +133,12 @@ def _reconstruct(
     with api() as url:
         if arguments.dask_address:
             refuse_unfit_cluster(arguments.dask_address, acquisition, planner.output, url)
-        progress = TerminalProgress(console)
+        told = partial(told_progress, planner.output, datetime.now(UTC))
+        progress = (
+            LiveTable(console, worker_count(arguments.workers), told)
+            if redraws(console)
+            else PlainLines(console)
+        )
         token = listener.set(progress)
         try:
             result = reconstruct.with_options(task_runner=runner)(
@@ -124,6 +150,9 @@ def _reconstruct(
                 allow_missing=arguments.allow_missing,
                 fresh=arguments.fresh,
             )
+        except StageFailedError as error:
+            error.add_note(f"{RESUME}; {planner.output / REPORT_NAME} shows where it failed")
+            raise
         finally:
             listener.reset(token)
             progress.close()

@@ -7,10 +7,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import exit_code
+from flows.exit_codes import HELP, exit_code
 from soct_core.errors import RecordError
 
 GROUP_NAME = "group_report.html"
+
+
+_EPILOG = f"""examples:
+  python -m flows.report ACQ/reconstruction
+  python -m flows.report --group ACQ1 ACQ2 --to both.html
+
+{HELP}
+"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,6 +26,8 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="python -m flows.report",
         description="Render report.html of a finished or failed run again, or one page over many runs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("output", type=Path, nargs="*", help="output directory of a run (holds run.json)")
     p.add_argument(

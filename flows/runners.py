@@ -19,6 +19,11 @@ DEFAULT_RUNNER: Runner = "processes"
 _DASK_LOSSES = {"KilledWorker", "NoWorkerError", "NoValidWorkerError", "FutureCancelledError"}
 
 
+def worker_count(asked: int | None) -> int:
+    """As many as asked for, or one a core."""
+    return asked or len(os.sched_getaffinity(0))
+
+
 def task_runner(kind: Runner, workers: int | None = None, dask_address: str | None = None) -> TaskRunner[Any]:
     """The runner of a kind; one worker a core unless told otherwise.
 
@@ -30,7 +35,7 @@ def task_runner(kind: Runner, workers: int | None = None, dask_address: str | No
     # Imported late: command lines name the runners before they need Prefect.
     from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
-    count = workers or len(os.sched_getaffinity(0))
+    count = worker_count(workers)
     if kind == "threads":
         return ThreadPoolTaskRunner(max_workers=count)
     if kind == "processes":

@@ -3,42 +3,60 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.exit_codes import exit_code
+from flows.exit_codes import HELP, exit_code
 from schemas.simulation import SimulationSettings
 from schemas.slice_id import parse_slice_id
 from soct_core.errors import AcquisitionError, BadInputError
 from soct_core.settings_file import checked
+
+_EPILOG = f"""examples:
+  python -m flows.simulate ACQ --slices 12 --missing 5 --spoiled 8 --speckle 4
+  python -m flows.simulate ACQ --reference VOLUME.npz --missing 12,30 --drift-deg 1 --drift-px 3
+
+{HELP}
+
+Then: python -m flows.reconstruct ACQ
+"""
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     p = argparse.ArgumentParser(
         prog="python -m flows.simulate",
-        description="Cut a reference volume, or an analytic brain-like phantom, into drifting slices.",
+        description="Cut a reference volume, or an analytic brain-like phantom, into drifting slices.\n"
+        "truth.json and truth/ hold what was lost and how the block moved.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("out", type=Path, help="a new directory")
     p.add_argument("--reference", type=Path, help=".npz (volume, voxel_size_um) or .ome.zarr")
-    p.add_argument("--slices", type=int, help="slices to cut (default: all of the reference; phantom: 12)")
-    p.add_argument("--missing", default="", help="ids of lost slices, e.g. 5,9")
-    p.add_argument("--spoiled", default="", help="ids of slices imaged but useless")
-    p.add_argument("--drift-deg", type=float, help="largest rotation at a cut (default: 1)")
-    p.add_argument("--drift-px", type=float, help="largest shift at a cut (default: 3)")
-    p.add_argument("--drift-scale", type=float, help="largest relative stretch at a cut (default: 0)")
-    p.add_argument("--drift-shear", type=float, help="largest shear at a cut (default: 0)")
-    p.add_argument("--speckle", type=float, dest="speckle_looks", help="looks of speckle; 0: none (default)")
-    p.add_argument("--speckle-px", type=float, help="correlation length of the speckle (default: 0.7)")
-    p.add_argument("--attenuation-um", type=float, help="depth at which the signal falls to 1/e")
-    p.add_argument("--tile-px", type=int, help="side of unevenly lit tiles (default: even light)")
-    p.add_argument("--tile-unevenness", type=float, help="of a tile, centre to corner (default: 0.1)")
-    p.add_argument("--intensity-jitter", type=float, help="relative change of brightness between slices")
-    p.add_argument("--slicing-interval-um", type=float, help="thickness of a slice (default: 200)")
-    p.add_argument("--first-id", type=int, help="id of the first slice (default: 0)")
-    p.add_argument("--seed", type=int, help="default: 0")
+    cut = p.add_argument_group("how it is cut")
+    cut.add_argument("--slices", type=int, help="slices to cut (default: all of the reference; phantom: 12)")
+    cut.add_argument("--missing", default="", help="ids of lost slices, e.g. 5,9")
+    cut.add_argument("--spoiled", default="", help="ids of slices imaged but useless")
+    cut.add_argument("--slicing-interval-um", type=float, help="thickness of a slice (default: 200)")
+    cut.add_argument("--first-id", type=int, help="id of the first slice (default: 0)")
+    drift = p.add_argument_group("how the block moves at a cut")
+    drift.add_argument("--drift-deg", type=float, help="largest rotation at a cut (default: 1)")
+    drift.add_argument("--drift-px", type=float, help="largest shift at a cut (default: 3)")
+    drift.add_argument("--drift-scale", type=float, help="largest relative stretch at a cut (default: 0)")
+    drift.add_argument("--drift-shear", type=float, help="largest shear at a cut (default: 0)")
+    light = p.add_argument_group("how it is imaged")
+    light.add_argument(
+        "--speckle", type=float, dest="speckle_looks", help="looks of speckle; 0: none (default)"
+    )
+    light.add_argument("--speckle-px", type=float, help="correlation length of the speckle (default: 0.7)")
+    light.add_argument("--attenuation-um", type=float, help="depth at which the signal falls to 1/e")
+    light.add_argument("--tile-px", type=int, help="side of unevenly lit tiles (default: even light)")
+    light.add_argument("--tile-unevenness", type=float, help="of a tile, centre to corner (default: 0.1)")
+    light.add_argument("--intensity-jitter", type=float, help="relative change of brightness between slices")
+    p.add_argument("--seed", type=int, help="another seed, another acquisition (default: 0)")
     p.add_argument("--ngff-version", choices=("0.4", "0.5"), help="default: 0.5")
     return p
 
@@ -71,6 +89,7 @@ def _run(arguments: argparse.Namespace) -> None:
         reference, size = open_reference(arguments.reference)
         name = arguments.reference.name
     print(f"{arguments.out}: {describe(simulate(reference, size, settings, arguments.out, name))}")
+    print(f"next: python -m flows.reconstruct {shlex.quote(str(arguments.out))}")
 
 
 def _phantom(settings: SimulationSettings) -> tuple[Any, tuple[float, float, float]]:

@@ -75,7 +75,7 @@ def _bound(
     def run(job: Job, on: Ticket) -> Outcome:
         with remembering(on.output, believe=not on.fresh):
             try:
-                with shown_progress(*on.output.parts[-2:], name):
+                with shown_progress(on.output, name):
                     outcome: Outcome = stage.run(job)
             except Exception:
                 # Whatever it was: a file that vanished or was rewritten explains it better.

@@ -1,51 +1,55 @@
-"""The terminal: progress while a reconstruction runs, and the table at its end."""
+"""The terminal: plain lines while a reconstruction runs, and the table at its end."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from schemas.outcomes import PairOutcome, RunResult
+from schemas.diagnostics import FallbackReason
+from schemas.outcomes import InterpolationOutcome, PairOutcome, RunResult
 from schemas.slice_id import format_slice_id
 from soct_core.finalisation import FINAL_NAME
 
+DECIDED_BY: dict[FallbackReason, tuple[str, ...]] = {
+    "no_foreground_planes": ("min_foreground_fraction",),
+    "low_overlap_ncc": ("min_overlap_correlation",),
+    "implausible_affine": ("max_rotation_deg", "max_scale", "max_shear", "max_shift_fraction"),
+    "reg_did_not_improve": ("min_ncc_improvement", "min_overlap_correlation"),
+    "low_post_ncc": ("min_post_correlation",),
+    "low_tissue_overlap": ("min_tissue_overlap",),
+}
+"""The settings of `interpolation` behind a hard skip."""
 
-class TerminalProgress:
-    """A bar per stage on a terminal, a line per task elsewhere."""
+
+class PlainLines:
+    """A line per task run, for files, pipes and terminals that cannot redraw."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bars = Progress(
-            TextColumn("{task.description:>26}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[last]}"),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._current: TaskID | None = None
-        self._bars.start()
 
     def close(self) -> None:
-        self._bars.stop()
+        return
 
     def stage(self, name: str, total: int) -> None:
-        if self._current is not None:
-            self._bars.stop_task(self._current)
-        self._current = self._bars.add_task(name.replace("_", " "), total=total, last="")
+        return
 
-    def done(self, name: str, state: str, seconds: float, reason: str) -> None:
+    def done(self, name: str, state: str, seconds: float, reason: str, *, hard_skip: bool) -> None:
         note = f"{name}: {state.lower()}" + (f" ({reason})" if reason else "")
-        if self._console.is_terminal and self._current is not None:
-            self._bars.update(self._current, advance=1, last=note[:60])
-        else:
-            self._console.print(f"{note}, {seconds:.1f} s", soft_wrap=True, markup=False, highlight=False)
+        self._print(f"{note}, {seconds:.1f} s")
 
     def warning(self, text: str) -> None:
-        self._console.print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True, highlight=False)
+        self._print(f"warning: {text}", "yellow")
+
+    def _print(self, text: str, style: str = "") -> None:
+        self._console.print(text, style=style, markup=False, soft_wrap=True, highlight=False)
+
+
+def redraws(console: Console) -> bool:
+    """Whether a live table can and may be shown."""
+    able = console.is_terminal and not console.is_dumb_terminal
+    return able and not console.quiet and not console.no_color
 
 
 def print_result(console: Console, result: RunResult) -> None:
@@ -69,9 +73,33 @@ def print_result(console: Console, result: RunResult) -> None:
         ("audit trail", str(result.output / FINAL_NAME)),
         *_listed("previews", (str(o.preview) for o in result.interpolations if o.preview), none=()),
         ("report", str(result.report)),
+        *_listed("next", next_steps(result, skipped, unreliable)),
     ]
     for label, text in rows:
         console.print(f"{label:<18}{text}", markup=False, soft_wrap=True, highlight=False)
+
+
+def next_steps(
+    result: RunResult, skipped: list[InterpolationOutcome], unreliable: list[PairOutcome]
+) -> list[str]:
+    """What a user would do now: look at what was refused or doubted, check, view."""
+    steps = [f"{format_slice_id(o.slice_id)} stays a gap: {_look(o)}{_decides(o)}" for o in skipped]
+    if unreliable:
+        steps.append(f"{len(unreliable)} pairs are doubted: the report shows them, with their reasons")
+    return [
+        *steps,
+        f"open {result.report} in a browser",
+        f"look at the volume: python -m flows.view {shlex.quote(str(result.output))}",
+    ]
+
+
+def _look(refused: InterpolationOutcome) -> str:
+    return f"see {refused.preview}" if refused.preview else "--set interpolation.preview=true draws it"
+
+
+def _decides(refused: InterpolationOutcome) -> str:
+    names = DECIDED_BY.get(refused.reason, ()) if refused.reason else ()
+    return f"; interpolation.{' or '.join(names)} decided" if names else ""
 
 
 def _listed(label: str, lines: Iterable[str], none: tuple[str, ...] = ("none",)) -> list[tuple[str, str]]:

@@ -13,13 +13,23 @@ from soct_core.errors import BadInputError, one_line
 from soct_core.settings_file import load_settings
 from soct_core.verification import Verification, verify
 
+_EPILOG = """examples:
+  python -m flows.verify ACQ/reconstruction
+  python -m flows.verify COPY --inputs /archive/ACQ
+  python -m flows.verify OUTPUT --outputs-only
+
+exit codes: 0 whole, 1 not whole, 2 there is no readable run.json
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     p = argparse.ArgumentParser(
         prog="python -m flows.verify",
-        description="Say whether an output is whole, unaltered, and made from these inputs with these "
-        "settings. One line per problem. Exit code 0: it is; 1: it is not; 2: there is no readable run.json.",
+        description="Say whether an output is whole, unaltered, and made from these inputs with these\n"
+        "settings. One line per problem.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("output", type=Path, help="the directory that holds run.json")
     p.add_argument("--inputs", type=Path, metavar="ACQ", help="where the acquisition is now, if it moved")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from flows.exit_codes import exit_code
+from flows.exit_codes import HELP, exit_code
 from soct_core.errors import BadInputError, RecordError
 from soct_core.provenance import GAP
 from soct_core.report.pictures import grey_window
@@ -19,11 +19,21 @@ from soct_core.viewing import LABEL_COLOURS, ViewedLayer, layers_of
 HOW_TO_INSTALL = "napari is not installed; install it with: pip install 'soct-flows[napari]'"
 
 
+_EPILOG = f"""examples:
+  python -m flows.view ACQ/reconstruction
+  python -m flows.view ACQ/reconstruction --no-slices
+
+{HELP}
+"""
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     p = argparse.ArgumentParser(
         prog="python -m flows.view",
         description="Show the volume under its provenance, and beside it every slice as it was imaged.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("output", type=Path, help="output directory of a run (holds run.json)")
     p.add_argument("--no-slices", action="store_true", help="show the volume only")

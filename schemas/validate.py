@@ -37,7 +37,12 @@ def faults_of(path: Path) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m schemas.validate",
-        description="Check slice_config*.csv, shifts_xy*.csv and stacking_decisions*.csv files.",
+        description="Check slice_config*.csv, shifts_xy*.csv and stacking_decisions*.csv files.\n"
+        "One line per fault: file, row, column, the value seen and the value wanted.",
+        epilog="examples:\n  python -m schemas.validate ACQ/slice_config.csv\n"
+        "  python -m schemas.validate ACQ/*.csv\n\n"
+        "exit codes: 0 every file is valid, and nothing is printed; 1 not",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     faults = [fault for path in parser.parse_args(argv).files for fault in faults_of(path)]

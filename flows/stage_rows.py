@@ -1,0 +1,78 @@
+"""What a live table knows of each stage: counts, seconds, and an honest estimate of what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STAGES = {
+    "detect_gaps": "detect gaps",
+    "interpolate_missing_slice": "interpolate",
+    "render_preview": "previews",
+    "finalise_interpolation": "finalise",
+    "register_pair": "register pairs",
+    "stack": "stack",
+    "render_report": "report",
+}
+"""What the tasks are called in the table, in the order of a run."""
+_TELLING_FRACTION = 0.05
+
+
+@dataclass
+class StageRow:
+    """One stage; `total` is None until it begins. Times are seconds on one clock."""
+
+    title: str
+    total: int | None = None
+    done: int = 0
+    cached: int = 0
+    failed: int = 0
+    hard_skipped: int = 0
+    busy_seconds: float = 0.0
+    """Spent by the task runs that were not cached."""
+    began: float = 0.0
+    last: float = 0.0
+    """When a task run ended last."""
+    fraction: float | None = None
+    """How far a stage that tells has come, 0 to 1."""
+
+    @property
+    def running(self) -> bool:
+        return self.total is not None and self.done < self.total
+
+    def begin(self, total: int, now: float) -> None:
+        """Begin, or begin more of it."""
+        if self.total is None:
+            self.began = now
+        self.total, self.last, self.fraction = (self.total or 0) + total, now, None
+
+    def end_one(self, state: str, seconds: float, now: float, *, hard_skip: bool) -> None:
+        """Count one task run that ended."""
+        self.done += 1
+        self.last = now
+        self.hard_skipped += hard_skip
+        if state == "Cached":
+            self.cached += 1
+        else:
+            self.busy_seconds += seconds
+            self.failed += state != "Completed"
+
+    def elapsed(self, now: float) -> float | None:
+        """Since it began, until it ended."""
+        if not self.total:
+            return None
+        return (now if self.running else self.last) - self.began
+
+    def left(self, workers: int, now: float) -> float | None:
+        """Seconds left, from what its task runs took so far; None while there is nothing to tell from."""
+        if self.total is None or not self.running:
+            return None
+        if self.fraction is not None:
+            passed = now - self.began
+            return passed / self.fraction - passed if self.fraction >= _TELLING_FRACTION else None
+        made, remaining = self.done - self.cached, self.total - self.done
+        if made == 0:
+            return None
+        mean = self.busy_seconds / made
+        estimate = mean * remaining / min(workers, remaining) - (now - self.last)
+        # An estimate that has run out was wrong: better none.
+        return estimate if estimate > 0 else None
