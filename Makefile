@@ -4,7 +4,7 @@
 # make faults: kill a run anywhere, and faults of the world (as root, for its small disks); half an hour
 # make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
 # make server: a Prefect server in the background, see docs/deployment.md
-# make e2e: the retry button, clicked in Chromium
+# make e2e: the retry button clicked, and reports looked at, in Chromium
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
