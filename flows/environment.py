@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +27,16 @@ def keep_quiet() -> None:
 
 
 @contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Children started meanwhile never hear Ctrl-C: it is for this process, which has to tell them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def api() -> Iterator[str]:
     """The Prefect API to talk to: the configured one, or one embedded server for all processes."""
     from prefect.server.api.server import SubprocessASGIServer
@@ -36,7 +47,8 @@ def api() -> Iterator[str]:
         yield configured
         return
     server = SubprocessASGIServer()
-    server.start()
+    with _deaf_children():
+        server.start()
     if server.server_process is not None:
         kill_after_us(server.server_process.pid)
     # It stops at exit; stopping it here would cut off what Prefect still has to say.
