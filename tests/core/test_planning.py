@@ -254,7 +254,7 @@ def test_pairs_lie_as_deep_below_each_other_as_their_slots(tmp_path: Path) -> No
 def test_pairs_wait_for_a_slice_that_is_still_to_be_interpolated(tmp_path: Path) -> None:
     folder = acquisition_of(tmp_path / "mouse", {0: 4, 1: 4, 3: 4, 4: 4})
     planner = planner_of(folder)
-    made = InterpolationOutcome(slice_id=2, result="interpolated", volume=tmp_path / "m.ome.zarr", top=8)
+    made = InterpolationOutcome(slice_id=2, result="interpolated", volume=tmp_path / "m.ome.zarr")
     before, after = dict(planner.pair_jobs([], pending={2})), dict(planner.pair_jobs([made]))
     assert after.keys() - before.keys() == {"register z01-z02", "register z02-z03"}
     # The same jobs: what was done while slice 2 was pending need not be done again.

@@ -65,7 +65,7 @@ def test_a_fault_names_file_key_and_values(folder: Path, text: str, fault: str) 
 def test_every_broken_file_is_told_at_once(folder: Path) -> None:
     for name in ("a.toml", "b.toml"):
         write(folder, name, "enabled = 7")
-    with pytest.raises(DeploymentError, match=r"a\.toml: .*\n.*b\.toml: "):
+    with pytest.raises(DeploymentError, match=r"a\.toml: .*; .*b\.toml: "):
         read_all(folder, Path("/checkout"))
 
 

@@ -9,7 +9,7 @@ FAULTS = (
     "register_pairwise/slice_z03_z04/transform.json",
 )
 FAILING = {"interpolate z02", "register z03-z04"}
-DEPENDING = {"finalise audit trail", "register z01-z02", "register z02-z03", "stack", "report"}
+DEPENDING = {"finalise audit trail", "preview z02", "register z01-z02", "register z02-z03", "stack", "report"}
 """What cannot be done before the failing ones; of the acquisition in `flows/conftest.py`."""
 
 
