@@ -60,8 +60,8 @@ def draw(path: Path, measured: pd.DataFrame, slices: dict[int, Sliceable], volum
     """The middle row of every plane: as imaged, and in the volume."""
     first = next(iter(slices.values()))
     raw = np.zeros((volume.shape[0], first.shape[2]))
-    for i, place in measured.iterrows():
-        planes = slices[i][: place["z_last"] - place["z_first"] + 1]
+    for (_, place), slice_ in zip(measured.iterrows(), (slices[i] for i in measured.index), strict=True):
+        planes = slice_[: place["z_last"] - place["z_first"] + 1]
         raw[place["z_first"] : place["z_last"] + 1] = planes[:, first.shape[1] // 2]
     stacked = np.asarray(volume[:, volume.shape[1] // 2])
     figure = Figure(figsize=(12, 5), layout="constrained")

@@ -94,7 +94,8 @@ def grow(
     from flows.runners import task_runner
 
     flow = reconstruct.with_options(task_runner=task_runner("threads", 1))
-    acquisition, shown, costs = folder / "mouse", 0, []
+    acquisition, shown = folder / "mouse", 0
+    costs: list[Cost] = []
     acquisition.mkdir()
     volume = acquisition / "reconstruction" / "stack" / VOLUME_NAME
     for new in (count, *steps):

@@ -50,7 +50,7 @@ def loop(acquisition: Path, output: Path) -> None:
     planner.use(found)
     filled = [interpolate_missing_slice.run(job) for _, job in planner.interpolation_jobs(found)]
     trail = finalise_interpolation.run(planner.finalise_job(found, filled))
-    pairs = [register_pair.run(job) for _, job in planner.pair_jobs(trail, filled)]
+    pairs = [register_pair.run(job) for _, job in planner.pair_jobs(filled)]
     stack.run(planner.stack_job(trail.path, filled, pairs))
 
 

@@ -63,8 +63,8 @@ def real_plane(path: Path, rng: np.random.Generator) -> Plane:
     volume, _ = open_reference(path)
     planes = np.moveaxis(np.asarray(volume), int(rng.integers(3)), 0)
     plane = planes[int(len(planes) * rng.uniform(0.25, 0.75))].astype(np.float32)
-    enlarged = ndimage.zoom(plane, SIDE_PX / min(plane.shape), order=3)
-    return np.clip(enlarged, 0, None).astype(np.float32)
+    enlarged: Plane = ndimage.zoom(plane, SIDE_PX / min(plane.shape), order=3)
+    return np.maximum(enlarged, 0)
 
 
 def random_drift(shape: tuple[int, int], rng: np.random.Generator) -> Affine2D:
@@ -90,7 +90,8 @@ def drifted(plane: Plane, looks: int, rng: np.random.Generator) -> tuple[Plane, 
 
 def _speckled_slab(plane: Plane, looks: int, rng: np.random.Generator) -> Plane:
     grains = [speckle(plane.shape, looks, 0.7, rng) for _ in range(SLAB_PLANES)]
-    return (plane * np.mean(grains, axis=0)).astype(np.float32)
+    slab: Plane = (plane * np.mean(grains, axis=0)).astype(np.float32)
+    return slab
 
 
 def measured(source: str, index: int, reference: Path | None) -> list[Pair]:

@@ -74,7 +74,8 @@ def measured(mode: str, source: Path, count: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         command = [sys.executable, __file__, "--run", mode, str(source), str(count), f"{folder}/out.ome.zarr"]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
 
 
 def report(mode: str, source: Path, count: int, out: Path) -> None:

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -23,7 +24,7 @@ from prefect.settings import (
     PREFECT_LOCAL_STORAGE_PATH,
     temporary_settings,
 )
-from prefect.task_runners import ProcessPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
 from faults.outputs import Contents, contents, leftovers
 from flows.exit_codes import exit_code
@@ -149,19 +150,24 @@ class Bench:
     def _reconstruct(self, settings: ReconstructSettings, runner: Runner, prepare: Prepare | None) -> int:
         if prepare is not None:
             prepare()
-        pool = ProcessPoolTaskRunner(max_workers=2, initializer=_prepare_worker, initargs=(prepare,))
+        runners: dict[str, TaskRunner[Any]] = {
+            "processes": ProcessPoolTaskRunner(
+                max_workers=2, initializer=_prepare_worker, initargs=(prepare,)
+            ),
+            "threads": task_runner("threads", 2),
+        }
         changes = {
             PREFECT_API_URL: self.api_url,
             PREFECT_LOCAL_STORAGE_PATH: self.folder / "records",
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
         }
         with temporary_settings(changes):
-            flow = reconstruct.with_options(
-                task_runner=pool if runner == "processes" else task_runner("threads", 2)
-            )
-            return exit_code(
-                lambda: flow(acquisition=self.acquisition, output=self.output, settings=settings)
-            )
+            flow = reconstruct.with_options(task_runner=runners[runner])
+
+            def work() -> None:
+                flow(acquisition=self.acquisition, output=self.output, settings=settings)
+
+            return exit_code(work)
 
 
 def _prepare_worker(prepare: Prepare | None) -> None:

@@ -158,9 +158,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             died = f"died, {outcome.leftovers} left" if outcome.died else "not reached"
             state = "recovered" if outcome.recovered else f"LOST {outcome.half_made} {outcome.lost}"
             print(f"{outcome.moment:<56}{outcome.runner:<11}{died:<14}{state}", flush=True)
-    died, fine = sum(o.died for o in found), sum(o.recovered for o in found)
-    print(f"{len(found)} trials, {died} deaths, {fine} recovered, {len(found) - fine} lost")
-    return 0 if fine == len(found) and died > len(found) / 2 else 1
+    deaths, fine = sum(o.died for o in found), sum(o.recovered for o in found)
+    print(f"{len(found)} trials, {deaths} deaths, {fine} recovered, {len(found) - fine} lost")
+    return 0 if fine == len(found) and deaths > len(found) / 2 else 1
 
 
 if __name__ == "__main__":

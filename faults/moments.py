@@ -144,7 +144,7 @@ def _wrap_publication(hit: Callable[[str], None], moment: str) -> None:
             hit(event)
         return write_bytes(path, data)
 
-    Path.write_bytes = half  # type: ignore[method-assign]
+    Path.write_bytes = half  # type: ignore[method-assign, assignment]
 
 
 def _wrap_images(hit: Callable[[str], None]) -> None:

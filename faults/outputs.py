@@ -54,7 +54,7 @@ def _content(path: Path) -> str:
     except ValueError:
         return "broken json"
     if path.name in _TIMED:
-        return "run " + found["outcome"]
+        return f"run {found['outcome']}"
     return json.dumps(_timeless(found), sort_keys=True)
 
 
