@@ -18,7 +18,7 @@ demo: install
 test: install-test lint
 	$(BIN)/python -m schemas.validate $$(git ls-files '*slice_config*.csv')
 	$(BIN)/python -m deployments.validate
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: install-test
 	$(BIN)/ruff check .

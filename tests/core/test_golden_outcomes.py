@@ -68,7 +68,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     planner.use(found)
     filled = [interpolate_missing_slice.run(job) for _, job in planner.interpolation_jobs(found)]
     trail = finalise_interpolation.run(planner.finalise_job(found, filled))
-    pairs = [register_pair.run(job) for _, job in planner.pair_jobs(trail, filled)]
+    pairs = [register_pair.run(job) for _, job in planner.pair_jobs(filled)]
     stacked = stack.run(planner.stack_job(trail.path, filled, pairs))
     assert filled[0].diagnostics is not None
     return {

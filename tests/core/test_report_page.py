@@ -153,8 +153,7 @@ def test_a_reportlet_that_fails_costs_no_result(
 
     output, record = finished
     planner = Planner.of(output.parent, tmp_path / "out", record.settings, None, False)
-    trail = type("Trail", (), {"path": output / "slice_config_final.csv"})
-    (_, job) = planner.pair_jobs(trail, [])[0]
+    (_, job) = planner.pair_jobs([])[0]
     whole = register_pair.run(job)
 
     def broken(compared: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from obstructed_outputs import DEPENDING, FAILING, clear, obstruct
 from phantom_acquisition import cut_phantom
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
+from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 from prefect_service import Service
 
@@ -17,6 +20,14 @@ from flows.reconstruct import reconstruct
 from flows.runners import task_runner
 from schemas.run_record import RunRecord
 from soct_core.errors import StageFailedError
+
+
+@contextmanager
+def closing_events() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        EventsWorker.drain_all()
 
 
 def test_retry_by_command(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +40,8 @@ def test_retry_by_command(service: Service, tmp_path: Path, monkeypatch: pytest.
         PREFECT_API_URL: service.api_url,
         PREFECT_LOCAL_STORAGE_PATH: service.home / "storage",
     }
-    with temporary_settings(used_by_the_command), get_client(sync_client=True) as client:
+    # The worker that sends events keeps to the server that it met first; later tests have another.
+    with closing_events(), temporary_settings(used_by_the_command), get_client(sync_client=True) as client:
         with pytest.raises(StageFailedError):
             reconstruct.with_options(task_runner=task_runner("threads", 2))(acquisition=acquisition)
         failed = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Failed"])))

@@ -29,7 +29,7 @@ class Watched(Silent):
         self.workers: set[int] = set()
         self.threads_allowed: set[str | None] = set()
 
-    def done(self, name: str, state: str, seconds: float, reason: str) -> None:
+    def done(self, name: str, state: str, seconds: float, reason: str, *, hard_skip: bool) -> None:
         for process in psutil.Process().children(recursive=True):
             try:
                 command, environment = " ".join(process.cmdline()), process.environ()

@@ -32,7 +32,7 @@ def run_stages(acquisition: Path, settings: ReconstructSettings = QUICK) -> RunR
     planner.use(found)
     filled = [interpolate_missing_slice.run(job) for _, job in planner.interpolation_jobs(found)]
     trail = finalise_interpolation.run(planner.finalise_job(found, filled))
-    pairs = [register_pair.run(job) for _, job in planner.pair_jobs(trail, filled)]
+    pairs = [register_pair.run(job) for _, job in planner.pair_jobs(filled)]
     outcomes = [*filled, trail, *pairs, stack.run(planner.stack_job(trail.path, filled, pairs))]
     prints = [
         Fingerprint(path=path.relative_to(planner.output).as_posix(), fingerprint=fingerprint(path))
