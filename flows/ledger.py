@@ -17,7 +17,9 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture, as_completed
+from prefect.results import get_result_store
 from prefect.states import Crashed
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.progress import listener
 from flows.runners import lost_worker
@@ -73,21 +75,26 @@ class Ledger:
         progress = listener.get()
         progress.stage(bound.name, len(named))
         submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
-        for name, job in named:
-            on = ticket(self.output, name, partial(bound.key, job), fresh=self.fresh)
-            self.tickets.append(on)
-            run = bound.prefect_task.with_options(
-                task_run_name=name, refresh_cache=self.fresh or not holds(on)
-            )
-            submitted[run.submit(job, on)] = name, time.monotonic()
         outcomes = {}
-        for future in as_completed(list(submitted)):
-            name, started = submitted[future]
-            outcome = self._record(name, future, time.monotonic() - started)
-            if isinstance(outcome, BaseException):
-                self.failures.append(Failure(bound.name, len(named), name, outcome))
-            else:
-                outcomes[future] = outcome
+        remembered = get_result_store().model_copy(update={"metadata_storage": None})
+        here: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
+        with here:
+            for name, job in named:
+                on = ticket(self.output, name, partial(bound.key, job), fresh=self.fresh)
+                self.tickets.append(on)
+                whole = not self.fresh and holds(on)
+                run = bound.prefect_task.with_options(task_run_name=name, refresh_cache=not whole)
+                # What is known already is looked up here: no worker need wake for it.
+                known = whole and remembered.exists(on.key)
+                future = here.submit(run, {"job": job, "on": on}) if known else run.submit(job, on)
+                submitted[future] = name, time.monotonic()
+            for future in as_completed(list(submitted)):
+                name, started = submitted[future]
+                outcome = self._record(name, future, time.monotonic() - started)
+                if isinstance(outcome, BaseException):
+                    self.failures.append(Failure(bound.name, len(named), name, outcome))
+                else:
+                    outcomes[future] = outcome
         lost = next((f.error for f in self.failures if isinstance(f.error, WorkerLostError)), None)
         if lost is not None:
             raise StageFailedError(f"{bound.name}: {lost}; run again, what is done is kept")
