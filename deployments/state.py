@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect.client.schemas.responses import DeploymentResponse
 
-from deployments.common import Common
+from deployments.prefect_yaml import Common
 from schemas.contract import Contract
 from schemas.deployment import AcquisitionDeployment
 

@@ -67,8 +67,8 @@ def sync(folder: Path, root: Path, *, dry_run: bool = False) -> Iterator[str]:
     """
     from prefect.utilities.callables import parameter_schema
 
-    from deployments.common import read_common
     from deployments.files import read_all
+    from deployments.prefect_yaml import read_common
     from deployments.server import configured_server, deployments_of, has_pool, make_pool, put
     from deployments.state import TAG, differences, found, wanted
     from flows.reconstruct import reconstruct

@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(folder: Path) -> None:
-    from deployments.common import read_common
     from deployments.files import read_all
+    from deployments.prefect_yaml import read_common
 
     read_common(Path.cwd())
     print(f"{len(read_all(folder, Path.cwd()))} valid in {folder}")

@@ -28,6 +28,7 @@ from soct_core.acquisition import (
     slice_table,
     used_slices,
 )
+from soct_core.containment import refuse_links_within, refuse_output_among_inputs
 from soct_core.errors import AcquisitionError, SettingsError
 from soct_core.finalisation import COVERED_NOTE
 from soct_core.pair_plan import pairs_to_register
@@ -281,35 +282,3 @@ def warnings_of(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
     if planner.acquisition.shifts_path is not None and planner.shifts is None:
         warnings.append(f"{SHIFTS_NAME} lies in the acquisition and was not used; give --shifts to use it")
     return tuple(warnings)
-
-
-def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
-    """Outputs must not land where inputs are looked for, or inside one of them.
-
-    Raises
-    ------
-    AcquisitionError
-    """
-    resolved, home = output.resolve(), acquisition.resolve()
-    inside_image = any(part.endswith(".zarr") for part in resolved.parts)
-    among = resolved in (home, home / "slices") or (home / "slices") in resolved.parents
-    if inside_image or among or resolved in home.parents:
-        raise AcquisitionError(f"{output}: the output would land among the input, wanted another directory")
-    nearest = next(path for path in (output, *output.parents) if path.exists())
-    if not nearest.is_dir():
-        raise AcquisitionError(f"{nearest}: is a file, wanted a directory for the output")
-
-
-def refuse_links_within(output: Path) -> None:
-    """What a run writes must stay where it was told to: no folder of the output may lead elsewhere.
-
-    Raises
-    ------
-    AcquisitionError
-    """
-    folders = [output / name for name in ("interpolate_missing_slice", "register_pairwise", "stack", ".soct")]
-    pairs = output / "register_pairwise"
-    folders += pairs.iterdir() if pairs.is_dir() and not pairs.is_symlink() else []
-    for folder in folders:
-        if folder.is_symlink():
-            raise AcquisitionError(f"{folder}: is a link out of the output, wanted a directory")

@@ -20,10 +20,11 @@ from schemas.outcomes import DetectedGaps, InterpolationOutcome
 from schemas.run_record import GapRecord
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from soct_core import slice_config
+from soct_core.containment import refuse_output_among_inputs
 from soct_core.errors import AcquisitionError, ShiftsError, VolumeError
 from soct_core.pair_plan import pairs_to_register
 from soct_core.plane_window import PlaneWindow, seen_through
-from soct_core.planning import Planner, refuse_output_among_inputs, warnings_of
+from soct_core.planning import Planner, warnings_of
 from soct_core.stage_shifts import CommonSpace, common_space
 from soct_core.stages import interpolate_missing_slice
 from soct_core.top_planes import TopPlanes
