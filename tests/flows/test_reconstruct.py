@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import numpy as np
 import pytest
 import zarr
 from ome_zarr_models import open_ome_zarr
+from rich.console import Console
 
 from flows import tasks
+from flows.terminal import print_result
 from schemas.outcomes import PairOutcome, RunResult
 from schemas.run_record import RunRecord
 from schemas.settings import InterpolationSettings, ReconstructSettings, StackSettings
@@ -157,6 +161,12 @@ def test_a_hard_skip_is_a_result_and_leaves_a_gap(acquisition: Path, reconstruct
     record = json.loads((acquisition / "reconstruction" / "run.json").read_text())
     states = {task["name"]: (task["state"], task["reason"]) for task in record["tasks"]}
     assert states["interpolate z02"] == ("Completed", "no_foreground_planes")
+    print_result(Console(file=(closing := io.StringIO()), width=90), result)
+    said = closing.getvalue()
+    assert f"02 stays a gap: see {outcome.preview}; interpolation.min_foreground_fraction decided" in said
+    doubted = re.search(r"(\d+) pairs are doubted", said)
+    assert doubted
+    assert 0 < int(doubted[1]) <= len(result.pairs)
 
 
 def test_an_excluded_slice_is_interpolated_although_its_file_is_there(acquisition: Path, reconstruct) -> None:
