@@ -24,7 +24,7 @@ from soct_core.pair_records import read_pairs, write_pair
 from soct_core.pairwise import Pair, register_slices
 from soct_core.phantom import Phantom, PhantomVolume
 from soct_core.pose_error import pose_errors
-from soct_core.poses import PairMotion, solve_poses
+from soct_core.poses import PairMotion, SolvedPose, solve_poses
 from soct_core.registration_plane import registration_plane
 from soct_core.simulate import open_reference, pose_of, simulate
 from soct_core.volume import Sliceable, open_volume
@@ -59,6 +59,18 @@ def sabotaged(pairs: list[PairMotion], seed: int) -> tuple[list[PairMotion], set
     return broken, {(pairs[k].fixed_id, pairs[k].moving_id) for k in chosen}
 
 
+def grown(
+    ids: list[int], pairs: list[PairMotion], center: tuple[float, float], new: int
+) -> dict[int, SolvedPose]:
+    """Poses of a volume that a schedule has grown from three slices: what is published is frozen."""
+    poses: dict[int, SolvedPose] = {}
+    for count in (*range(3, len(ids), new), len(ids)):
+        there = ids[:count]
+        among = [p for p in pairs if {p.fixed_id, p.moving_id} <= set(there)]
+        poses, _ = solve_poses(there, among, center, StackSettings(), frozen=poses)
+    return poses
+
+
 def evaluate(name: str, reference: Sliceable, size: Zyx, slices: int, folder: Path) -> None:
     """Simulate, register, solve and print one table."""
     missing = tuple(slices * k // 4 for k in (1, 2, 3))
@@ -77,6 +89,11 @@ def evaluate(name: str, reference: Sliceable, size: Zyx, slices: int, folder: Pa
         poses, _ = solve_poses(list(true), pairs, center, StackSettings())
         errors = pose_errors({i: p.pose for i, p in poses.items()}, true, points)
         print(f"  {label:>34}: {_figures(errors)}")
+    for new in (1, 5):
+        errors = pose_errors(
+            {i: p.pose for i, p in grown(sorted(true), pairs, center, new).items()}, true, points
+        )
+        print(f"  {f'grown, {new} new slices a run':>34}: {_figures(errors)}")
     broken, wrong = sabotaged(pairs, seed=0)
     poses, verdicts = solve_poses(list(true), broken, center, StackSettings())
     errors = pose_errors({i: p.pose for i, p in poses.items()}, true, points)
