@@ -113,13 +113,22 @@ def _command(on: Bench, home: Path) -> subprocess.Popen[bytes]:
     )
 
 
+def random_trial(on: Bench, rng: random.Random, runner: Runner, *, again: bool = False) -> Outcome:
+    """A death at any moment of a run; a run that was done before that moment is no trial."""
+    while True:
+        at = rng.uniform(0.02, 1.0) * on.seconds[runner]
+        outcome = trial(on, f"at {at:.2f} s", runner, again=again, kill_after=at)
+        if outcome.died or not outcome.recovered:
+            return outcome
+        on.seconds[runner] = at
+
+
 def plan(on: Bench, arguments: argparse.Namespace) -> list[Callable[[], Outcome]]:
     """All trials, named ones first."""
     rng = random.Random(arguments.seed)
     if arguments.short:
-        at = rng.uniform(0.02, 1.0) * on.seconds["threads"]
         named = [partial(trial, on, moment) for moment in SHORT]
-        return [*named, partial(trial, on, f"at {at:.2f} s", kill_after=at)]
+        return [*named, partial(random_trial, on, rng, "threads")]
     on.reference("other", OTHER, "threads")
     on.reference("usual", USUAL, "processes")
     trials: list[Callable[[], Outcome]] = []
@@ -130,9 +139,7 @@ def plan(on: Bench, arguments: argparse.Namespace) -> list[Callable[[], Outcome]
     trials += [partial(embedded_trial, on, at) for at in arguments.embedded]
     for index in range(arguments.random):
         runner: Runner = "processes" if index % 4 == 3 else "threads"
-        at = rng.uniform(0.02, 1.0) * on.seconds[runner]
-        again = index % 5 == 4
-        trials.append(partial(trial, on, f"at {at:.2f} s", runner, again=again, kill_after=at))
+        trials.append(partial(random_trial, on, rng, runner, again=index % 5 == 4))
     return trials
 
 
