@@ -12,7 +12,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from schemas.fingerprint_memo import FileStat, RememberedFile, RememberedStore
 from soct_core.atomic import publish_text
-from soct_core.errors import BadInputError
+from soct_core.errors import BadInputError, OutputError
 
 FOLDER = Path(".soct", "fingerprints")
 # File systems tick as coarsely as this; a time ahead of ours, after a clock jump, is too late as well.
@@ -89,7 +89,9 @@ class FingerprintMemo:
         self._stores[store] = files
         if self._folder is not None:
             text = RememberedStore(store=os.fspath(store), files=files).model_dump_json()
-            publish_text(self._place(self._folder, store), text + "\n")
+            # It saves time, nothing else: on a full disk the next run reads once more.
+            with suppress(OutputError):
+                publish_text(self._place(self._folder, store), text + "\n")
 
     @staticmethod
     def _place(folder: Path, store: Path) -> Path:

@@ -20,11 +20,19 @@ def gap_reportlet_name(stem: str) -> str:
 
 
 def leave(path: Path, make: Callable[[], Contract]) -> tuple[Path, ...]:
-    """Write what `make` returns and say where; nothing, and a line in the log, if that fails."""
+    """Write what `make` returns and say where; nothing, and a line in the log, if `make` fails.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written: what else was written is in doubt then, and made again.
+    """
     try:
-        publish_text(path, make().model_dump_json() + "\n")
-    except Exception:
-        _LOG.warning("%s: no picture was left for the report", path, exc_info=True)
+        text = make().model_dump_json() + "\n"
+    except Exception as error:
+        _LOG.warning("%s: no picture for the report: %s: %s", path, type(error).__name__, error)
+        _LOG.debug("%s", path, exc_info=True)
         remove(path)
         return ()
+    publish_text(path, text)
     return (path,)

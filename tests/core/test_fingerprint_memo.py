@@ -194,3 +194,11 @@ def test_a_memo_without_a_folder_writes_nothing(tmp_path: Path, store: Path) -> 
     before = sorted(tmp_path.rglob("*"))
     FingerprintMemo(None).hashes(store, files_of(store))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_memo_that_cannot_be_written_costs_nothing_but_time(
+    tmp_path: Path, store: Path, later: Callable[[int], None]
+) -> None:
+    later(HOUR_NS)
+    (tmp_path / FOLDER.parent).write_text("in the way")
+    assert taken(store, tmp_path) == fingerprint(store)

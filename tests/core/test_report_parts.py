@@ -16,6 +16,7 @@ from schemas.diagnostics import InterpolationDiagnostics
 from schemas.reportlets import Picture
 from schemas.settings import InterpolationSettings, PairwiseSettings
 from soct_core.affine import Affine2D
+from soct_core.errors import OutputError
 from soct_core.gap_sight import MOST_ROWS, GapSight, rows_near, sight_of
 from soct_core.pairwise import ComparedPlanes
 from soct_core.preview import preview_png
@@ -208,7 +209,9 @@ def test_a_preview_is_drawn_with_and_without_a_result() -> None:
     assert len(before.planes) <= MOST_ROWS
 
 
-def test_leaving_never_raises_and_never_leaves_an_old_one(tmp_path: Path) -> None:
+def test_a_picture_that_fails_costs_a_line_and_leaves_no_old_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "reportlet.json"
     assert leave(path, PairwiseSettings) == (path,)
     assert path.exists()
@@ -218,6 +221,14 @@ def test_leaving_never_raises_and_never_leaves_an_old_one(tmp_path: Path) -> Non
 
     assert leave(path, broken) == ()
     assert list(tmp_path.iterdir()) == []
+    assert caplog.text.count("\n") == 1
+    assert "no picture for the report: RuntimeError: no" in caplog.text
+
+
+def test_a_picture_that_cannot_be_written_fails_so_that_it_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / "reportlet.json" / "in the way").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"reportlet\.json"):
+        leave(tmp_path / "reportlet.json", PairwiseSettings)
 
 
 def test_a_stale_reportlet_goes_with_its_interpolation(tmp_path: Path) -> None:

@@ -6,11 +6,19 @@ import multiprocessing
 import threading
 import time
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from obstructed_outputs import DEPENDING, FAILING, FAULTS, clear, obstruct
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterState, TaskRunFilterStateName
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateName,
+)
+from prefect.context import FlowRunContext
 
 from flows import tasks
 from flows.progress import Silent, listener
@@ -51,28 +59,37 @@ def test_one_interpolation_and_one_pair_fail_and_only_they_are_done_again(
 class Killer(Silent):
     """Kills every worker process as soon as Prefect says that one of them registers a pair."""
 
+    def __init__(self) -> None:
+        self.flow_run: UUID | None = None
+
     def stage(self, name: str, total: int) -> None:
+        context = FlowRunContext.get()
+        assert context is not None
+        self.flow_run = context.flow_run.id
         if name == "register_pair":
             threading.Thread(target=self._kill_busy_workers, daemon=True).start()
 
+    def in_state(self, state: str) -> list[str]:
+        """Names of the task runs of this flow run that Prefect believes to be in a state."""
+        states = TaskRunFilterState(name=TaskRunFilterStateName(any_=[state]))
+        # Not of others: runs that other tests killed stay Running for ever.
+        mine = FlowRunFilter(id=FlowRunFilterId(any_=[self.flow_run]))
+        with get_client(sync_client=True) as client:
+            found = client.read_task_runs(flow_run_filter=mine, task_run_filter=TaskRunFilter(state=states))
+        return [run.name for run in found]
+
     def _kill_busy_workers(self) -> None:
-        while not task_runs_in("Running"):
+        while not self.in_state("Running"):
             time.sleep(0.05)
         for child in multiprocessing.active_children():
             child.kill()
 
 
-def task_runs_in(state: str) -> list[str]:
-    """Names of the task runs that Prefect believes to be in a state."""
-    states = TaskRunFilterState(name=TaskRunFilterStateName(any_=[state]))
-    with get_client(sync_client=True) as client:
-        return [run.name for run in client.read_task_runs(task_run_filter=TaskRunFilter(state=states))]
-
-
 def test_a_killed_worker_is_a_crashed_task_and_a_clear_line(acquisition: Path, prefect_server: None) -> None:
     from flows.reconstruct import reconstruct as flow
 
-    token = listener.set(Killer())
+    killer = Killer()
+    token = listener.set(killer)
     try:
         with pytest.raises(StageFailedError, match=r"^register_pair: a worker process died"):
             flow.with_options(task_runner=task_runner("processes", 1))(acquisition=acquisition)
@@ -86,11 +103,11 @@ def test_a_killed_worker_is_a_crashed_task_and_a_clear_line(acquisition: Path, p
     assert record.outcome == "failed"
     # Nobody is left who would ever end them.
     deadline = time.monotonic() + 30
-    while task_runs_in("Running") and time.monotonic() < deadline:
+    while killer.in_state("Running") and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert task_runs_in("Running") == []
-    assert set(task_runs_in("Crashed")) <= {name for name, state in states.items() if state == "Crashed"}
-    assert task_runs_in("Crashed")
+    assert killer.in_state("Running") == []
+    assert set(killer.in_state("Crashed")) <= {name for name, state in states.items() if state == "Crashed"}
+    assert killer.in_state("Crashed")
 
 
 def test_a_record_that_cannot_be_written_does_not_hide_the_first_error(
