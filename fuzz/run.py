@@ -12,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from targets import TARGETS, cases_for, run
+from feeding import run
+from targets import TARGETS, cases_for
 
 
 def main() -> None:

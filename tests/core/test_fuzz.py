@@ -6,9 +6,10 @@ import resource
 from pathlib import Path
 
 import pytest
+from feeding import Broken, Tally, Target, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from targets import TARGETS, Broken, Tally, Target, cases_for, run
+from targets import TARGETS, cases_for
 
 from schemas.csv_table import TableFaults
 from schemas.settings import ReconstructSettings
