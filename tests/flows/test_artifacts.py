@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from flows import artifacts
 
@@ -15,11 +16,8 @@ def test_a_run_leaves_its_table_cards_and_the_progress_of_the_stack(acquisition:
     acquisition = acquisition.rename(acquisition.with_name("Artful Mouse"))
     reconstruct(acquisition=acquisition)
     with get_client(sync_client=True) as client:
-        found = {
-            one.key: one
-            for one in client.read_artifacts(limit=200)
-            if one.key and one.key.startswith("artful-mouse")
-        }
+        mine = ArtifactFilter(key=ArtifactFilterKey(like_="artful-mouse%"))
+        found = {one.key: one for one in client.read_artifacts(artifact_filter=mine)}
     assert {name: one.type for name, one in found.items()} == {
         "artful-mouse-z02": "markdown",
         "artful-mouse-slices": "table",
