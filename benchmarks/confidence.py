@@ -51,7 +51,7 @@ def trials(reference: Sliceable, size: Zyx, count: int, seed: int) -> Iterator[T
     depth = reference.shape[0]
     step = max(1, round(50.0 / size[0]))
     far = round(FAR_UM / size[0])
-    for index in range(count):
+    for _ in range(count):
         z = int(rng.integers(depth // 5, 4 * depth // 5 - far))
         for kind in KINDS:
             for looks in (0, 4):
@@ -60,8 +60,6 @@ def trials(reference: Sliceable, size: Zyx, count: int, seed: int) -> Iterator[T
                 if looks:
                     fixed, moving = (p * speckle(p.shape, looks, 0.7, rng) for p in (fixed, moving))
                 yield _registered(kind, bool(looks), fixed, moving, drift, size)
-        print(f"\r{index + 1} of {count}", end="", flush=True)
-    print("\r", end="")
 
 
 def _pair(
