@@ -14,6 +14,10 @@ from phantom_acquisition import cut_phantom
 from schemas.run_record import RunRecord
 
 
+def hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def group_is_gone(group: int) -> bool:
     try:
         os.killpg(group, 0)
@@ -35,6 +39,8 @@ def test_ctrl_c_reaches_all_and_only_the_run_answers(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Deaf where the tests run in the background of a script, and heir to it.
+        preexec_fn=hear_ctrl_c,
     ) as run:
         assert run.stdout is not None
         assert run.stdout.readline().startswith("detect gaps: completed")
