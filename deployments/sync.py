@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.exit_codes import HELP, exit_code
+from flows.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    p = argparse.ArgumentParser(
+    p = CommandParser(
         prog="python -m deployments.sync",
         description="Create, update and pause Prefect deployments to match deployments/*.toml.\n"
         "The server is the one that PREFECT_API_URL names.",
         epilog="examples:\n  python -m deployments.sync --dry-run\n"
         f"  PREFECT_API_URL=http://127.0.0.1:4200/api python -m deployments.sync\n\n{HELP}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     p.add_argument(

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import HELP, exit_code
+from flows.exit_codes import HELP, CommandParser, exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 when all files are valid, 2 otherwise, with a line per fault."""
-    p = argparse.ArgumentParser(
+    p = CommandParser(
         prog="python -m deployments.validate",
         description="Check prefect.yaml and deployments/*.toml; no server is needed.",
         epilog="examples:\n  python -m deployments.validate\n  python -m deployments.validate FOLDER\n\n"
         + HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("directory", type=Path, nargs="?", default=Path("deployments"))
     folder = p.parse_args(argv).directory

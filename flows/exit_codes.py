@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
+from typing import Any, NoReturn
 
 from soct_core.errors import BadInputError, SoctError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 HELP = "exit codes: 0 done, 1 an operation failed, 2 bad input"
 RESUME = "run the same command again: what is done is kept"
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, as all others are; help keeps its line breaks."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"error: {message}; {self.prog} --help says more\n")
 
 
 def exit_code(work: Callable[[], None]) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import HELP, exit_code
+from flows.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import FragmentError
 from soct_core.manifest_fragment import find_fragments
 from soct_core.slice_config import merge_fragments
@@ -22,11 +22,10 @@ _EPILOG = f"""examples:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    p = argparse.ArgumentParser(
+    p = CommandParser(
         prog="python -m flows.finalise",
         description="Merge all manifest fragments of a directory into a slice config, all or none.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
         "--slice-config-in", "--slice_config_in", type=Path, required=True, metavar="CSV", help="as it is"

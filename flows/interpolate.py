@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import HELP, exit_code
+from flows.exit_codes import HELP, CommandParser, exit_code
 from schemas.settings import InterpolationSettings
 from schemas.slice_id import parse_slice_id
 from soct_core.errors import BadInputError
@@ -27,12 +27,11 @@ _EPILOG = f"""examples:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    p = argparse.ArgumentParser(
+    p = CommandParser(
         prog="python -m flows.interpolate",
         description="Interpolate the slice missing between two slices. A hard skip writes no OUTPUT\n"
         "and is no error: the diagnostics and the manifest entry say why.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("before", type=Path, help="slice above the gap, OME-Zarr")
     p.add_argument("after", type=Path, help="slice below the gap, OME-Zarr")

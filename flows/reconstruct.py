@@ -21,6 +21,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows import artifacts, tasks
+from flows.bare_workers import bare_workers
 from flows.environment import api
 from flows.ledger import Ledger, error_record
 from flows.progress import listener
@@ -29,10 +30,11 @@ from flows.runners import DEFAULT_RUNNER, task_runner
 from schemas.jobs import ReportJob
 from schemas.outcomes import DetectedGaps, InterpolationOutcome, PairOutcome, RunResult
 from schemas.settings import ReconstructSettings
+from soct_core.doubts import doubts
 from soct_core.fingerprint_memo import remembering
 from soct_core.interpolation import STAGE as INTERPOLATIONS
 from soct_core.pair_records import pair_name
-from soct_core.planning import Planner, warnings_of, with_previews
+from soct_core.planning import Planner, with_previews
 from soct_core.run_lock import run_lock
 from soct_core.run_record import RunNotes, run_record, write_run_record
 from soct_core.stages.register_pair import STAGE as PAIRS
@@ -75,7 +77,7 @@ def reconstruct(
         remove_leftovers(planner.output)
         try:
             # In the flow itself, for those who call it from Python: workers share its server.
-            with api():
+            with api(), bare_workers():
                 result = _stages(planner, ledger, notes)
                 ledger.refuse_changed_inputs()
                 artifacts.show_result(planner.acquisition.directory.name, result)
@@ -102,7 +104,7 @@ def _stages(planner: Planner, ledger: Ledger, notes: RunNotes) -> RunResult:
     found = ledger.run_one(tasks.detect_gaps, "detect gaps", planner.detect_gaps_job())
     notes.gaps = found.gaps
     planner.use(found)
-    notes.warnings = warnings = warnings_of(planner, found)
+    notes.warnings = warnings = doubts(planner, found)
     for warning in warnings:
         listener.get().warning(warning)
     gaps = planner.interpolation_jobs(found)

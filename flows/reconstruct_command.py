@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from flows.exit_codes import HELP, RESUME, exit_code
+from flows.exit_codes import HELP, RESUME, CommandParser, exit_code
 from flows.runners import DEFAULT_RUNNER, Runner
 from schemas.settings import ReconstructSettings
 from schemas.simulation import SimulationSettings
@@ -38,11 +38,10 @@ To have slice 7 interpolated, set use=false in its row of ACQ/slice_config.csv.
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    p = argparse.ArgumentParser(
+    p = CommandParser(
         prog="python -m flows.reconstruct",
         description=_PURPOSE,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = p.add_argument_group("what to reconstruct")
     what.add_argument("acquisition", type=Path, nargs="?", help="directory with slice_z{NN}.ome.zarr")
@@ -123,10 +122,12 @@ def _reconstruct(
     from flows.live_table import LiveTable
     from flows.progress import listener
     from flows.reconstruct import reconstruct
+    from flows.result_storage import refuse_unwritable_home
     from flows.runners import task_runner, worker_count
     from flows.terminal import PlainLines, print_result, redraws
     from soct_core.stages.render_report import REPORT_NAME
 
+    refuse_unwritable_home()
     acquisition = planner.acquisition.directory
     console = Console(quiet=arguments.quiet)
     runner = task_runner(arguments.runner, arguments.workers, arguments.dask_address)

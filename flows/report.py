@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import HELP, exit_code
-from soct_core.errors import RecordError
+from flows.exit_codes import HELP, CommandParser, exit_code
 
 GROUP_NAME = "group_report.html"
 
@@ -23,13 +22,12 @@ _EPILOG = f"""examples:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    p = argparse.ArgumentParser(
+    p = CommandParser(
         prog="python -m flows.report",
         description="Render report.html of a finished or failed run again, or one page over many runs.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("output", type=Path, nargs="*", help="output directory of a run (holds run.json)")
+    p.add_argument("output", type=Path, nargs="*", help="output directory of a run, or its acquisition")
     p.add_argument(
         "--group",
         type=Path,
@@ -53,12 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> None:
     from soct_core.atomic import publish_text
     from soct_core.report.group import render_group
+    from soct_core.run_record import output_of
     from soct_core.stages.render_report import render_again
 
     for output in arguments.output:
-        if not output.is_dir():
-            raise RecordError(f"{output}: no such directory, wanted the output of a run")
-        print(render_again(output))
+        print(render_again(output_of(output)))
     if arguments.group:
         page = (arguments.to or Path(GROUP_NAME)).absolute()
         publish_text(page, render_group(arguments.group, page))

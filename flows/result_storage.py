@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from soct_core.errors import BadInputError
+from soct_core.errors import BadInputError, OutputError
 
 
 def refuse_open_storage() -> None:
@@ -30,6 +31,27 @@ def refuse_open_storage() -> None:
                 f"{path}: holds cached results and {why}, wanted a directory that only you can write to; "
                 f"chmod go-w it, or set PREFECT_HOME"
             )
+
+
+def refuse_unwritable_home() -> None:
+    """Say at once where Prefect cannot keep its records; its server would say it in thousands of lines.
+
+    Raises
+    ------
+    OutputError
+        If the directory cannot be made or written to.
+    """
+    from prefect.settings import PREFECT_HOME
+
+    home = Path(PREFECT_HOME.value()).expanduser()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{home}: cannot be written: {error.strerror or error}; set PREFECT_HOME to a place where you can"
+        ) from error
 
 
 def _open_to(found: os.stat_result) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.exit_codes import HELP, exit_code
+from flows.exit_codes import HELP, CommandParser, exit_code
 from schemas.simulation import SimulationSettings
 from schemas.slice_id import parse_slice_id
 from soct_core.errors import AcquisitionError, BadInputError
@@ -27,12 +27,11 @@ Then: python -m flows.reconstruct ACQ
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    p = argparse.ArgumentParser(
+    p = CommandParser(
         prog="python -m flows.simulate",
         description="Cut a reference volume, or an analytic brain-like phantom, into drifting slices.\n"
         "truth.json and truth/ hold what was lost and how the block moved.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("out", type=Path, help="a new directory")
     p.add_argument("--reference", type=Path, help=".npz (volume, voxel_size_um) or .ome.zarr")

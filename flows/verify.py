@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import FAILED, exit_code
+from flows.exit_codes import FAILED, CommandParser, exit_code
 from schemas.settings import ReconstructSettings
 from soct_core.errors import BadInputError, one_line
+from soct_core.run_record import output_of
 from soct_core.settings_file import load_settings
 from soct_core.verification import Verification, verify
 
@@ -24,14 +25,13 @@ exit codes: 0 whole, 1 not whole, 2 there is no readable run.json
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    p = argparse.ArgumentParser(
+    p = CommandParser(
         prog="python -m flows.verify",
         description="Say whether an output is whole, unaltered, and made from these inputs with these\n"
         "settings. One line per problem.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("output", type=Path, help="the directory that holds run.json")
+    p.add_argument("output", type=Path, help="output directory of a run, or its acquisition")
     p.add_argument("--inputs", type=Path, metavar="ACQ", help="where the acquisition is now, if it moved")
     p.add_argument("--outputs-only", action="store_true", help="leave the inputs unread")
     p.add_argument("--config", type=Path, help="settings that the run should have been made with, as TOML")
@@ -53,11 +53,14 @@ def _run(arguments: argparse.Namespace) -> Verification:
     settings = None
     if arguments.config or arguments.set:
         settings = load_settings(ReconstructSettings, arguments.config, arguments.set)
-    found = verify(arguments.output, arguments.inputs, settings, check_inputs=not arguments.outputs_only)
+    found = verify(
+        output_of(arguments.output), arguments.inputs, settings, check_inputs=not arguments.outputs_only
+    )
     for problem in found.problems:
         print(one_line(problem))
     checked = f"{found.outputs} outputs, {found.inputs} inputs, {found.slots} slots checked"
-    print(f"not whole: {len(found.problems)} problems; {checked}" if found.problems else f"whole: {checked}")
+    count = len(found.problems)
+    print(f"not whole: {count} problem{'s' * (count != 1)}; {checked}" if count else f"whole: {checked}")
     return found
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from flows.exit_codes import HELP, exit_code
-from soct_core.errors import BadInputError, RecordError
+from flows.exit_codes import HELP, CommandParser, exit_code
+from soct_core.errors import BadInputError
 from soct_core.provenance import GAP
 from soct_core.report.pictures import grey_window
+from soct_core.run_record import output_of
 from soct_core.viewing import LABEL_COLOURS, ViewedLayer, layers_of
 
 HOW_TO_INSTALL = "napari is not installed; install it with: pip install 'soct-flows[napari]'"
@@ -29,13 +30,12 @@ _EPILOG = f"""examples:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    p = argparse.ArgumentParser(
+    p = CommandParser(
         prog="python -m flows.view",
         description="Show the volume under its provenance, and beside it every slice as it was imaged.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("output", type=Path, help="output directory of a run (holds run.json)")
+    p.add_argument("output", type=Path, help="output directory of a run, or its acquisition")
     p.add_argument("--no-slices", action="store_true", help="show the volume only")
     return p
 
@@ -47,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace, open_window: Callable[[], tuple[Any, Callable[[], None]]]) -> None:
-    if not arguments.output.is_dir():
-        raise RecordError(f"{arguments.output}: no such directory, wanted the output of a run")
-    layers = layers_of(arguments.output)
+    layers = layers_of(output_of(arguments.output))
     viewer, run = open_window()
     window = contrast(layers[0])
     for layer in layers[:2] if arguments.no_slices else layers:

@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,8 @@ MAX_TABLE_BYTES = 32 * 2**20
 MAX_ROWS = 200_000
 """Twice as many as there are slice ids."""
 MAX_FAULTS_SAID = 3
+_LIKENESS = 0.8
+"""Share of letters in common from which another name may have been meant."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,8 @@ class CsvTable:
     def parse(self, name: str, text: str) -> pd.DataFrame:
         """Type the text of a file that messages call `name`; see `read`."""
         frame = _text_frame(name, text, self.columns)
+        if faults := self._misspelt(name, list(frame.columns)):
+            raise TableFaults(faults)
         missing = [column for column in self.required if column not in frame.columns]
         if missing:
             seen = ",".join(frame.columns)
@@ -153,6 +158,29 @@ class CsvTable:
         self.parse("the table to be written", text)
         return text
 
+    def misnamed(self, header: Iterable[str]) -> list[str]:
+        """A line per column of no meaning whose name is much like that of one that is not there."""
+        names = list(header)
+        absent = [name for name in self.columns if name not in names]
+        near = {
+            name: get_close_matches(_plain(name), absent, n=1, cutoff=_LIKENESS)
+            for name in names
+            if name not in self.columns
+        }
+        return [
+            f"column {_short(name)!r} has no meaning and is only kept; is {found[0]!r} meant?"
+            for name, found in near.items()
+            if found
+        ]
+
+    def _misspelt(self, file: str, header: list[str]) -> list[Fault]:
+        """Columns that are those of the schema but for case, spaces and hyphens."""
+        return [
+            Fault(file, 1, name, name, f"the name {_plain(name)!r}")
+            for name in header
+            if name not in self.columns and _plain(name) in self.columns and _plain(name) not in header
+        ]
+
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         typed = {}
         for name in frame.columns:
@@ -164,11 +192,19 @@ class CsvTable:
     def _duplicates(self, name: str, typed: pd.DataFrame) -> list[Fault]:
         if not self.unique:
             return []
-        again = typed[typed.duplicated(list(self.unique), keep="first")]
+        keys = typed[list(self.unique)].apply(tuple, axis=1)
+        first = {key: row for row, key in reversed(list(keys.items()))}
+        column = self.unique[0]
         return [
-            Fault(name, int(str(row)), column, self.columns[column].write(cells[column]), "no duplicate")
-            for row, cells in again.iterrows()
-            for column in self.unique[:1]
+            Fault(
+                name,
+                int(str(row)),
+                column,
+                self.columns[column].write(typed.at[row, column]),
+                f"no duplicate of row {first[key]}",
+            )
+            for row, key in keys.items()
+            if first[key] != row
         ]
 
 
@@ -180,6 +216,10 @@ def _line(cells: Iterable[str]) -> str:
 def _quoted(cell: str) -> str:
     doubled = cell.replace('"', '""')
     return f'"{doubled}"'
+
+
+def _plain(column: str) -> str:
+    return "_".join(column.strip().casefold().replace("-", " ").split())
 
 
 def _short(text: str) -> str:

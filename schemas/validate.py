@@ -34,6 +34,11 @@ def faults_of(path: Path) -> list[str]:
     return []
 
 
+def doubts_of(path: Path) -> list[str]:
+    """What a valid file hardly means, a line each."""
+    return [f"{path}: {doubt}" for doubt in table_for(path).misnamed(table_for(path).read(path).columns)]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m schemas.validate",
@@ -41,13 +46,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         "One line per fault: file, row, column, the value seen and the value wanted.",
         epilog="examples:\n  python -m schemas.validate ACQ/slice_config.csv\n"
         "  python -m schemas.validate ACQ/*.csv\n\n"
-        "exit codes: 0 every file is valid, and nothing is printed; 1 not",
+        "exit codes: 0 every file is valid; 1 not",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    faults = [fault for path in parser.parse_args(argv).files for fault in faults_of(path)]
-    print("\n".join(faults), end="\n" if faults else "")
-    return 1 if faults else 0
+    files = parser.parse_args(argv).files
+    faults = {path: faults_of(path) for path in files}
+    valid = [path for path, found in faults.items() if not found]
+    for line in (line for found in faults.values() for line in found):
+        print(line)
+    # Not among the faults: scripts count those.
+    for doubt in (doubt for path in valid for doubt in doubts_of(path)):
+        print(f"warning: {doubt}", file=sys.stderr)
+    print(f"{len(valid)} of {len(faults)} valid", file=sys.stderr)
+    return 0 if len(valid) == len(faults) else 1
 
 
 if __name__ == "__main__":

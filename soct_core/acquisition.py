@@ -16,6 +16,8 @@ from soct_core.ngff import Zyx
 from soct_core.volume import Volume, open_volume, same_voxel_size
 
 _SLICE_NAME = re.compile(r"slice_z(\d{1,8})\.ome\.zarr", re.ASCII)
+_LIKE_A_SLICE = re.compile(r"slice.*\.zarr", re.ASCII | re.IGNORECASE)
+_FILLED_BY_HAND = re.compile(r"slice_z\d+_interpolated\.ome\.zarr", re.ASCII)
 SHIFTS_NAME = "shifts_xy.csv"
 
 
@@ -39,6 +41,8 @@ class Acquisition:
     config_path: Path | None
     shifts_path: Path | None
     """Lies there; used only when asked for."""
+    strays: tuple[str, ...] = ()
+    """Names that are nearly those of slices."""
 
 
 def find_acquisition(directory: Path) -> Acquisition:
@@ -52,10 +56,13 @@ def find_acquisition(directory: Path) -> Acquisition:
     if not directory.is_dir():
         raise AcquisitionError(f"{directory}: no such directory")
     slices: dict[int, Path] = {}
+    strays = []
     for folder in (directory, directory / "slices"):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             match = _SLICE_NAME.fullmatch(path.name)
             if match is None:
+                if _LIKE_A_SLICE.fullmatch(path.name) and not _FILLED_BY_HAND.fullmatch(path.name):
+                    strays.append(path.name)
                 continue
             slice_id = int(match[1])
             if slice_id > MAX_SLICE_ID:
@@ -64,13 +71,15 @@ def find_acquisition(directory: Path) -> Acquisition:
                 raise AcquisitionError(f"{path}: slice {slice_id} is there twice, see {slices[slice_id]}")
             slices[slice_id] = path
     if not slices:
-        raise AcquisitionError(f"{directory}: holds no slice_z{{NN}}.ome.zarr, here or in slices/")
+        seen = f", only {strays[0]}" if strays else ""
+        raise AcquisitionError(f"{directory}: holds no slice_z{{NN}}.ome.zarr, here or in slices/{seen}")
     config, shifts = directory / "slice_config.csv", directory / SHIFTS_NAME
     return Acquisition(
         directory,
         dict(sorted(slices.items())),
         config if _is_there(config) else None,
         shifts if _is_there(shifts) else None,
+        tuple(strays),
     )
 
 

@@ -105,10 +105,11 @@ def status(
     worst: OverallStatus = "ok"
     reasons = []
     for text, value, warn, error, sign in checks:
+        side = "beyond" if sign > 0 else "below"
         if sign * value > sign * error:
             worst = "error"
-            reasons.append(f"{text.format(value)} is beyond {error:g}")
+            reasons.append(f"{text.format(value)} is {side} {error:g}")
         elif sign * value > sign * warn:
             worst = "warning" if worst == "ok" else worst
-            reasons.append(f"{text.format(value)} is beyond {warn:g}")
+            reasons.append(f"{text.format(value)} is {side} {warn:g}")
     return worst, tuple(reasons)

@@ -20,9 +20,7 @@ from schemas.settings import ReconstructSettings
 from schemas.slice_id import format_slice_id
 from soct_core import slice_config
 from soct_core.acquisition import (
-    SHIFTS_NAME,
     Acquisition,
-    absent_chunk_warnings,
     find_acquisition,
     open_slices,
     slice_table,
@@ -85,15 +83,6 @@ class Planner:
         """Take over what gap detection found."""
         if found.used != self.measured:
             self._open(found.used)
-
-    def depth_warnings(self) -> list[str]:
-        """Slices that were imaged far less deep than a slot: most of the volume would be empty."""
-        first = next(iter(self.volumes.values()))
-        imaged = max(v.shape[0] for v in self.volumes.values()) * first.voxel_size_um[0]
-        interval = self.settings.slicing_interval_um
-        if imaged >= interval / 2:
-            return []
-        return [f"slices are {imaged:g} µm deep, but slots {interval:g}: is slicing_interval_um right?"]
 
     def detect_gaps_job(self) -> DetectGapsJob:
         return DetectGapsJob(
@@ -268,17 +257,3 @@ def with_previews(
     """The outcomes of all interpolations, with their pictures where there are any."""
     pictures = {o.slice_id: o.preview for o in drawn}
     return [o.model_copy(update={"preview": pictures.get(o.slice_id)}) for o in filled]
-
-
-def warnings_of(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
-    """What the user should know before the stages run."""
-    warnings = [
-        f"slices {', '.join(map(format_slice_id, gap))} are missing in a row: not interpolated, left as a gap"
-        for gap in found.gaps.multi
-    ]
-    warnings += planner.space.warnings
-    warnings += planner.depth_warnings()
-    warnings += absent_chunk_warnings(planner.volumes)
-    if planner.acquisition.shifts_path is not None and planner.shifts is None:
-        warnings.append(f"{SHIFTS_NAME} lies in the acquisition and was not used; give --shifts to use it")
-    return tuple(warnings)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from schemas.run_record import ErrorRecord, Fingerprint, GapRecord, RunOutcome, RunRecord, TaskRecord
 from soct_core.atomic import publish_text
+from soct_core.errors import RecordError
 from soct_core.fingerprint import fingerprint
-from soct_core.planning import Planner
+from soct_core.planning import DEFAULT_OUTPUT, Planner
 from soct_core.versions import software_versions
 
 RUN_RECORD_NAME = "run.json"
@@ -26,6 +27,20 @@ class RunNotes:
     gaps: GapRecord = field(default_factory=GapRecord)
     warnings: tuple[str, ...] = ()
     errors: list[ErrorRecord] = field(default_factory=list)
+
+
+def output_of(directory: Path) -> Path:
+    """The output of a run, given that directory or the acquisition that holds it.
+
+    Raises
+    ------
+    RecordError
+        If there is no such directory.
+    """
+    if not directory.is_dir():
+        raise RecordError(f"{directory}: no such directory, wanted the output of a run")
+    inner = directory / DEFAULT_OUTPUT
+    return inner if not (directory / RUN_RECORD_NAME).exists() and inner.is_dir() else directory
 
 
 def write_run_record(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -47,7 +48,7 @@ def checked(model: type[Model], tree: Tree) -> Model:
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError("; ".join(_explain(fault) for fault in error.errors()[:_MAX_FAULTS])) from error
+        raise SettingsError("; ".join(_explain(model, f) for f in error.errors()[:_MAX_FAULTS])) from error
 
 
 def _read_toml(file: Path) -> Tree:
@@ -84,15 +85,37 @@ def _value(text: str) -> Any:
     return text
 
 
-def _explain(fault: Any) -> str:
+def _explain(model: type[BaseModel], fault: Any) -> str:
     name = one_line(".".join(map(str, fault["loc"])), _MAX_SEEN) or "settings"
     if fault["type"] == "extra_forbidden":
-        return f"setting {name!r} is unknown"
+        return f"setting {name!r} is unknown; {_meant(model, name)}"
     if fault["type"] == "missing":
         return f"setting {name!r} is missing"
     message = str(fault["msg"])
     wanted = message.removeprefix("Input should be ").removeprefix("Value error, ")
     return f"setting {name!r}: got {_shown(fault['input'])}, wanted {wanted}"
+
+
+def _meant(model: type[BaseModel], name: str) -> str:
+    """The setting that an unknown name may stand for, whatever group it was put in."""
+    known = list(_names(model))
+    leaves: dict[str, list[str]] = {}
+    for full in known:
+        leaves.setdefault(full.rpartition(".")[2], []).append(full)
+    near = get_close_matches(name.rpartition(".")[2], leaves, n=1)
+    meant = leaves[near[0]] if near else get_close_matches(name, known, n=1)
+    if meant:
+        return f"is {' or '.join(map(repr, meant))} meant?"
+    groups = sorted({full.partition(".")[0] for full in known})
+    return f"there are {', '.join(groups)}"
+
+
+def _names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _names(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
 
 
 def _shown(value: object) -> str:

@@ -43,6 +43,8 @@ def open_reference(path: Path) -> tuple[Sliceable, Zyx]:
     BadInputError
         If the file is neither, or lacks one of the two.
     """
+    if not path.exists():
+        raise BadInputError(f"{path}: no such file, wanted an .npz or OME-Zarr volume")
     if path.suffix != ".npz":
         volume = open_volume(path)
         return volume, volume.voxel_size_um
@@ -93,6 +95,8 @@ def simulate(
     unknown = sorted(lost - {pose.slice_id for pose in poses})
     if unknown:
         raise SettingsError(f"missing or spoiled slice {unknown[0]} is not among the {len(poses)} cut")
+    if both := sorted({*settings.missing} & {*settings.spoiled}):
+        raise SettingsError(f"slice {both[0]} is both missing and spoiled, wanted one of the two")
     agarose = float(np.percentile(np.asarray(reference[reference.shape[0] // 2]), _AGAROSE_PERCENTILE))
     for pose in poses:
         data = np.stack(list(_imaged(reference, voxel_size_um[0], pose, settings, agarose)))

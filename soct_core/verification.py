@@ -153,6 +153,7 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _input_problems(record: RunRecord, output: Path, acquisition: Path | None) -> Iterator[str]:
     slices: dict[int, Path] = {}
+    unlike = []
     for given in record.inputs:
         name = PurePosixPath(given.path).name
         match = _INPUT.fullmatch(name)
@@ -163,7 +164,12 @@ def _input_problems(record: RunRecord, output: Path, acquisition: Path | None) -
         if match[1] is not None:
             slices[int(match[1])] = path
         if problem := _content_problem(path, given):
-            yield f"input {problem}"
+            unlike.append(problem)
+    if slices and not any(path.exists() for path in slices.values()):
+        place = os.path.normpath(next(iter(slices.values())).parent)
+        yield f"inputs: none is in {place}; --inputs says where they are, --outputs-only leaves them unread"
+        return
+    yield from (f"input {problem}" for problem in unlike)
     if not slices:
         yield f"{RUN_RECORD_NAME}: names no slice among its inputs"
         return

@@ -14,12 +14,11 @@ from urllib.parse import quote
 from schemas.run_record import RunRecord
 from soct_core.errors import RecordError
 from soct_core.pair_records import read_record
-from soct_core.planning import DEFAULT_OUTPUT
 from soct_core.report.axes import Scale, spread, ticks
 from soct_core.report.page import templates
 from soct_core.report.reading import Reading, read_run
 from soct_core.report.slot_intensity import mean_by_slot
-from soct_core.run_record import RUN_RECORD_NAME
+from soct_core.run_record import RUN_RECORD_NAME, output_of
 
 REPORT_NAME = "report.html"
 WIDTH, HEIGHT, LEFT, RIGHT = 460.0, 92.0, 12.0, 12.0
@@ -87,8 +86,7 @@ def open_run(directory: Path, page: Path) -> Run:
     RecordError
         If there is no readable `run.json` in either.
     """
-    inner = directory / DEFAULT_OUTPUT
-    output = directory if (directory / RUN_RECORD_NAME).exists() or not inner.is_dir() else inner
+    output = output_of(directory)
     record = read_record(output / RUN_RECORD_NAME, RunRecord)
     report = output / REPORT_NAME
     href = quote(Path(os.path.relpath(report, page.parent)).as_posix()) if report.exists() else ""

@@ -59,20 +59,21 @@ class Slot:
 
 
 def slots_of(reading: Reading) -> tuple[Slot, ...]:
-    """Every slot between the first and the last id that anyone speaks of."""
+    """Every slot between the first and the last measured one, and others that a row speaks of."""
     ids = {*reading.used, *reading.trail, *(gap.slice_id for gap in reading.gaps)}
     if not ids:
         return ()
     known = ids | set(reading.record.gaps.single)
-    return tuple(_slots(reading, known, min(ids), max(ids)))
+    inside = reading.used or tuple(ids)
+    return tuple(_slots(reading, known, min(inside), max(inside)))
 
 
 def _slots(reading: Reading, known: set[int], first: int, last: int) -> Iterator[Slot]:
     gaps = {gap.slice_id: gap.diagnostics for gap in reading.gaps}
     current = first
     for slice_id in sorted(known):
-        yield from _missing(current, slice_id - 1)
-        current = slice_id + 1
+        yield from _missing(current, min(slice_id - 1, last))
+        current = max(first, slice_id + 1)
         row = reading.trail.get(slice_id, {})
         notes = str(row.get("notes") or "")
         if slice_id in reading.used:

@@ -511,8 +511,8 @@ def test_every_threshold_passed_is_said() -> None:
     assert reasons == (
         "translation 60.0 px is beyond 50",
         "rotation 1.50 deg is beyond 1",
-        "z correlation 0.40 is beyond 0.5",
-        "confidence 0.35 is beyond 0.4",
+        "z correlation 0.40 is below 0.5",
+        "confidence 0.35 is below 0.4",
     )
 
 

@@ -21,10 +21,11 @@ from schemas.run_record import GapRecord
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from soct_core import slice_config
 from soct_core.containment import refuse_output_among_inputs
+from soct_core.doubts import doubts
 from soct_core.errors import AcquisitionError, ShiftsError, VolumeError
 from soct_core.pair_plan import pairs_to_register
 from soct_core.plane_window import PlaneWindow, seen_through
-from soct_core.planning import Planner, warnings_of
+from soct_core.planning import Planner
 from soct_core.stage_shifts import CommonSpace, common_space
 from soct_core.stages import interpolate_missing_slice
 from soct_core.top_planes import TopPlanes
@@ -276,10 +277,10 @@ def test_windows_reach_every_job_that_reads_a_measured_slice(tmp_path: Path) -> 
     assert jobs["register z01-z02"].window_moving is None
     assert jobs["register z01-z03"].window_moving == planner.space.windows[3]
     assert planner.stack_job(tmp_path / "final.csv", [made], []).windows == planner.space.windows
-    assert warnings_of(planner, found_by(planner)) == (
+    assert doubts(planner, found_by(planner)) == (
         "slices 06, 07 are missing in a row: not interpolated, left as a gap",
     )
-    unasked = warnings_of(planner_of(folder), found_by(planner))
+    unasked = doubts(planner_of(folder), found_by(planner))
     assert [("shifts_xy.csv" in w, "--shifts" in w) for w in unasked] == [(False, False), (True, True)]
 
 

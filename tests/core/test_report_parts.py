@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -28,6 +30,8 @@ from soct_core.report.leaving import leave
 from soct_core.report.outlines import outlines
 from soct_core.report.pair_look import pair_reportlet
 from soct_core.report.pictures import grey_window, picture
+from soct_core.report.reading import Reading
+from soct_core.report.slots_line import slots_of
 from soct_core.report.stack_look import stack_reportlet
 from soct_core.stale import remove_stale_interpolations
 from soct_core.z_match import ZSearch, best_z
@@ -266,3 +270,21 @@ def test_outliers_are_told_only_among_enough() -> None:
     low, high = _fences([1, 2, 3, 4, 5, 90])
     assert low < 1
     assert 5 < high < 90
+
+
+@pytest.mark.parametrize(
+    ("used", "rows", "wanted"),
+    [
+        ((0, 1, 3), {}, ["00 measured", "01 measured", "02 gap", "03 measured"]),
+        ((3, 4), {1, 4, 40}, ["01 excluded", "03 measured", "04 measured", "40 excluded"]),
+        ((3, 12), {3}, ["03 measured", "04 to 11 gap", "12 measured"]),
+        ((), {3, 5}, ["03 excluded", "04 gap", "05 excluded"]),
+    ],
+)
+def test_gaps_lie_between_slices(used: tuple[int, ...], rows: set[int], wanted: list[str]) -> None:
+    trail = {slice_id: {"slice_id": slice_id, "use": slice_id in used} for slice_id in rows}
+    reading = SimpleNamespace(
+        used=used, trail=trail, gaps=(), record=SimpleNamespace(gaps=SimpleNamespace(single=()))
+    )
+    slots = slots_of(cast("Reading", reading))
+    assert [f"{slot.name} {slot.kind}" for slot in slots] == wanted

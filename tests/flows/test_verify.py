@@ -17,7 +17,7 @@ def test_whole_altered_and_unreadable(tmp_path: Path, capsys: pytest.CaptureFixt
     assert verify([str(out), "--outputs-only", "--set", "stack.z_refine=true"]) == 1
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "run.json: setting stack.z_refine was False, not True"
-    assert printed[1].startswith("not whole: 1 problems")
+    assert printed[1].startswith("not whole: 1 problem;")
     (out / "report.html").write_text("<b>better</b>")
     assert verify([str(out), "--inputs", str(tmp_path / "mouse")]) == 1
     assert capsys.readouterr().out.startswith("report.html: was altered\n")

@@ -126,7 +126,7 @@ def test_every_fault_is_reported_in_the_order_of_the_rows(tmp_path: Path) -> Non
 @pytest.mark.parametrize("again", ["07", "7", "7.0"])
 def test_one_id_in_two_spellings_is_a_duplicate(tmp_path: Path, again: str) -> None:
     (fault,) = faults_of(saved(tmp_path, f"slice_id,use\n7,true\n08,true\n{again},false\n"))
-    assert fault == "slice_config.csv, row 4, column 'slice_id': got '07', wanted no duplicate"
+    assert fault == "slice_config.csv, row 4, column 'slice_id': got '07', wanted no duplicate of row 2"
 
 
 def test_a_slice_cannot_be_interpolated_and_failed(tmp_path: Path) -> None:
@@ -201,14 +201,43 @@ def test_text_columns_keep_what_looks_like_nothing(tmp_path: Path) -> None:
     assert table["batch"].tolist() == ["007", " x "]
 
 
-def test_validate_passes_valid_files_in_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_validate_finds_no_fault_in_valid_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = saved(tmp_path, "slice_id,use\n07,true\n")
     shifts = saved(tmp_path, "fixed_id,moving_id,x_shift,y_shift\n06,07,1.5,-2\n", "shifts_xy.csv")
     decisions = saved(
         tmp_path, "slice_id,slot_state,slot_top_um,slot_bottom_um\n07,gap,0,200\n", "stacking_decisions.csv"
     )
     assert main([str(config), str(shifts), str(decisions)]) == 0
-    assert capsys.readouterr().out == ""
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "3 of 3 valid\n"
+
+
+@pytest.mark.parametrize("header", ["slice_id,Use", "slice_id, USE ", "Slice-ID,use", "slice id,use"])
+def test_a_column_that_is_ours_but_for_its_spelling_is_refused(tmp_path: Path, header: str) -> None:
+    (fault,) = faults_of(saved(tmp_path, f"{header}\n07,false\n"))
+    wanted = "use" if header.endswith(("Use", "USE ")) else "slice_id"
+    assert fault.startswith("slice_config.csv, row 1, column ")
+    assert fault.endswith(f", wanted the name {wanted!r}")
+
+
+@pytest.mark.parametrize(
+    ("header", "doubts"),
+    [
+        ("slice_id,used", ["column 'used' has no meaning and is only kept; is 'use' meant?"]),
+        ("slice_id,qualtiy_score", ["is 'quality_score' meant?"]),
+        ("slice_id,use,used", []),
+        ("slice_id,microscope", []),
+    ],
+)
+def test_a_column_that_is_nearly_ours_is_doubted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], header: str, doubts: list[str]
+) -> None:
+    cells = ",".join(["07", *["false"] * header.count(",")])
+    assert main([str(saved(tmp_path, f"{header}\n{cells}\n"))]) == 0
+    *warnings, _ = capsys.readouterr().err.splitlines()
+    assert len(warnings) == len(doubts)
+    assert all(d in w and w.startswith("warning: ") for w, d in zip(warnings, doubts, strict=True))
 
 
 def test_validate_prints_one_line_per_fault_of_every_file(

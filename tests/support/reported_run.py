@@ -8,8 +8,9 @@ from pathlib import Path
 from schemas.run_record import Fingerprint, RunRecord, TaskRecord
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings
 from soct_core.atomic import publish_text
+from soct_core.doubts import doubts
 from soct_core.fingerprint import fingerprint
-from soct_core.planning import Planner, warnings_of
+from soct_core.planning import Planner
 from soct_core.run_record import RUN_RECORD_NAME, RunNotes, run_record
 from soct_core.stages import (
     detect_gaps,
@@ -40,7 +41,7 @@ def run_stages(acquisition: Path, settings: ReconstructSettings = QUICK) -> RunR
         for path in outcome.artefacts
     ]
     notes = RunNotes(datetime(2026, 11, 23, 8, tzinfo=UTC), "reconstruct mouse", found.gaps)
-    notes.warnings = warnings_of(planner, found)
+    notes.warnings = doubts(planner, found)
     tasks = [TaskRecord(name="stack", state="Completed", cached=False, seconds=1.0)]
     record = run_record(planner, notes, "completed", prints, tasks)
     publish_text(planner.output / RUN_RECORD_NAME, record.model_dump_json(indent=2))

@@ -1,0 +1,105 @@
+"""What all command lines share, and scripts: one line for every mistake, and no guard needed."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recorded_output import recorded_output
+from tiny_slices import small_acquisition
+
+from flows.exit_codes import exit_code
+from flows.result_storage import refuse_unwritable_home
+from flows.verify import main as verify
+from schemas.settings import ReconstructSettings
+from soct_core.errors import SettingsError
+from soct_core.run_record import output_of
+from soct_core.settings_file import load_settings
+
+COMMANDS = (
+    *(f"flows.{name}" for name in ("interpolate", "finalise", "verify", "view", "simulate", "report")),
+    "flows.reconstruct_command",
+    "deployments.sync",
+    "deployments.validate",
+)
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_a_mistyped_option_is_one_line(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(module).main(["here", "there", "anywhere", "--ouput", "x"])
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert printed.err.endswith(" --help says more\n")
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("interpolation.alpha=interior", "'interpolation.alpha' is unknown; is "),
+        ("interpolation.min_ncc_improvment=0.1", "is 'interpolation.min_ncc_improvement' meant?"),
+        ("min_ncc_improvement=0.1", "is 'interpolation.min_ncc_improvement' meant?"),
+        ("slicing_interval=200", "is 'slicing_interval_um' meant?"),
+        ("qqq=1", "there are interpolation, "),
+    ],
+)
+def test_an_unknown_setting_is_told_what_may_be_meant(override: str, said: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load_settings(ReconstructSettings, overrides=[override])
+    assert said in str(error.value)
+
+
+def test_an_acquisition_stands_for_its_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = recorded_output(tmp_path / "mouse")
+    assert output_of(out) == out
+    out.rename(tmp_path / "mouse" / "reconstruction")
+    assert output_of(tmp_path / "mouse") == tmp_path / "mouse" / "reconstruction"
+    verify([str(tmp_path / "mouse"), "--outputs-only"])
+    assert "8 outputs" in capsys.readouterr().out
+
+
+def test_a_home_that_prefect_cannot_write_to_is_named_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from prefect.settings import PREFECT_HOME, temporary_settings
+
+    (tmp_path / "file").write_text("")
+    with temporary_settings({PREFECT_HOME: tmp_path / "file" / ".prefect"}):
+        assert exit_code(refuse_unwritable_home) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path}/file/.prefect: cannot be written: ")
+    assert "PREFECT_HOME" in error
+    assert error.count("\n") == 1
+    with temporary_settings({PREFECT_HOME: tmp_path / "new"}):
+        refuse_unwritable_home()
+    assert list(tmp_path.joinpath("new").iterdir()) == []
+
+
+def test_a_script_without_a_guard_runs_once(prefect_server: None, tmp_path: Path) -> None:
+    from prefect.settings import get_current_settings
+
+    acquisition = small_acquisition(tmp_path / "mouse")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from flows.reconstruct import reconstruct\n"
+        "print('once', flush=True)\n"
+        f"print(reconstruct({str(acquisition)!r}).stack.shape)\n"
+    )
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={"PATH": "", **settings},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "once"
+    assert done.stdout.count("once") == 1
