@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from flows.exit_codes import HELP, RESUME, CommandParser, exit_code
+from flows.result_storage import refuse_unwritable_home
 from flows.runners import DEFAULT_RUNNER, Runner
 from schemas.settings import ReconstructSettings
 from schemas.simulation import SimulationSettings
@@ -102,6 +103,7 @@ def _run(arguments: argparse.Namespace) -> None:
         acquisition, arguments.output, settings, voxel_size, arguments.allow_missing, arguments.shifts
     )
     refuse_if_busy(planner.output)
+    refuse_unwritable_home()
     # What went wrong is said in one line at the end, and in the UI of a real server.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     _reconstruct(planner, settings, voxel_size, arguments)
@@ -122,12 +124,10 @@ def _reconstruct(
     from flows.live_table import LiveTable
     from flows.progress import listener
     from flows.reconstruct import reconstruct
-    from flows.result_storage import refuse_unwritable_home
     from flows.runners import task_runner, worker_count
     from flows.terminal import PlainLines, print_result, redraws
     from soct_core.stages.render_report import REPORT_NAME
 
-    refuse_unwritable_home()
     acquisition = planner.acquisition.directory
     console = Console(quiet=arguments.quiet)
     runner = task_runner(arguments.runner, arguments.workers, arguments.dask_address)

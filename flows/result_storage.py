@@ -41,9 +41,8 @@ def refuse_unwritable_home() -> None:
     OutputError
         If the directory cannot be made or written to.
     """
-    from prefect.settings import PREFECT_HOME
-
-    home = Path(PREFECT_HOME.value()).expanduser()
+    # As Prefect finds it, but before it is imported: it would warn first, at length.
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
     try:
         home.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=home):

@@ -19,6 +19,7 @@ Tree = dict[str, Any]
 MAX_SETTINGS_BYTES = 2**20
 _MAX_SEEN = 80
 _MAX_FAULTS = 5
+_LIKENESS = 0.75
 
 
 def load_settings(
@@ -97,17 +98,21 @@ def _explain(model: type[BaseModel], fault: Any) -> str:
 
 
 def _meant(model: type[BaseModel], name: str) -> str:
-    """The setting that an unknown name may stand for, whatever group it was put in."""
+    """The setting that an unknown name may stand for, whatever group it was put in; else what there is."""
     known = list(_names(model))
-    leaves: dict[str, list[str]] = {}
-    for full in known:
-        leaves.setdefault(full.rpartition(".")[2], []).append(full)
-    near = get_close_matches(name.rpartition(".")[2], leaves, n=1)
-    meant = leaves[near[0]] if near else get_close_matches(name, known, n=1)
+    group, _, leaf = name.rpartition(".")
+    leaves = [full.rpartition(".")[2] for full in known]
+    near = [found for found in leaves if len(leaf) > 2 and leaf in found]
+    near = near or get_close_matches(leaf, leaves, cutoff=_LIKENESS)
+    # Of the group that was named, if any.
+    meant = [full for full, found in zip(known, leaves, strict=True) if found in near]
+    meant = [full for full in meant if full.startswith(f"{group}.")] or meant
     if meant:
-        return f"is {' or '.join(map(repr, meant))} meant?"
-    groups = sorted({full.partition(".")[0] for full in known})
-    return f"there are {', '.join(groups)}"
+        return f"is {' or '.join(map(repr, meant[:_MAX_FAULTS]))} meant?"
+    within = [found for full, found in zip(known, leaves, strict=True) if full == f"{group}.{found}"]
+    if group and within:
+        return f"{group} has {', '.join(within)}"
+    return f"there are {', '.join(dict.fromkeys(full.partition('.')[0] for full in known))}"
 
 
 def _names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
