@@ -57,7 +57,7 @@ def _gaps(slots: Sequence[Slot]) -> Iterator[Flag]:
         names = ", ".join(slot.name for slot in filled)
         yield Flag(
             "note",
-            f"{_count(len(filled), 'slice')} interpolated ({names}): an estimate, label 2.",
+            f"{_count(len(filled), 'slice')} interpolated ({names}): an estimate, 2 in labels/provenance.",
             link="interpolations",
         )
     excluded = [slot for slot in slots if slot.kind == "excluded"]
@@ -79,7 +79,7 @@ def _pairs(reading: Reading) -> Iterator[Flag]:
     for status, level in (("error", "error"), ("warning", "warning")):
         found = [pair for pair in reading.steering_pairs if pair.metrics.overall_status == status]
         if found:
-            verb = "must not steer the stack" if status == "error" else "should be looked at"
+            verb = "not trusted to place slices" if status == "error" else "should be looked at"
             text = f"{_count(len(found), 'pair')} {verb}: {_names(found)}."
             yield Flag("error" if level == "error" else "warning", text, limits, "pairs")
 

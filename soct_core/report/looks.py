@@ -100,7 +100,7 @@ def pair_groups(reading: Reading, spent: int = 0) -> tuple[PairGroup, ...]:
         ),
         (
             "bridges",
-            "Bridges across slices that cannot steer",
+            "Bridges across slices that are not trusted",
             "Does tissue stay put, although a slice lies between?",
             [pair for pair in good if pair.metrics.role == "bridge"],
         ),

@@ -20,8 +20,8 @@ KIND_NAMES: dict[SlotKind, str] = {
     "covered": "covered",
 }
 KIND_MEANINGS: dict[SlotKind, str] = {
-    "measured": "imaged; label 1",
-    "interpolated": "an estimate between its neighbours; label 2",
+    "measured": "imaged; 1 in labels/provenance",
+    "interpolated": "an estimate between its neighbours; 2 in labels/provenance",
     "hard_skip": "a gate refused to interpolate; stays a gap",
     "gap": "missing and not attempted; stays empty",
     "excluded": "the slice config says not to use it; stays empty",

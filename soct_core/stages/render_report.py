@@ -14,7 +14,7 @@ from soct_core.report.page import render
 from soct_core.run_record import RUN_RECORD_NAME
 
 REPORT_NAME = "report.html"
-VERSION = "2"
+VERSION = "3"
 _LOG = logging.getLogger(__name__)
 
 
