@@ -26,6 +26,12 @@ def slice_name(slice_id: int) -> str:
     return f"slice_z{format_slice_id(slice_id)}.ome.zarr"
 
 
+def named_slice_id(path: Path) -> int | None:
+    """The id in the name of a measured slice; None for any other name."""
+    match = _SLICE_NAME.fullmatch(path.name)
+    return None if match is None else int(match[1])
+
+
 def interpolated_name(slice_id: int) -> str:
     """Directory name of an interpolated slice."""
     return f"slice_z{format_slice_id(slice_id)}_interpolated.ome.zarr"
@@ -59,12 +65,11 @@ def find_acquisition(directory: Path) -> Acquisition:
     strays = []
     for folder in (directory, directory / "slices"):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            match = _SLICE_NAME.fullmatch(path.name)
-            if match is None:
+            slice_id = named_slice_id(path)
+            if slice_id is None:
                 if _LIKE_A_SLICE.fullmatch(path.name) and not _FILLED_BY_HAND.fullmatch(path.name):
                     strays.append(path.name)
                 continue
-            slice_id = int(match[1])
             if slice_id > MAX_SLICE_ID:
                 raise AcquisitionError(f"{path}: slice id {slice_id}, wanted at most {MAX_SLICE_ID}")
             if slice_id in slices:

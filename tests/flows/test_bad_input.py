@@ -204,6 +204,15 @@ def test_interpolate_refuses(
     assert not (tmp_path / "out.ome.zarr").exists()
 
 
+def test_interpolate_fills_no_longer_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    acq = small_acquisition(tmp_path / "mouse")
+    (acq / "slice_z02.ome.zarr").rename(acq / "slice_z03.ome.zarr")
+    files = [str(acq / "slice_z00.ome.zarr"), str(acq / "slice_z03.ome.zarr"), str(tmp_path / "out.ome.zarr")]
+    assert interpolate(files) == 2
+    assert "slice_z03.ome.zarr: 2 slices are missing after slice_z00.ome.zarr" in capsys.readouterr().err
+    assert not (tmp_path / "out.ome.zarr").exists()
+
+
 def test_interpolate_never_overwrites_its_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     acq = small_acquisition(tmp_path / "mouse")
     files = [str(acq / "slice_z00.ome.zarr"), str(acq / "slice_z02.ome.zarr")]
