@@ -10,19 +10,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import spawn
+from threading import Lock
 from typing import Any
+
+_lock = Lock()
+_usual = spawn.get_preparation_data
+_entered = 0
 
 
 @contextmanager
 def bare_workers() -> Iterator[None]:
-    """Processes spawned meanwhile do not import `__main__`."""
-    usual = spawn.get_preparation_data
-
-    def without_main(name: str) -> dict[str, Any]:
-        return {key: value for key, value in usual(name).items() if not key.startswith("init_main_from_")}
-
-    spawn.get_preparation_data = without_main
+    """Processes spawned meanwhile, by any thread, do not import `__main__`."""
+    global _entered
+    with _lock:
+        _entered += 1
+        spawn.get_preparation_data = _without_main
     try:
         yield
     finally:
-        spawn.get_preparation_data = usual
+        with _lock:
+            _entered -= 1
+            if not _entered:
+                spawn.get_preparation_data = _usual
+
+
+def _without_main(name: str) -> dict[str, Any]:
+    return {key: value for key, value in _usual(name).items() if not key.startswith("init_main_from_")}

@@ -6,7 +6,9 @@ that says so: whoever can put a file there can have any code run.
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import stat
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -56,8 +58,16 @@ def refuse_unwritable_home() -> None:
 def _open_to(found: os.stat_result) -> str:
     if found.st_uid not in (os.geteuid(), 0):
         return "belongs to another user"
-    # A group of one's own name is the custom on many systems, and holds nobody else.
-    shared = found.st_mode & stat.S_IWGRP and found.st_gid not in (os.getegid(), 0)
+    shared = found.st_mode & stat.S_IWGRP and not _is_mine_alone(found.st_gid)
     if found.st_mode & stat.S_IWOTH or shared:
         return "is writable by others"
     return ""
+
+
+def _is_mine_alone(gid: int) -> bool:
+    """Whether a group is root's, or one of the user's own name, as is the custom on many systems."""
+    try:
+        group, user = grp.getgrgid(gid), pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return False
+    return group.gr_name in (user, "root") and set(group.gr_mem) <= {user}

@@ -129,7 +129,7 @@ class CsvTable:
         if faults:
             raise TableFaults(faults)
         typed = self._typed(frame)
-        faults = self._duplicates(name, typed) + _pandera_faults(name, self.typed_schema, typed)
+        faults = self._duplicates(name, frame, typed) + _pandera_faults(name, self.typed_schema, typed)
         if faults:
             raise TableFaults(faults)
         return typed
@@ -175,10 +175,11 @@ class CsvTable:
 
     def _misspelt(self, file: str, header: list[str]) -> list[Fault]:
         """Columns that are those of the schema but for case, spaces and hyphens."""
+        ours = {name: _plain(name) for name in header if name not in self.columns}
         return [
-            Fault(file, 1, name, name, f"the name {_plain(name)!r}")
-            for name in header
-            if name not in self.columns and _plain(name) in self.columns and _plain(name) not in header
+            Fault(file, 1, name, name, f"{'no second' if plain in header else 'the name'} {plain!r}")
+            for name, plain in ours.items()
+            if plain in self.columns
         ]
 
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -189,7 +190,7 @@ class CsvTable:
             typed[name] = pd.Series(cells, index=frame.index, dtype=kind.dtype)
         return pd.DataFrame(typed, index=frame.index)
 
-    def _duplicates(self, name: str, typed: pd.DataFrame) -> list[Fault]:
+    def _duplicates(self, name: str, frame: pd.DataFrame, typed: pd.DataFrame) -> list[Fault]:
         if not self.unique:
             return []
         keys = typed[list(self.unique)].apply(tuple, axis=1)
@@ -200,7 +201,7 @@ class CsvTable:
                 name,
                 int(str(row)),
                 column,
-                self.columns[column].write(typed.at[row, column]),
+                str(frame.at[row, column]),
                 f"no duplicate of row {first[key]}",
             )
             for row, key in keys.items()

@@ -87,8 +87,6 @@ class FinaliseJob(Job):
 
     acquisition: Path
     config: Path | None
-    used: tuple[SliceId, ...]
-    """Measured slices: an earlier outcome of theirs is void."""
     fragments: tuple[Path, ...]
     notes: dict[SliceId, str]
     output: Path

@@ -18,7 +18,7 @@ from soct_core.volume import Volume, open_volume, same_voxel_size
 _SLICE_NAME = re.compile(r"slice_z(\d{1,8})\.ome\.zarr", re.ASCII)
 _LIKE_A_SLICE = re.compile(r"slice.*\.zarr", re.ASCII | re.IGNORECASE)
 _FILLED_BY_HAND = re.compile(r"slice_z\d+_interpolated\.ome\.zarr", re.ASCII)
-SHIFTS_NAME = "shifts_xy.csv"
+CONFIG_NAME, SHIFTS_NAME = "slice_config.csv", "shifts_xy.csv"
 
 
 def slice_name(slice_id: int) -> str:
@@ -78,7 +78,7 @@ def find_acquisition(directory: Path) -> Acquisition:
     if not slices:
         seen = f", only {strays[0]}" if strays else ""
         raise AcquisitionError(f"{directory}: holds no slice_z{{NN}}.ome.zarr, here or in slices/{seen}")
-    config, shifts = directory / "slice_config.csv", directory / SHIFTS_NAME
+    config, shifts = directory / CONFIG_NAME, directory / SHIFTS_NAME
     return Acquisition(
         directory,
         dict(sorted(slices.items())),

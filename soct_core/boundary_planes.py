@@ -68,7 +68,10 @@ def central_ncc(
     shift: Affine2D,
     inside: np.ndarray,
 ) -> float:
-    """NCC over the tissue that both planes show in the central half; all of it if none is there."""
+    """NCC over the tissue that both planes show in the central half; all of it if none is there.
+
+    `moved` is `moving.coarse`, shifted onto the grid of `fixed`: like is compared with like.
+    """
     tissue = fixed.tissue & inside & (warp(moving.tissue.astype(np.float32), shift, fixed.shape) > 0.5)
     middle = np.zeros_like(tissue)
     y, x = (n // 4 for n in tissue.shape)

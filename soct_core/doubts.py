@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
 
 from schemas.outcomes import DetectedGaps
 from schemas.slice_config_table import SLICE_CONFIG
 from schemas.slice_id import format_slice_id
 from soct_core.acquisition import SHIFTS_NAME, absent_chunk_warnings, slice_table
 from soct_core.errors import BadInputError
+from soct_core.ngff import Zyx
 from soct_core.planning import Planner
 from soct_core.volume import open_volume, same_voxel_size
 
@@ -63,15 +66,14 @@ def _passed_over(planner: Planner) -> Iterator[str]:
 def _size_doubts(planner: Planner) -> Iterator[str]:
     first = next(iter(planner.volumes.values()))
     if planner.voxel_size_um is not None:
-        try:
-            stated = open_volume(first.path).voxel_size_um
-        except BadInputError:
-            stated = planner.voxel_size_um
-        if not same_voxel_size(stated, planner.voxel_size_um):
-            yield (
-                f"voxels are taken to be {_size(planner.voxel_size_um)} µm as you said, "
-                f"but {first.path.name} says {_size(stated)}"
-            )
+        stated = ((v.path.name, _stated_size(v.path)) for v in planner.volumes.values())
+        said = f"voxels are taken to be {_size(planner.voxel_size_um)} µm as you said"
+        unlike = (
+            f"{said}, but {name} says {_size(size)}"
+            for name, size in stated
+            if size is not None and not same_voxel_size(size, planner.voxel_size_um)
+        )
+        yield from islice(unlike, 1)
     imaged = max(v.shape[0] for v in planner.volumes.values()) * first.voxel_size_um[0]
     interval = planner.settings.slicing_interval_um
     if imaged < interval / 2:
@@ -84,5 +86,13 @@ def _size_doubts(planner: Planner) -> Iterator[str]:
         )
 
 
-def _size(voxel_size_um: tuple[float, float, float]) -> str:
+def _stated_size(path: Path) -> Zyx | None:
+    """What an image says of its voxels; None where it says nothing."""
+    try:
+        return open_volume(path).voxel_size_um
+    except BadInputError:
+        return None
+
+
+def _size(voxel_size_um: Zyx) -> str:
     return " x ".join(f"{size:g}" for size in voxel_size_um)

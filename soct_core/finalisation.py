@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,15 @@ from soct_core.atomic import published
 
 FINAL_NAME = "slice_config_final.csv"
 COVERED_NOTE = "gap already covered by the slice above; not interpolated"
+_LONGER_GAP_NOTE = "part of a gap of {} slices; not interpolated"
+_OUR_NOTES = re.compile(
+    "(; )?(" + "|".join((re.escape(COVERED_NOTE), re.escape(_LONGER_GAP_NOTE).replace(r"\{\}", r"\d+"))) + ")"
+)
+
+
+def longer_gap_note(length: int) -> str:
+    """What the trail says of every slice of a gap that is not single."""
+    return _LONGER_GAP_NOTE.format(length)
 
 
 def finalise(
@@ -20,11 +30,10 @@ def finalise(
     fragments: Iterable[Path],
     path_out: Path,
     notes: Mapping[int, str] | None = None,
-    used: Collection[int] = (),
 ) -> None:
     """Write `slice_config_final.csv`: the config, the outcome of every fragment, further notes.
 
-    Slices in `used` are measured: what an earlier run said of their interpolation is cleared.
+    What an earlier run said of interpolations is cleared first: a config may be an earlier trail.
 
     Raises
     ------
@@ -38,7 +47,7 @@ def finalise(
         merged = partial.with_name(f"{partial.name}-merged")
         try:
             table = slice_config.read(base) if isinstance(base, Path) else base
-            slice_config.write(current, _without_former_outcomes(table, used))
+            slice_config.write(current, _without_former_outcomes(table))
             slice_config.merge_fragments(current, fragments, merged)
             slice_config.stamp_many(merged, partial, {i: {"notes": n} for i, n in (notes or {}).items()})
         finally:
@@ -46,10 +55,13 @@ def finalise(
             merged.unlink(missing_ok=True)
 
 
-def _without_former_outcomes(table: pd.DataFrame, used: Collection[int]) -> pd.DataFrame:
-    columns = [name for name in FRAGMENT_COLUMNS if name != "slice_id" and name in table]
+def _without_former_outcomes(table: pd.DataFrame) -> pd.DataFrame:
     cleared = table.copy()
-    rows = cleared["slice_id"].isin(list(used))
-    for name in columns:
-        cleared.loc[rows, name] = pd.NA if cleared[name].dtype == "boolean" else ""
+    for name in FRAGMENT_COLUMNS:
+        if name != "slice_id" and name in table:
+            cleared[name] = pd.Series(
+                pd.NA if table[name].dtype == "boolean" else "", index=table.index, dtype=table[name].dtype
+            )
+    if "notes" in table:
+        cleared["notes"] = [_OUR_NOTES.sub("", note).removeprefix("; ") for note in table["notes"].fillna("")]
     return cleared

@@ -27,8 +27,8 @@ from soct_core.acquisition import (
     used_slices,
 )
 from soct_core.containment import refuse_links_within, refuse_output_among_inputs
-from soct_core.errors import AcquisitionError, SettingsError
-from soct_core.finalisation import COVERED_NOTE
+from soct_core.errors import AcquisitionError, SettingsError, ShiftsError
+from soct_core.finalisation import COVERED_NOTE, longer_gap_note
 from soct_core.pair_plan import pairs_to_register
 from soct_core.slots import Slots
 from soct_core.stage_shifts import CommonSpace, common_space
@@ -71,6 +71,8 @@ class Planner:
         """
         directory = acquisition.expanduser().absolute()
         found = find_acquisition(directory)
+        if shifts is not None and shifts.suffix != ".csv":
+            raise ShiftsError(f"{shifts}: wanted a file whose name ends in .csv")
         out = (output or directory / DEFAULT_OUTPUT).expanduser().absolute()
         refuse_output_among_inputs(out, directory)
         refuse_links_within(out)
@@ -110,15 +112,10 @@ class Planner:
 
     def finalise_job(self, found: DetectedGaps, filled: Sequence[InterpolationOutcome]) -> FinaliseJob:
         covered = {o.slice_id: COVERED_NOTE for o in filled if o.result == "already_covered"}
-        multi = {
-            i: f"part of a gap of {len(gap)} slices; not interpolated"
-            for gap in found.gaps.multi
-            for i in gap
-        }
+        multi = {i: longer_gap_note(len(gap)) for gap in found.gaps.multi for i in gap}
         return FinaliseJob(
             acquisition=self.acquisition.directory,
             config=self.acquisition.config_path,
-            used=tuple(self.measured),
             fragments=tuple(o.fragment for o in filled if o.fragment is not None),
             notes=covered | multi,
             output=self.output,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -35,13 +36,16 @@ def load_settings(
     SettingsError
         Naming the setting, the value seen and the range allowed.
     """
-    tree = dict(defaults) | ({} if file is None else _read_toml(file))
+    given = {} if file is None else _read_toml(file)
+    if file is not None:
+        try:
+            checked(model, deepcopy(dict(defaults)) | given)
+        except SettingsError as error:
+            raise SettingsError(f"{file}: {error}") from error
+    tree = deepcopy(dict(defaults)) | given
     for override in overrides:
         _put(tree, override)
-    try:
-        return checked(model, tree)
-    except SettingsError as error:
-        raise SettingsError(f"{file}: {error}" if file is not None else str(error)) from error
+    return checked(model, tree)
 
 
 def checked(model: type[Model], tree: Tree) -> Model:
@@ -92,6 +96,8 @@ def _explain(model: type[BaseModel], fault: Any) -> str:
         return f"setting {name!r} is unknown; {_meant(model, name)}"
     if fault["type"] == "missing":
         return f"setting {name!r} is missing"
+    if fault["type"] == "model_type":
+        return f"setting {name!r}: got {_shown(fault['input'])}, wanted settings by name, as in {name}.NAME"
     message = str(fault["msg"])
     wanted = message.removeprefix("Input should be ").removeprefix("Value error, ")
     return f"setting {name!r}: got {_shown(fault['input'])}, wanted {wanted}"

@@ -16,7 +16,7 @@ from typing import Any
 
 from schemas.run_record import Fingerprint, RunRecord
 from schemas.settings import ReconstructSettings
-from soct_core.acquisition import find_acquisition, slice_table, used_slices
+from soct_core.acquisition import CONFIG_NAME, find_acquisition, slice_table, used_slices
 from soct_core.containment import is_within
 from soct_core.errors import BadInputError, RecordError
 from soct_core.finalisation import FINAL_NAME
@@ -160,7 +160,9 @@ def _input_problems(record: RunRecord, output: Path, acquisition: Path | None) -
         if match is None or given.path.startswith("/") or not given.path.isprintable():
             yield f"{RUN_RECORD_NAME}: input {given.path!r} is none that a run reads"
             continue
-        path = _moved(acquisition, name) if acquisition is not None else output.resolve() / given.path
+        path = output.resolve() / given.path
+        if acquisition is not None:
+            path = _moved(acquisition, name, path)
         if match[1] is not None:
             slices[int(match[1])] = path
         if problem := _content_problem(path, given):
@@ -177,9 +179,12 @@ def _input_problems(record: RunRecord, output: Path, acquisition: Path | None) -
     yield from _new_slices(folder.parent if folder.name == "slices" else folder, set(slices))
 
 
-def _moved(acquisition: Path, name: str) -> Path:
-    nested = acquisition / "slices" / name
-    return nested if nested.exists() else acquisition / name
+def _moved(acquisition: Path, name: str, before: Path) -> Path:
+    """Where an input is now; shifts may lie elsewhere, and stay there when an acquisition moves."""
+    direct, nested = acquisition / name, acquisition / "slices" / name
+    if not nested.exists() and not direct.exists() and name.endswith(".csv") and name != CONFIG_NAME:
+        return before
+    return nested if nested.exists() else direct
 
 
 def _new_slices(acquisition: Path, recorded: set[int]) -> Iterator[str]:

@@ -70,6 +70,6 @@ def z_curve(fixed: Sliceable, search: ZSearch, moving: RegistrationPlane, motion
         plane = registration_plane(np.asarray(fixed[z]), moving.factor)
         if moved is None or plane.shape != shape:
             shape = plane.shape
-            moved, inside = warp(moving.smooth, motion, shape), coverage(moving.shape, motion, shape)
+            moved, inside = warp(moving.coarse, motion, shape), coverage(moving.shape, motion, shape)
         curve.append((z, central_ncc(plane, moved, moving, motion, inside)))
     return tuple(curve)

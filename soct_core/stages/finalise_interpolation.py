@@ -8,7 +8,7 @@ from soct_core.acquisition import find_acquisition, slice_table
 from soct_core.finalisation import FINAL_NAME, finalise
 from soct_core.fingerprint import fingerprint
 
-VERSION = "2"
+VERSION = "3"
 
 
 def reads(job: FinaliseJob) -> list[str]:
@@ -27,5 +27,5 @@ def run(job: FinaliseJob) -> FinalisedTrail:
     """
     path = job.output / FINAL_NAME
     table = slice_table(find_acquisition(job.acquisition))
-    finalise(table, job.fragments, path, job.notes, job.used)
+    finalise(table, job.fragments, path, job.notes)
     return FinalisedTrail(path=path, artefacts=(path,))

@@ -13,7 +13,7 @@ from soct_core.report.pair_look import pair_reportlet
 from soct_core.volume import open_volume
 
 STAGE = "register_pairwise"
-VERSION = "6"
+VERSION = "7"
 
 
 def reads(job: PairJob) -> list[str]:

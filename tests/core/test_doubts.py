@@ -90,6 +90,13 @@ def test_a_voxel_size_that_the_files_contradict_is_doubted(mouse: Path) -> None:
     )
 
 
+def test_one_slice_that_contradicts_the_voxel_size_is_enough(mouse: Path) -> None:
+    metadata = mouse / "slice_z00.ome.zarr" / "zarr.json"
+    metadata.write_text(metadata.read_text().replace('"unit"', '"units"'))
+    (doubt,) = doubts_of(mouse, (40.0, 25.0, 25.0))
+    assert doubt.endswith("slice_z01.ome.zarr says 50 x 25 x 25")
+
+
 def test_slots_far_deeper_than_slices_are_doubted(mouse: Path) -> None:
     assert doubts_of(mouse, slicing_interval_um=400.0) == ()
     (doubt,) = doubts_of(mouse, slicing_interval_um=401.0)

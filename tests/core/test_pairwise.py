@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from schemas.common_space import Window
 from schemas.pairwise import PairRole, PairwiseMetrics, RigidTransform
@@ -34,8 +35,9 @@ from soct_core.pair_records import (
 )
 from soct_core.pairwise import Pair, register_slices
 from soct_core.plane_window import PlaneWindow
+from soct_core.registration_plane import registration_plane
 from soct_core.warp import coverage, warp
-from soct_core.z_match import z_search
+from soct_core.z_match import best_z, z_curve, z_search
 
 Array = NDArray[Any]
 VOXEL = (20.0, 10.0, 10.0)
@@ -172,6 +174,19 @@ def test_the_plane_that_the_lower_slice_continues_is_found(deeper: int) -> None:
     assert metrics.z_correlation is not None
     assert metrics.z_correlation > 0.95
     assert rms_apart(motion_of(transform), motion) < 0.15
+
+
+@pytest.mark.parametrize("side", [120, 260])
+def test_the_same_plane_is_wholly_alike_whatever_its_size(side: int) -> None:
+    # Above 125 pixels smoothing grows with the side: both planes must get the same.
+    fine = ndimage.gaussian_filter(np.random.default_rng(4).random((12, side, side + 20)), (2.0, 3.0, 3.0))
+    fixed = (1000 * (fine - fine.min())).astype(np.float32)
+    moving = registration_plane(fixed[7])
+    search = z_search(12, 4, 7.0, 10.0, PairwiseSettings(moving_z_um=0.0, search_range_um=40.0))
+    identity = Affine2D.identity(plane_center(moving.shape))
+    best, likeness = best_z(search, z_curve(fixed, search, moving, identity))
+    assert best == 7
+    assert likeness > 0.9999
 
 
 def test_of_planes_all_alike_the_expected_one_is_taken() -> None:

@@ -16,6 +16,7 @@ from tiny_slices import small_acquisition
 
 from schemas.settings import ReconstructSettings, StackSettings
 from soct_core.errors import RecordError
+from soct_core.fingerprint import fingerprint
 from soct_core.verification import verify
 
 Tamper = Callable[[Path], object]
@@ -183,6 +184,21 @@ def test_an_acquisition_that_moved_is_found_where_it_is_said_to_be(tmp_path: Pat
     assert verify(out, check_inputs=False).problems == ()
     other = small_acquisition(tmp_path / "rat")
     assert "input ../slice_z00.ome.zarr: was altered" in verify(out, other).problems
+
+
+def test_shifts_that_lie_elsewhere_stay_there_when_the_acquisition_moves(tmp_path: Path, out: Path) -> None:
+    shifts = tmp_path / "stage.csv"
+    shifts.write_text("fixed_id,moving_id\n")
+    record = json.loads((out / "run.json").read_text())
+    record["inputs"].append({"path": "../../stage.csv", "fingerprint": fingerprint(shifts)})
+    (out / "run.json").write_text(json.dumps(record))
+    moved = (tmp_path / "mouse").rename(tmp_path / "moved")
+    found = verify(moved / out.relative_to(tmp_path / "mouse"), moved)
+    assert found.problems == ()
+    shifts.write_text("fixed_id,moving_id,\n")
+    assert verify(moved / out.relative_to(tmp_path / "mouse"), moved).problems == (
+        "input ../../stage.csv: was altered",
+    )
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "{}", "[]", "\x00", '{"outcome": "completed"}'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing.spawn as spawn
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from recorded_output import recorded_output
 from tiny_slices import small_acquisition
 
+from flows.bare_workers import bare_workers
 from flows.exit_codes import exit_code
 from flows.result_storage import refuse_unwritable_home
 from flows.verify import main as verify
@@ -83,6 +85,30 @@ def test_a_home_that_prefect_cannot_write_to_is_named_at_once(
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "new"))
     refuse_unwritable_home()
     assert list(tmp_path.joinpath("new").iterdir()) == []
+
+
+def test_workers_stay_bare_as_long_as_anyone_wants_them() -> None:
+    usual = spawn.get_preparation_data
+    first, second = bare_workers(), bare_workers()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not [key for key in spawn.get_preparation_data("x") if key.startswith("init_main")]
+    second.__exit__(None, None, None)
+    assert spawn.get_preparation_data is usual
+    assert [key for key in usual("x") if key.startswith("init_main")]
+
+
+def test_a_file_is_not_blamed_for_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text("[stack]\nz_refine = true\n")
+    with pytest.raises(SettingsError, match=r"^setting 'foo' is unknown"):
+        load_settings(ReconstructSettings, file, ["foo=1"])
+    with pytest.raises(SettingsError, match=r"^setting 'stack': got 3, wanted settings by name"):
+        load_settings(ReconstructSettings, overrides=["stack=3"])
+    file.write_text("foo = 1\n")
+    with pytest.raises(SettingsError, match=r"s\.toml: setting 'foo' is unknown"):
+        load_settings(ReconstructSettings, file)
 
 
 def test_a_script_without_a_guard_runs_once(prefect_server: None, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tiny_slices import small_acquisition
@@ -144,6 +145,24 @@ def test_a_seal_that_names_files_elsewhere_is_not_believed(tmp_path: Path) -> No
         mark = Fingerprint(path=path, fingerprint=fingerprint(tmp_path / "secret"))
         on.seal.write_text(Seal(key="key", artefacts=(mark,)).model_dump_json())
         assert not holds(on)
+
+
+@pytest.mark.parametrize(
+    ("group", "members", "open_"),
+    [("user", [], False), ("user", ["user"], False), ("user", ["eve"], True), ("lab", [], True)],
+)
+def test_a_group_that_holds_others_is_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, members: list[str], open_: bool
+) -> None:
+    from flows import result_storage
+
+    named = SimpleNamespace(gr_name=group, gr_mem=members)
+    monkeypatch.setattr(result_storage.grp, "getgrgid", lambda gid: named)
+    monkeypatch.setattr(result_storage.pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name="user"))
+    tmp_path.chmod(0o775)
+    assert result_storage._open_to(tmp_path.stat()) == ("is writable by others" if open_ else "")
+    tmp_path.chmod(0o755)
+    assert result_storage._open_to(tmp_path.stat()) == ""
 
 
 @pytest.mark.parametrize(("mode", "open_"), [(0o700, False), (0o755, False), (0o757, True), (0o777, True)])

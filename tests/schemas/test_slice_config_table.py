@@ -126,7 +126,9 @@ def test_every_fault_is_reported_in_the_order_of_the_rows(tmp_path: Path) -> Non
 @pytest.mark.parametrize("again", ["07", "7", "7.0"])
 def test_one_id_in_two_spellings_is_a_duplicate(tmp_path: Path, again: str) -> None:
     (fault,) = faults_of(saved(tmp_path, f"slice_id,use\n7,true\n08,true\n{again},false\n"))
-    assert fault == "slice_config.csv, row 4, column 'slice_id': got '07', wanted no duplicate of row 2"
+    assert fault == (
+        f"slice_config.csv, row 4, column 'slice_id': got {again!r}, wanted no duplicate of row 2"
+    )
 
 
 def test_a_slice_cannot_be_interpolated_and_failed(tmp_path: Path) -> None:
@@ -219,6 +221,11 @@ def test_a_column_that_is_ours_but_for_its_spelling_is_refused(tmp_path: Path, h
     wanted = "use" if header.endswith(("Use", "USE ")) else "slice_id"
     assert fault.startswith("slice_config.csv, row 1, column ")
     assert fault.endswith(f", wanted the name {wanted!r}")
+
+
+def test_a_second_spelling_of_a_column_is_refused(tmp_path: Path) -> None:
+    (fault,) = faults_of(saved(tmp_path, "slice_id,use,Use\n07,true,false\n"))
+    assert fault == "slice_config.csv, row 1, column 'Use': got 'Use', wanted no second 'use'"
 
 
 @pytest.mark.parametrize(
