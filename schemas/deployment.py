@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.contract import Contract
-from schemas.settings import Micrometres, ReconstructSettings
+from schemas.settings import Micrometres, ReconstructSettings, Switch
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 Tag = Annotated[str, Field(min_length=1, max_length=80)]
@@ -30,7 +30,7 @@ class AcquisitionDeployment(Contract):
     """By default the name of the file."""
     acquisition: Path
     """Directory with `slice_z{NN}.ome.zarr`; relative to the checkout unless absolute."""
-    enabled: bool = True
+    enabled: Switch = True
     """When false the deployment is there, for runs by hand, but paused."""
     description: str = ""
     tags: tuple[Tag, ...] = ()
@@ -42,6 +42,6 @@ class AcquisitionDeployment(Contract):
     """`shifts_xy.csv` of slices that are not in common space yet."""
     voxel_size_um: tuple[Micrometres, Micrometres, Micrometres] | None = None
     """(z, y, x), for slices that do not say it."""
-    allow_missing: bool = False
+    allow_missing: Switch = False
     """Slices with `use=true` but without a file are gaps."""
     settings: ReconstructSettings = ReconstructSettings()

@@ -16,6 +16,7 @@ AlphaSampling = Literal["boundary", "interior"]
 # TOML and the command line read 0.4 as a number.
 NgffVersion = Annotated[Literal["0.4", "0.5"], BeforeValidator(lambda v: str(v) if v in (0.4, 0.5) else v)]
 
+Switch = Annotated[bool, Field(strict=True)]
 Fraction = Annotated[float, Field(strict=True, ge=0, le=1)]
 Correlation = Annotated[float, Field(strict=True, ge=-1, le=1)]
 Micrometres = Annotated[float, Field(strict=True, gt=0, le=1e6)]
@@ -27,7 +28,7 @@ Iterations = Annotated[int, Field(strict=True, ge=4, le=100_000)]
 class InterpolationSettings(Contract):
     """How single missing slices are interpolated, and when they are given up."""
 
-    enabled: bool = True
+    enabled: Switch = True
     """Interpolate single gaps; when false they stay gaps."""
     method: Method = "zmorph"
     """The scientific method, or a baseline that is used only when named here."""
@@ -52,7 +53,7 @@ class InterpolationSettings(Contract):
     twice as much is not made at all."""
     alpha_sampling: AlphaSampling = "boundary"
     """boundary repeats the two boundary planes; interior samples strictly between them."""
-    preview: bool = True
+    preview: Switch = True
     """Write a PNG beside each interpolated slice."""
     max_rotation_deg: Degrees = 10.0
     """Largest plausible rotation across one missing slice, in degrees."""
@@ -76,7 +77,7 @@ class InterpolationSettings(Contract):
 class PairwiseSettings(Contract):
     """How neighbouring slices are registered, and when a pair is suspect."""
 
-    check_pairs: bool = True
+    check_pairs: Switch = True
     """Register second neighbours too, so that a single wrong pair can be told from its company."""
     moving_z_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 40.0
     """Depth of the moving plane: the first planes below a cut are noisy."""
@@ -95,21 +96,21 @@ class PairwiseSettings(Contract):
     min_foreground_fraction: Fraction = 0.02
     """Least share of tissue that a pair needs to say anything about motion."""
     translation_warn_px: Pixels = 30.0
-    """Shift above which a pair is doubted, in pixels."""
+    """Shift above which a pair is doubted, in pixels a cut: over two cuts it may be twice that."""
     translation_error_px: Pixels = 50.0
-    """Shift above which a pair is not believed, in pixels."""
+    """Shift above which a pair is not believed, in pixels a cut."""
     translation_warn_um: Micrometres | None = None
     """The same in µm; instead of pixels, when given."""
     translation_error_um: Micrometres | None = None
     """The same in µm; instead of pixels, when given."""
     rotation_warn_deg: Degrees = 1.0
-    """Rotation above which a pair is doubted, in degrees."""
+    """Rotation above which a pair is doubted, in degrees a cut."""
     rotation_error_deg: Degrees = 2.0
-    """Rotation above which a pair is not believed, in degrees."""
+    """Rotation above which a pair is not believed, in degrees a cut."""
     z_correlation_warn: Correlation = 0.7
     """NCC of the z match below which a pair is doubted."""
     z_correlation_error: Correlation = 0.5
-    """NCC of the z match below which a pair is not believed."""
+    """NCC of the z match below which a pair of direct neighbours is not believed; others are doubted."""
     confidence_warn: Fraction = 0.4
     """Confidence below which a pair is doubted."""
     confidence_error: Fraction = 0.3
@@ -135,13 +136,13 @@ class StackSettings(Contract):
 
     blend_depth_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 50.0
     """Depth of the Hann ramp from one measured slice to the next, below the boundary."""
-    match_intensity: bool = False
+    match_intensity: Switch = False
     """Scale each slice to the one above over their overlap, by a factor from 0.5 to 2."""
-    z_refine: bool = False
+    z_refine: Switch = False
     """Correct the nominal z by the z matches, within the search range."""
     pyramid_um: tuple[Micrometres, ...] | None = None
     """Voxel sizes of the pyramid; by default halved down to about 100 pixels."""
-    subtract_anatomy: bool = True
+    subtract_anatomy: Switch = True
     """Take the motion of anatomy, as measured within slices, off what pairs found across cuts."""
     prior_weight: Annotated[float, Field(strict=True, gt=0, le=1)] = 1e-4
     """Weight of the prior pose of a slice against a pair of confidence 1."""

@@ -21,6 +21,7 @@ MAX_SETTINGS_BYTES = 2**20
 _MAX_SEEN = 80
 _MAX_FAULTS = 5
 _LIKENESS = 0.75
+_WORDS = {"none": None, "true": True, "false": False}
 
 
 def load_settings(
@@ -80,8 +81,8 @@ def _put(tree: Tree, override: str) -> None:
 
 def _value(text: str) -> Any:
     """Numbers, booleans and lists as TOML writes them; anything else is text."""
-    if text.lower() == "none":
-        return None
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
     for candidate in (text, f"[{text}]" if "," in text else text):
         try:
             return tomllib.loads(f"value = {candidate}")["value"]

@@ -63,6 +63,14 @@ def test_an_unknown_setting_is_told_what_may_be_meant(override: str, said: str) 
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("True", True), ("FALSE", False)])
+def test_true_and_false_however_they_are_written(text: str, value: bool) -> None:
+    settings = load_settings(ReconstructSettings, overrides=[f"interpolation.preview={text}"])
+    assert settings.interpolation.preview is value
+    with pytest.raises(SettingsError, match=r"'interpolation\.preview': got 'yes', wanted a valid boolean"):
+        load_settings(ReconstructSettings, overrides=["interpolation.preview=yes"])
+
+
 def test_an_acquisition_stands_for_its_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = recorded_output(tmp_path / "mouse")
     assert output_of(out) == out
