@@ -36,6 +36,19 @@ def mouse(tmp_path: Path) -> Path:
     return acquisition
 
 
+def test_longer_gaps_and_absent_chunks_are_said(mouse: Path) -> None:
+    (mouse / "slice_z01.ome.zarr" / "0" / "c" / "0" / "0" / "0").unlink()
+    planner = Planner.of(mouse, None, ReconstructSettings(), None, allow_missing=True)
+    found = DetectedGaps(used=planner.measured, excluded=(), gaps=GapRecord(multi=((4, 5), (8, 9, 10))))
+    said = doubts(planner, found)
+    assert said[:2] == (
+        "slices 04, 05 are missing in a row: not interpolated, left as a gap",
+        "slices 08, 09, 10 are missing in a row: not interpolated, left as a gap",
+    )
+    assert len(said) == 3
+    assert said[2].startswith("chunks are not in the files of slices 01 (1 of 1): ")
+
+
 def test_there_is_nothing_to_say_of_what_is_fine(mouse: Path) -> None:
     assert doubts_of(mouse) == ()
     assert doubts_of(mouse, VOXEL) == ()

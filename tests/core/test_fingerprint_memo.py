@@ -158,6 +158,31 @@ def test_a_broken_or_foreign_memo_is_not_believed(
     assert len(read) == 3
 
 
+def test_the_memo_of_another_store_is_not_believed(
+    tmp_path: Path, store: Path, read: list[str], later: Callable[[int], None]
+) -> None:
+    later(HOUR_NS)
+    first = taken(store, tmp_path)
+    (place,) = (tmp_path / FOLDER).iterdir()
+    content = json.loads(place.read_bytes())
+    for file in content["files"].values():
+        file["content"] = "0" * 32
+    place.write_text(json.dumps(content | {"store": "/elsewhere"}))
+    read.clear()
+    assert taken(store, tmp_path) == first
+    assert len(read) == 3
+    # As its own memo it would have been believed.
+    place.write_text(json.dumps(content))
+    assert taken(store, tmp_path) != first
+
+
+@pytest.mark.parametrize(("modified", "changed", "settled"), [(0, 0, True), (1, 0, False), (0, 1, False)])
+def test_a_file_is_settled_when_both_its_times_are_past(modified: int, changed: int, settled: bool) -> None:
+    now = 10**18
+    past = (now - HOUR_NS, now - 1)
+    assert fingerprint_memo.is_settled((1, past[modified], past[changed], 1), now) is settled
+
+
 def test_a_linked_file_stays_known_and_a_changed_one_does_not(
     tmp_path: Path, store: Path, read: list[str], later: Callable[[int], None]
 ) -> None:

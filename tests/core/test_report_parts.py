@@ -19,6 +19,7 @@ from schemas.reportlets import Picture
 from schemas.settings import InterpolationSettings, PairwiseSettings
 from soct_core.affine import Affine2D
 from soct_core.errors import OutputError
+from soct_core.finalisation import COVERED_NOTE
 from soct_core.gap_sight import MOST_ROWS, GapSight, rows_near, sight_of
 from soct_core.pairwise import ComparedPlanes
 from soct_core.preview import preview_png
@@ -278,11 +279,16 @@ def test_outliers_are_told_only_among_enough() -> None:
         ((0, 1, 3), {}, ["00 measured", "01 measured", "02 gap", "03 measured"]),
         ((3, 4), {1, 4, 40}, ["01 excluded", "03 measured", "04 measured", "40 excluded"]),
         ((3, 12), {3}, ["03 measured", "04 to 11 gap", "12 measured"]),
+        ((3, 11), {3}, ["03 measured", "04 to 10 gap", "11 measured"]),
+        ((3, 10), {3}, ["03 measured", *(f"{i:02d} gap" for i in range(4, 10)), "10 measured"]),
+        ((0, 1, 3), {2}, ["00 measured", "01 measured", "02 covered", "03 measured"]),
         ((), {3, 5}, ["03 excluded", "04 gap", "05 excluded"]),
     ],
 )
 def test_gaps_lie_between_slices(used: tuple[int, ...], rows: set[int], wanted: list[str]) -> None:
     trail = {slice_id: {"slice_id": slice_id, "use": slice_id in used} for slice_id in rows}
+    if "02 covered" in wanted:
+        trail[2]["notes"] = f"mine; {COVERED_NOTE}"
     reading = SimpleNamespace(
         used=used, trail=trail, gaps=(), record=SimpleNamespace(gaps=SimpleNamespace(single=()))
     )

@@ -110,6 +110,26 @@ def new_slice(out: Path) -> None:
     shutil.copytree(out.parent / "slice_z05.ome.zarr", out.parent / "slice_z06.ome.zarr")
 
 
+def exclude(out: Path) -> None:
+    config = out.parent / "slice_config.csv"
+    config.write_text(config.read_text().replace("02,true", "02,false"))
+
+
+def test_a_slice_that_is_excluded_now_is_said(out: Path) -> None:
+    assert "02,true" in (out.parent / "slice_config.csv").read_text()
+    exclude(out)
+    said = "input slice_z02.ome.zarr: the run used it, but it is excluded now"
+    assert said in verify(out).problems
+
+
+def test_a_folder_that_is_a_link_is_not_walked(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (out / "register_pairwise").rename(tmp_path / "precious" / "pairs")
+    (tmp_path / "precious" / "pairs" / "slice_z77_z78").mkdir()
+    (out / "register_pairwise").symlink_to(tmp_path / "precious" / "pairs")
+    assert not [problem for problem in verify(out).problems if "z77" in problem]
+
+
 def test_an_untouched_output_is_whole(out: Path) -> None:
     found = verify(out)
     assert found.problems == ()
@@ -141,6 +161,7 @@ def test_an_untouched_output_is_whole(out: Path) -> None:
         (edit_record(lambda r: r["outputs"][0].update(path="/etc/passwd")), "'/etc/passwd' lies outside"),
         (edit_record(lambda r: r["inputs"][0].update(path="/etc/x.csv")), "'/etc/x.csv' is none that a run"),
         (edit_record(lambda r: r["inputs"][0].update(path="../../key.pem")), "'../../key.pem' is none"),
+        (edit_record(lambda r: r["inputs"][0].update(path="../a\x1b[2J.csv")), "is none that a run"),
         (edit_record(lambda r: r["inputs"].clear()), "names no slice among its inputs"),
         (link_out, "'report.html' lies outside"),
         (pipe, "report.html: cannot be read"),

@@ -531,6 +531,18 @@ def test_drift_and_speckle_do_not_hide_likeness() -> None:
     )
 
 
+def test_the_middle_decides_which_planes_are_alike() -> None:
+    # Two candidates: alike in the middle only, and alike around it only.
+    wanted, other = noisy(tissue_plane(), 1), noisy(tissue_plane(seed=3), 2)
+    y, x = (n // 4 for n in wanted.shape)
+    middle = np.s_[y : wanted.shape[0] - y, x : wanted.shape[1] - x]
+    inner, outer = other.copy(), wanted.copy()
+    inner[middle], outer[middle] = wanted[middle], other[middle]
+    found = find_best_overlap_planes(wanted[None], np.stack([outer, inner]), settings())
+    assert found is not None
+    assert found.ref_after == 1
+
+
 @pytest.mark.parametrize(("ref_before", "ref_after"), [(5, 0), (3, 0), (5, 2), (2, 3)])
 def test_the_boundary_pair_is_the_one_that_is_most_alike(ref_before: int, ref_after: int) -> None:
     # All other planes show tissue of their own.
