@@ -14,10 +14,10 @@ from soct_core.atomic import published
 
 FINAL_NAME = "slice_config_final.csv"
 COVERED_NOTE = "gap already covered by the slice above; not interpolated"
+NOT_ASKED_NOTE = "missing; interpolation is switched off"
 _LONGER_GAP_NOTE = "part of a gap of {} slices; not interpolated"
-_OUR_NOTES = re.compile(
-    "(; )?(" + "|".join((re.escape(COVERED_NOTE), re.escape(_LONGER_GAP_NOTE).replace(r"\{\}", r"\d+"))) + ")"
-)
+_OURS = (COVERED_NOTE, NOT_ASKED_NOTE, _LONGER_GAP_NOTE)
+_OUR_NOTES = re.compile(f"(; )?({'|'.join(map(re.escape, _OURS))})".replace(r"\{\}", r"\d+"))
 
 
 def longer_gap_note(length: int) -> str:

@@ -26,8 +26,8 @@ class PlaneWindow:
         self._place = (..., slice(y, y + volume.shape[1]), slice(x, x + volume.shape[2]))
         self.shape = (volume.shape[0], height, width)
         self.dtype = volume.dtype
-        stored = getattr(volume, "stored", None)
-        self.stored = None if stored is None else PlaneWindow(stored, window)
+        self.stored = None if self.dtype.kind == "b" else PlaneWindow(_stored(volume), window)
+        """What was imaged: nothing beside the slice."""
 
     def __getitem__(self, index: int | slice | tuple[Any, ...]) -> NDArray[Any]:
         first, *rest = index if isinstance(index, tuple) else (index,)
@@ -35,6 +35,12 @@ class PlaneWindow:
         canvas = np.zeros((*planes.shape[:-2], *self.shape[1:]), dtype=self.dtype)
         canvas[self._place] = planes
         return canvas[(*[slice(None)] * (canvas.ndim - 2), *rest)]
+
+
+def _stored(volume: Sliceable) -> Sliceable:
+    """The mask of what the file holds; all of it where nobody says otherwise."""
+    stored: Sliceable | None = getattr(volume, "stored", None)
+    return np.broadcast_to(np.True_, volume.shape) if stored is None else stored
 
 
 def seen_through(volume: Sliceable, window: Window | None) -> Sliceable:

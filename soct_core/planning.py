@@ -28,7 +28,7 @@ from soct_core.acquisition import (
 )
 from soct_core.containment import refuse_links_within, refuse_output_among_inputs
 from soct_core.errors import AcquisitionError, SettingsError, ShiftsError
-from soct_core.finalisation import COVERED_NOTE, longer_gap_note
+from soct_core.finalisation import COVERED_NOTE, NOT_ASKED_NOTE, longer_gap_note
 from soct_core.pair_plan import pairs_to_register
 from soct_core.slots import Slots
 from soct_core.stage_shifts import CommonSpace, common_space
@@ -112,12 +112,13 @@ class Planner:
 
     def finalise_job(self, found: DetectedGaps, filled: Sequence[InterpolationOutcome]) -> FinaliseJob:
         covered = {o.slice_id: COVERED_NOTE for o in filled if o.result == "already_covered"}
+        unasked = () if self.settings.interpolation.enabled else found.gaps.single
         multi = {i: longer_gap_note(len(gap)) for gap in found.gaps.multi for i in gap}
         return FinaliseJob(
             acquisition=self.acquisition.directory,
             config=self.acquisition.config_path,
             fragments=tuple(o.fragment for o in filled if o.fragment is not None),
-            notes=covered | multi,
+            notes=covered | dict.fromkeys(unasked, NOT_ASKED_NOTE) | multi,
             output=self.output,
         )
 
@@ -233,12 +234,15 @@ class Planner:
 
     def _interpolation_job(self, slice_id: int) -> InterpolationJob:
         slots, before = self._slots(), slice_id - 1
+        # A slice further up may be trusted deeper than the one right above.
+        trusted = max(slots.top(i) + self._usable(i) for i in self.measured if i < slice_id)
+        missing = slots.missing_planes(slice_id, self.volumes[before].shape[0])
         return InterpolationJob(
             slice_id=slice_id,
             before=self.measured[before],
             after=self.measured[slice_id + 1],
             usable_before=self._usable(before),
-            output_z=slots.missing_planes(slice_id, self.volumes[before].shape[0]),
+            output_z=missing if trusted < slots.top(slice_id + 1) else min(missing, 0),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
             window_before=self.space.windows.get(before),

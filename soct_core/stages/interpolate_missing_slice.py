@@ -8,7 +8,7 @@ from soct_core.fingerprint import fingerprint
 from soct_core.interpolation import InterpolationFiles, interpolate_slice, outcome_of
 from soct_core.volume import open_volume
 
-VERSION = "5"
+VERSION = "6"
 
 
 def reads(job: InterpolationJob) -> list[str]:

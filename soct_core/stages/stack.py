@@ -13,7 +13,7 @@ from schemas.outcomes import StackOutcome
 from schemas.settled_stack import StackContents
 from soct_core import slice_config
 from soct_core.acquisition import open_slices
-from soct_core.assembly import StackInput, stack
+from soct_core.assembly import stack
 from soct_core.fingerprint import files_of, fingerprint
 from soct_core.fingerprint_memo import memo
 from soct_core.pair_records import pair_digest, read_metrics, read_pairs
@@ -21,11 +21,12 @@ from soct_core.published_stack import continues, published_of, read_settled, wri
 from soct_core.report.leaving import STACK_REPORTLET, leave
 from soct_core.report.stack_look import stack_reportlet
 from soct_core.slots import Slots
+from soct_core.stack_input import StackInput
 from soct_core.volume import open_volume
 from soct_core.z_refinement import ZDrift
 
 STAGE = "stack"
-VERSION = "4"
+VERSION = "5"
 VOLUME_NAME = "3d_volume.ome.zarr"
 DECISIONS_NAME = "stacking_decisions.csv"
 SETTLED_NAME = "settled.json"
