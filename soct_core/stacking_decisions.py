@@ -62,12 +62,18 @@ def _absent(slice_id: int, reasons: str, given: StackInput, assembled: Assembled
     """A slot without a slice of its own: covered from above, or a gap and why."""
     top, end = given.slots.top(slice_id), given.slots.top(slice_id + 1)
     above = [layer for layer in assembled.layers if layer.state == "measured" and layer.top < top]
-    if above and above[-1].bottom >= end:
-        covered = f"covered by slice {format_slice_id(above[-1].slice_id)}, which is trusted that deep"
+    deepest = max(above, key=lambda layer: layer.bottom, default=None)
+    if deepest is not None and deepest.bottom >= end:
+        covered = f"covered by slice {format_slice_id(deepest.slice_id)}, which is trusted that deep"
         return {"slot_state": "measured", "z_first": top, "z_last": end - 1, "reasons": covered}
     present = given.measured.keys() | given.interpolated.keys()
     alone = slice_id - 1 in present and slice_id + 1 in present
-    return {"reasons": reasons or ("missing" if alone else "part of a gap of several slices")}
+    why = reasons or ("missing" if alone else "part of a gap of several slices")
+    if deepest is None or deepest.bottom <= top:
+        return {"reasons": why}
+    last = deepest.bottom - 1
+    partly = f"{why}; planes {top} to {last} are of slice {format_slice_id(deepest.slice_id)}"
+    return {"slot_state": "measured", "z_first": top, "z_last": last, "reasons": partly}
 
 
 def _filled_end(layer: Layer, assembled: Assembled) -> tuple[int, list[str]]:

@@ -352,6 +352,39 @@ def test_a_window_slices_like_the_slice_padded_with_zeros(
     np.testing.assert_array_equal(window[index[0]], wanted[index[0]])
 
 
+def test_what_lies_beside_a_slice_was_not_imaged() -> None:
+    data = np.zeros((3, 4, 5), np.uint16)
+    seen = PlaneWindow(data, Window(offset=(2, 1), plane_shape=(6, 9)))
+    inside = np.zeros((6, 9), bool)
+    inside[1:5, 2:7] = True
+    assert seen.stored is not None
+    for index in (0, -1, slice(1, 3)):
+        found = np.asarray(seen.stored[index])
+        assert found.dtype == bool
+        assert (found == inside).all()
+    assert seen.stored.shape == seen.shape
+    assert seen.stored.stored is None
+
+
+def test_a_gap_that_any_slice_above_covers_is_covered(tmp_path: Path) -> None:
+    # Slice 2 is short; slice 1 is trusted through slots 2 and 3.
+    folder = acquisition_of(tmp_path / "mouse", {0: 4, 1: 14, 2: 2, 4: 4})
+    planner = planner_of(folder, usable_depth_um=600.0)
+    ((_, job),) = planner.interpolation_jobs(found_by(planner, 3))
+    assert job.output_z == 0
+    planner = planner_of(folder, usable_depth_um=400.0)
+    ((_, job),) = planner.interpolation_jobs(found_by(planner, 3))
+    assert job.output_z > 0
+
+
+def test_the_trail_says_why_a_gap_was_not_tried(tmp_path: Path) -> None:
+    folder = acquisition_of(tmp_path / "mouse", {0: 4, 1: 4, 3: 4})
+    planner = planner_of(folder, interpolation={"enabled": False})
+    notes = planner.finalise_job(found_by(planner, 2), []).notes
+    assert notes[2] == "missing; interpolation is switched off"
+    assert 2 not in planner_of(folder).finalise_job(found_by(planner, 2), []).notes
+
+
 @pytest.mark.parametrize(("offset", "shape"), [((-1, 0), (9, 9)), ((0, 5), (9, 9)), ((6, 0), (9, 9))])
 def test_a_slice_that_leaves_its_canvas_is_refused(offset: tuple[int, int], shape: tuple[int, int]) -> None:
     with pytest.raises(VolumeError, match="leaves the canvas"):

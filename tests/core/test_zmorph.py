@@ -25,6 +25,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from schemas.common_space import Window
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
@@ -34,6 +35,7 @@ from soct_core.errors import RegistrationError, VolumeError
 from soct_core.gates import judge, wanted_gain
 from soct_core.likeness import ncc
 from soct_core.morph import alphas
+from soct_core.plane_window import PlaneWindow
 from soct_core.registration_plane import registration_plane
 from soct_core.volume import open_volume
 from soct_core.volume_writer import write_image
@@ -582,6 +584,20 @@ def test_slabs_are_clamped_to_the_volume(size: int, wanted: tuple[tuple[int, int
     narrow = settings(reference_slab_size=size, overlap_search_window=1, max_iterations=200)
     _, diagnostics = interpolate_z_morph(gap.before, gap.after, narrow, 1)
     assert (diagnostics.slab_before_range, diagnostics.slab_after_range) == wanted
+
+
+def test_what_one_side_alone_shows_is_not_faded_to_nothing() -> None:
+    gap = drifting_gap(STILL)
+    side = gap.before.shape[2]
+    hidden = 24
+    before = PlaneWindow(gap.before[:, :, :-hidden], Window(offset=(0, 0), plane_shape=(side, side)))
+    after = PlaneWindow(gap.after[:, :, hidden:], Window(offset=(hidden, 0), plane_shape=(side, side)))
+    volume, diagnostics = interpolate_z_morph(before, after, settings(), output_z=5)
+    assert volume is not None
+    assert diagnostics.gate == "already_aligned"
+    for plane in volume[1:-1]:
+        np.testing.assert_allclose(plane[:, :hidden], gap.before[-1][:, :hidden], rtol=1e-5)
+        np.testing.assert_allclose(plane[:, -hidden:], gap.after[0][:, -hidden:], rtol=1e-5)
 
 
 def test_pixels_pulled_from_outside_carry_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
