@@ -7,6 +7,7 @@ import multiprocessing.spawn as spawn
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from recorded_output import recorded_output
@@ -95,7 +96,10 @@ def test_a_home_that_prefect_cannot_write_to_is_named_at_once(
     assert list(tmp_path.joinpath("new").iterdir()) == []
 
 
-def test_workers_stay_bare_as_long_as_anyone_wants_them() -> None:
+def test_workers_stay_bare_as_long_as_anyone_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = ModuleType("__main__")
+    script.__file__ = "/somewhere/script.py"
+    monkeypatch.setitem(sys.modules, "__main__", script)
     usual = spawn.get_preparation_data
     first, second = bare_workers(), bare_workers()
     first.__enter__()
