@@ -134,7 +134,7 @@ def _strangers(record: RunRecord, output: Path) -> Iterator[str]:
                 continue
             if at.parts or _LIKE_AN_OUTPUT.fullmatch(name):
                 yield f"{path}: was not written by this run"
-        names[:] = [n for n in ours if not Path(folder, n).is_symlink()]
+        names[:] = ours
 
 
 def _setting_problems(seen: ReconstructSettings, wanted: ReconstructSettings) -> Iterator[str]:

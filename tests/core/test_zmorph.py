@@ -24,6 +24,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from schemas.common_space import Window
 from schemas.diagnostics import InterpolationDiagnostics
@@ -534,10 +535,15 @@ def test_drift_and_speckle_do_not_hide_likeness() -> None:
 
 
 def test_the_middle_decides_which_planes_are_alike() -> None:
-    # Two candidates: alike in the middle only, and alike around it only.
-    wanted, other = noisy(tissue_plane(), 1), noisy(tissue_plane(seed=3), 2)
-    y, x = (n // 4 for n in wanted.shape)
-    middle = np.s_[y : wanted.shape[0] - y, x : wanted.shape[1] - x]
+    # Two candidates: alike in the middle only, and alike around it, which is three times as much.
+    def texture(seed: int) -> Array:
+        grain = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal((240, 240)), 8.0)
+        plane = 1000 + 300 * grain / grain.std()
+        plane[:4], plane[:, :4] = 10, 10
+        return np.clip(plane, 10, None).astype(np.float32)
+
+    wanted, other = texture(1), texture(2)
+    middle = np.s_[60:180, 60:180]
     inner, outer = other.copy(), wanted.copy()
     inner[middle], outer[middle] = wanted[middle], other[middle]
     found = find_best_overlap_planes(wanted[None], np.stack([outer, inner]), settings())
