@@ -37,16 +37,25 @@ def load_settings(
     SettingsError
         Naming the setting, the value seen and the range allowed.
     """
-    given = {} if file is None else _read_toml(file)
-    if file is not None:
-        try:
-            checked(model, deepcopy(dict(defaults)) | given)
-        except SettingsError as error:
-            raise SettingsError(f"{file}: {error}") from error
-    tree = deepcopy(dict(defaults)) | given
+    given = dict(defaults) | ({} if file is None else _read_toml(file))
+    tree = deepcopy(given)
     for override in overrides:
         _put(tree, override)
-    return checked(model, tree)
+    try:
+        return checked(model, tree)
+    except SettingsError as error:
+        # The file is to blame only for what is wrong without the overrides too.
+        if file is None or _is_valid(model, given):
+            raise
+        raise SettingsError(f"{file}: {error}") from error
+
+
+def _is_valid(model: type[BaseModel], tree: Tree) -> bool:
+    try:
+        model.model_validate(tree)
+    except ValidationError:
+        return False
+    return True
 
 
 def checked(model: type[Model], tree: Tree) -> Model:

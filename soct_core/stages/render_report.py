@@ -58,5 +58,6 @@ def report_what_there_is(output: Path) -> None:
     """The report of a failed run; should that fail too, the run's own error is what counts."""
     try:
         render_again(output)
-    except Exception:
-        _LOG.warning("%s: no report of the failed run", output, exc_info=True)
+    except Exception as error:
+        _LOG.warning("%s: no report of the failed run: %s: %s", output, type(error).__name__, error)
+        _LOG.debug("%s", output, exc_info=True)

@@ -34,6 +34,7 @@ from soct_core.report.pictures import grey_window, picture
 from soct_core.report.reading import Reading
 from soct_core.report.slots_line import slots_of
 from soct_core.report.stack_look import stack_reportlet
+from soct_core.stages.render_report import report_what_there_is
 from soct_core.stale import remove_stale_interpolations
 from soct_core.z_match import ZSearch, best_z
 
@@ -294,3 +295,11 @@ def test_gaps_lie_between_slices(used: tuple[int, ...], rows: set[int], wanted: 
     )
     slots = slots_of(cast("Reading", reading))
     assert [f"{slot.name} {slot.kind}" for slot in slots] == wanted
+
+
+def test_a_report_that_fails_behind_a_failed_run_is_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    report_what_there_is(tmp_path)
+    assert caplog.text.count("\n") == 1
+    assert "no report of the failed run: RecordError: " in caplog.text

@@ -118,6 +118,10 @@ def test_a_file_is_not_blamed_for_the_command_line(tmp_path: Path) -> None:
         load_settings(ReconstructSettings, file, ["foo=1"])
     with pytest.raises(SettingsError, match=r"^setting 'stack': got 3, wanted settings by name"):
         load_settings(ReconstructSettings, overrides=["stack=3"])
+    # Each alone would contradict a default; together they do not.
+    file.write_text("[pairwise]\ntranslation_warn_px = 60.0\n")
+    settings = load_settings(ReconstructSettings, file, ["pairwise.translation_error_px=80.0"])
+    assert settings.pairwise.translation_warn_px == 60.0
     file.write_text("foo = 1\n")
     with pytest.raises(SettingsError, match=r"s\.toml: setting 'foo' is unknown"):
         load_settings(ReconstructSettings, file)
