@@ -25,7 +25,7 @@ lint: install-test
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	for name in benchmarks faults fuzz; do MYPYPATH=$$name:tests/support $(BIN)/mypy $$name/*.py || exit 1; done
+	for name in benchmarks faults fuzz docs; do MYPYPATH=$$name:tests/support $(BIN)/mypy $$name/*.py || exit 1; done
 
 bench: install-test
 	@for name in poses confidence registration truth gap_cost stack_cost growing overhead; do $(BIN)/python benchmarks/$$name.py || exit 1; done

@@ -17,10 +17,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from schemas.stacking_decisions_table import STACKING_DECISIONS
-from soct_core.likeness import ncc
-from soct_core.registration_plane import registration_plane
-from soct_core.volume import Sliceable, open_volume
+from schemas.tables.stacking_decisions import STACKING_DECISIONS
+from soct_core.arrays import Sliceable
+from soct_core.registration.likeness import ncc
+from soct_core.registration.working_plane import registration_plane
+from soct_core.volume import open_volume
 
 
 def likeness(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:

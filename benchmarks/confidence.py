@@ -20,15 +20,14 @@ from scipy.stats import rankdata
 
 from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D, plane_center
-from soct_core.imaging import speckle
-from soct_core.likeness import displacement_rms
-from soct_core.ngff import Zyx
-from soct_core.pairwise import Pair, register_slices
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.registration_plane import registration_plane
-from soct_core.simulate import open_reference
-from soct_core.volume import Sliceable
-from soct_core.warp import coverage, warp
+from soct_core.arrays import Sliceable, Zyx
+from soct_core.pairwise.register import Pair, register_slices
+from soct_core.planes.warp import coverage, warp
+from soct_core.registration.likeness import displacement_rms
+from soct_core.registration.working_plane import registration_plane
+from soct_core.simulation.image_formation import speckle
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import open_reference
 
 KINDS = ("good", "drifted", "unrelated", "blank", "half out of view")
 FAR_UM = 1500.0

@@ -25,12 +25,13 @@ from zarr.storage import LocalStore
 
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D, plane_center
-from soct_core.imaging import speckle
-from soct_core.interpolation import InterpolationFiles, interpolate_slice
-from soct_core.phantom import Phantom, PhantomVolume
+from soct_core.file_names import InterpolationFiles
+from soct_core.planes.warp import warp
+from soct_core.simulation.image_formation import speckle
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.stages.interpolate_missing_slice import GapToFill, interpolate_slice
 from soct_core.volume import open_volume
-from soct_core.volume_writer import CHUNK, ImageSpec, image_writer, write_image
-from soct_core.warp import warp
+from soct_core.volume.writing import CHUNK, ImageSpec, image_writer, write_image
 
 VOXEL = (3.5, 8.0, 8.0)
 MODES = ("plain write, level 0", "plain write", "one gap")
@@ -56,7 +57,9 @@ def run(mode: str, before: Path, after: Path, out: Path) -> dict[str, float]:
     chunks.clear()
     if planes is None:
         files = InterpolationFiles.standard(out, 1)
-        found = interpolate_slice(open_volume(before), open_volume(after), 1, files, InterpolationSettings())
+        found = interpolate_slice(
+            open_volume(before), open_volume(after), GapToFill(1), files, InterpolationSettings()
+        )
         if found.interpolation_failed:
             raise SystemExit(f"the gap was refused: {found.fallback_reason}, {found.detail}")
     elif mode == "plain write":
@@ -84,7 +87,7 @@ def warm_up(folder: Path) -> None:
         write_image(folder / f"{name}.ome.zarr", volume[first : first + 10], planes[2])
     files = InterpolationFiles.standard(folder, 1)
     sides = open_volume(folder / "a.ome.zarr"), open_volume(folder / "b.ome.zarr")
-    interpolate_slice(*sides, 1, files, InterpolationSettings())
+    interpolate_slice(*sides, GapToFill(1), files, InterpolationSettings())
 
 
 def resident_mb() -> float:

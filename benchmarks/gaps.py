@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soct_core.affine import Affine2D, plane_center
-from soct_core.imaging import speckle
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.simulate import open_reference
-from soct_core.warp import coverage, warp
+from soct_core.planes.warp import coverage, warp
+from soct_core.simulation.image_formation import speckle
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import open_reference
 
 DRIFTS = ((0.0, 0.0), (1.0, 3.0), (2.0, 8.0), (3.0, 10.0))
 """Rotation in degrees and shift in pixels across a gap."""

@@ -20,17 +20,16 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import flows.environment  # noqa: F401  (before Prefect)
-from flows import tasks
-from flows.environment import api
-from flows.tasks import BoundTask
+import flows.engine.prefect_environment  # noqa: F401  (before Prefect)
+from flows.engine import tasks
+from flows.engine.prefect_environment import api
+from flows.engine.tasks import BoundTask
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from schemas.simulation import SimulationSettings
-from soct_core.acquisition import slice_name
-from soct_core.fingerprint import files_of
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.simulate import simulate
-from soct_core.stages.stack import VOLUME_NAME
+from soct_core.file_names import DEFAULT_OUTPUT, VOLUME_PATH, slice_name
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import simulate
+from soct_core.storage.file_tree import files_of
 
 SIZE = (10.0, 10.0, 10.0)
 POOL = 4
@@ -90,14 +89,14 @@ def grow(
     pool: Path, folder: Path, count: int, steps: list[int], settings: ReconstructSettings, meter: Meter
 ) -> list[Cost]:
     """Show N slices of the pool to the flow, then more of them, step by step."""
+    from flows.engine.runners import task_runner
     from flows.reconstruct import reconstruct
-    from flows.runners import task_runner
 
     flow = reconstruct.with_options(task_runner=task_runner("threads", 1))
     acquisition, shown = folder / "mouse", 0
     costs: list[Cost] = []
     acquisition.mkdir()
-    volume = acquisition / "reconstruction" / "stack" / VOLUME_NAME
+    volume = acquisition / DEFAULT_OUTPUT / VOLUME_PATH
     for new in (count, *steps):
         for slice_id in range(shown, shown + new):
             there_and_back = abs((slice_id + POOL - 1) % (2 * POOL - 2) - (POOL - 1))

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from schemas.settings import ReconstructSettings
 from schemas.simulation import SimulationSettings
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.planning import Planner
-from soct_core.simulate import simulate
+from soct_core.run.plan import Planner
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import simulate
 from soct_core.stages import (
     detect_gaps,
     finalise_interpolation,

@@ -18,16 +18,17 @@ import numpy as np
 from schemas.settings import PairwiseSettings, ReconstructSettings, StackSettings
 from schemas.simulation import SimulationSettings
 from soct_core.affine import Affine2D, plane_center
-from soct_core.ngff import Zyx
-from soct_core.pair_plan import pairs_to_register
-from soct_core.pair_records import read_pairs, write_pair
-from soct_core.pairwise import Pair, register_slices
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.pose_error import pose_errors
-from soct_core.poses import PairMotion, SolvedPose, solve_poses
-from soct_core.registration_plane import registration_plane
-from soct_core.simulate import open_reference, pose_of, simulate
-from soct_core.volume import Sliceable, open_volume
+from soct_core.arrays import Sliceable, Zyx
+from soct_core.pairwise.files import read_pair, write_pair
+from soct_core.pairwise.pairs import pairs_to_register
+from soct_core.pairwise.register import Pair, register_slices
+from soct_core.registration.working_plane import registration_plane
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.pose_error import pose_errors
+from soct_core.simulation.simulate import open_reference, pose_of, simulate
+from soct_core.stacking.pair_motions import pair_motions
+from soct_core.stacking.poses import PairMotion, SolvedPose, solve_poses
+from soct_core.volume import open_volume
 
 SABOTAGE = ((6.0, 2.0), (40.0, -3.0))
 """Shift in pixels and turn in degrees that two pairs are falsified by."""
@@ -85,7 +86,7 @@ def evaluate(name: str, reference: Sliceable, size: Zyx, slices: int, folder: Pa
     still = pose_errors({i: Affine2D.identity(center) for i in true}, true, points)
     print(f"  {'not registered':>34}: {_figures(still)}")
     for label, subtract in (("anatomy not taken off", False), ("anatomy taken off", True)):
-        pairs = read_pairs(places, subtract_anatomy=subtract)
+        pairs = pair_motions([read_pair(place) for place in places], subtract_anatomy=subtract)
         poses, _ = solve_poses(list(true), pairs, center, StackSettings())
         errors = pose_errors({i: p.pose for i, p in poses.items()}, true, points)
         print(f"  {label:>34}: {_figures(errors)}")

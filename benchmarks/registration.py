@@ -24,13 +24,13 @@ from scipy import ndimage
 
 from schemas.settings import RegistrationMetric
 from soct_core.affine import Affine2D, plane_center
-from soct_core.elastix import register
-from soct_core.imaging import speckle
-from soct_core.likeness import displacement_rms
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.registration_plane import registration_plane
-from soct_core.simulate import open_reference
-from soct_core.warp import coverage, warp
+from soct_core.planes.warp import coverage, warp
+from soct_core.registration.elastix import register
+from soct_core.registration.likeness import displacement_rms
+from soct_core.registration.working_plane import registration_plane
+from soct_core.simulation.image_formation import speckle
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import open_reference
 
 SIDE_PX = 1000
 SLAB_PLANES = 3

@@ -20,11 +20,11 @@ import numpy as np
 
 from schemas.settings import StackSettings
 from soct_core.affine import Affine2D, plane_center
-from soct_core.imaging import speckle
-from soct_core.layer import Layer
-from soct_core.stack import stack_volume
+from soct_core.simulation.image_formation import speckle
+from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
+from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.volume import open_volume
-from soct_core.volume_writer import ImageSpec, image_writer
+from soct_core.volume.writing import ImageSpec, image_writer
 
 VOXEL = (10.0, 10.0, 10.0)
 MODES = ("copy", "identity", "rotated")
@@ -56,7 +56,7 @@ def run(mode: str, source: Path, count: int, out: Path) -> None:
         return Affine2D.rigid(0.5 * (-1) ** i, (1.3, -0.7), plane_center((side, side)))
 
     layers = [
-        Layer(
+        PlacedSlice(
             i,
             open_volume(source),
             "measured",
@@ -66,7 +66,8 @@ def run(mode: str, source: Path, count: int, out: Path) -> None:
         )
         for i in range(count)
     ]
-    stack_volume(layers, count * planes, VOXEL, StackSettings(), out)
+    plan = VolumePlan(layers, count * planes, VOXEL, canvas_of(layers))
+    stack_volume(plan, StackSettings(), out)
 
 
 def measured(mode: str, source: Path, count: int) -> dict[str, float]:

@@ -28,18 +28,18 @@ from gaps import Case, Volume, cases, cut
 from skimage.metrics import structural_similarity
 from truth_figures import TIE_DB, Result, plot, summary
 
-import soct_core.zmorph as zmorph
+import soct_core.zmorph.interpolate as zmorph
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.baselines import interpolate_average, interpolate_weighted
-from soct_core.boundary_planes import reference_slab
-from soct_core.elastix import register
 from soct_core.errors import RegistrationError
-from soct_core.likeness import displacement_rms
-from soct_core.morph import Morph, alphas
-from soct_core.registration_plane import registration_plane
+from soct_core.registration.elastix import register
+from soct_core.registration.likeness import displacement_rms
+from soct_core.registration.working_plane import registration_plane
 from soct_core.zmorph import interpolate_z_morph
+from soct_core.zmorph.boundary_planes import reference_slab
+from soct_core.zmorph.morph import Morph, alphas
 
 ALIGNED_COST_DB = 0.3
 

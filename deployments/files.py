@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from schemas.deployment import AcquisitionDeployment
 from soct_core.errors import BadInputError, DeploymentError
-from soct_core.planning import DEFAULT_OUTPUT
-from soct_core.settings_file import load_settings
+from soct_core.file_names import DEFAULT_OUTPUT
+from soct_core.run.settings_file import load_settings
 
 FOLDER = Path("deployments")
 

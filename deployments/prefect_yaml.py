@@ -10,7 +10,7 @@ from pydantic import Field
 
 from schemas.contract import Contract
 from soct_core.errors import DeploymentError
-from soct_core.settings_file import checked
+from soct_core.run.settings_file import checked
 
 PREFECT_YAML = "prefect.yaml"
 

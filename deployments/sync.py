@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.exit_codes import HELP, CommandParser, exit_code
+from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import DeploymentError
 
 if TYPE_CHECKING:

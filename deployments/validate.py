@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import HELP, CommandParser, exit_code
+from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> int:

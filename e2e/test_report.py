@@ -8,9 +8,9 @@ from report_in_browser import check
 from reported_run import run_stages
 
 from schemas.simulation import SimulationSettings
-from soct_core.phantom import Phantom, PhantomVolume
 from soct_core.report.group import render_group
-from soct_core.simulate import simulate
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import simulate
 from soct_core.stages.render_report import render_again
 
 SIZE = (40.0, 50.0, 50.0)

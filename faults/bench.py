@@ -27,16 +27,16 @@ from prefect.settings import (
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
 from faults.outputs import Contents, contents, leftovers
-from flows.exit_codes import exit_code
-from flows.orphans import die_with_parent
+from flows.engine.child_processes import die_with_parent
+from flows.engine.runners import Runner, task_runner
 from flows.reconstruct import reconstruct
-from flows.runners import Runner, task_runner
+from flows.terminal.exit_codes import exit_code
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings
 from schemas.simulation import SimulationSettings
-from soct_core.elastix import _elastix
-from soct_core.fingerprint import fingerprint
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.simulate import simulate
+from soct_core.registration.elastix import _elastix
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import simulate
+from soct_core.storage.fingerprint import fingerprint
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 SIZE = (50.0, 40.0, 40.0)

@@ -23,15 +23,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faults import moments
+from faults import kill_points
 from faults.bench import OTHER, RESULTS, USUAL, Bench, bench
 from faults.outputs import leftovers, not_whole
-from flows.runners import Runner
+from flows.engine.runners import Runner
 
 EMBEDDED = (4.0, 12.0, 20.0, 28.0)
 SHORT = (
-    f"flush {moments.VOLUME}/1",
-    "before seal interpolate_z02",
+    f"flush {kill_points.VOLUME}/1",
+    "before checksums interpolate_z02",
     "half record stack",
     "merge fragments",
 )
@@ -67,7 +67,7 @@ def trial(
     wanted, settings = ("other", OTHER) if again else ("usual", USUAL)
     if again:
         shutil.copytree(on.folder / "kept-usual", on.output)
-    prepare = partial(moments.arm, moment) if kill_after is None else None
+    prepare = partial(kill_points.arm, moment) if kill_after is None else None
     died = on.run(settings, runner, prepare, kill_after) == -signal.SIGKILL
     half_made, left = _state(on)
     untouched = on.untouched()
@@ -133,9 +133,9 @@ def plan(on: Bench, arguments: argparse.Namespace) -> list[Callable[[], Outcome]
     on.reference("usual", USUAL, "processes")
     trials: list[Callable[[], Outcome]] = []
     if not arguments.no_named:
-        trials += [partial(trial, on, moment) for moment in moments.NAMED]
-        trials += [partial(trial, on, moment, again=True) for moment in moments.AGAIN]
-        trials += [partial(trial, on, moment, "processes") for moment in moments.IN_POOL]
+        trials += [partial(trial, on, moment) for moment in kill_points.NAMED]
+        trials += [partial(trial, on, moment, again=True) for moment in kill_points.AGAIN]
+        trials += [partial(trial, on, moment, "processes") for moment in kill_points.IN_POOL]
     trials += [partial(embedded_trial, on, at) for at in arguments.embedded]
     for index in range(arguments.random):
         runner: Runner = "processes" if index % 4 == 3 else "threads"

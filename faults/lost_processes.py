@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from faults import moments
+from faults import kill_points
 from faults.bench import Bench
 from faults.trial import Outcome, outcome
-from soct_core.run_lock import LOCK
+from soct_core.file_names import LOCK_PATH
 
 
 def kill_self() -> None:
@@ -20,13 +20,17 @@ def kill_self() -> None:
 
 
 def worker_killed(on: Bench) -> Outcome:
-    code = on.run(runner="processes", prepare=partial(moments.arm, "after rename transform.json", kill_self))
+    code = on.run(
+        runner="processes", prepare=partial(kill_points.arm, "after rename transform.json", kill_self)
+    )
     return outcome(on, "a worker of the pool killed", code, 1, "a worker process died")
 
 
 def only_the_parent_killed(on: Bench) -> Outcome:
     """Its workers must not go on writing."""
-    child = on.start(runner="processes", prepare=partial(moments.arm, "before seal interpolate_z02", hold))
+    child = on.start(
+        runner="processes", prepare=partial(kill_points.arm, "before checksums interpolate_z02", hold)
+    )
     held = on.folder / "held"
     wait_until(held.exists)
     os.kill(child, signal.SIGKILL)
@@ -39,7 +43,7 @@ def only_the_parent_killed(on: Bench) -> Outcome:
 
 
 def two_at_once(on: Bench) -> Outcome:
-    child = on.start(prepare=partial(moments.arm, "merge fragments", hold))
+    child = on.start(prepare=partial(kill_points.arm, "merge fragments", hold))
     held = on.folder / "held"
     wait_until(held.exists)
     code = on.run()
@@ -52,7 +56,7 @@ def two_at_once(on: Bench) -> Outcome:
 
 def dead_lock(on: Bench) -> Outcome:
     """The lock of a dead run, of this host and of another one."""
-    lock = on.output / LOCK
+    lock = on.output / LOCK_PATH
     for host in (os.uname().nodename, "elsewhere"):
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.write_text(

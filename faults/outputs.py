@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from soct_core.fingerprint import fingerprint
+from soct_core.storage.fingerprint import fingerprint
 
 Contents = dict[str, str]
 # Hold times and durations, and are checked for their form alone.

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import HELP, CommandParser, exit_code
+from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import FragmentError
-from soct_core.manifest_fragment import find_fragments
 from soct_core.slice_config import merge_fragments
+from soct_core.slice_config.fragments import find_fragments
 
 _EPILOG = f"""examples:
   python -m flows.finalise --slice-config-in slice_config.csv \\

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import HELP, CommandParser, exit_code
+from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from schemas.settings import InterpolationSettings
 from schemas.slice_id import parse_slice_id
-from soct_core.acquisition import named_slice_id
+from soct_core.acquisition.slots import Slots, refuse_longer_gap
 from soct_core.errors import BadInputError
-from soct_core.interpolation import InterpolationFiles, interpolate_slice
-from soct_core.settings_file import load_settings
-from soct_core.slots import Slots
+from soct_core.file_names import InterpolationFiles
+from soct_core.run.settings_file import load_settings
+from soct_core.stages.interpolate_missing_slice import GapToFill, interpolate_slice
 from soct_core.volume import open_volume
 
 _EPILOG = f"""examples:
@@ -74,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> None:
     slice_id = _slice_id(arguments)
     if arguments.output_z is not None and arguments.output_z < 1:
         raise BadInputError(f"--output-z: got {arguments.output_z}, wanted 1 at least")
-    _refuse_longer_gap(arguments.before, arguments.after)
+    refuse_longer_gap(arguments.before, arguments.after)
     size = tuple(arguments.voxel_size_um) if arguments.voxel_size_um else None
     before, after = open_volume(arguments.before, size), open_volume(arguments.after, size)
     # Two slots: that of before and the missing one.
@@ -86,14 +86,16 @@ def _run(arguments: argparse.Namespace) -> None:
     diagnostics = interpolate_slice(
         before,
         after,
-        slice_id,
+        GapToFill(
+            slice_id,
+            slots.usable_planes(0, before.shape[0]),
+            missing if arguments.output_z is None else arguments.output_z,
+        ),
         InterpolationFiles(
             arguments.output, arguments.diagnostics, arguments.manifest_entry, arguments.preview
         ),
         settings,
-        usable_before=slots.usable_planes(0, before.shape[0]),
-        output_z=missing if arguments.output_z is None else arguments.output_z,
-        version=arguments.ngff_version,
+        arguments.ngff_version,
     )
     if diagnostics.interpolation_failed:
         print(f"hard skip: {diagnostics.fallback_reason}: {diagnostics.detail}; no volume written")
@@ -110,15 +112,6 @@ def _usable_um(arguments: argparse.Namespace) -> float:
         if value is not None and not 0 < value < 1e6:
             raise BadInputError(f"{name}: got {value}, wanted more than 0 and less than a metre")
     return float(arguments.slicing_interval_um if usable is None else usable)
-
-
-def _refuse_longer_gap(before: Path, after: Path) -> None:
-    ids = named_slice_id(before), named_slice_id(after)
-    if ids[0] is not None and ids[1] is not None and ids[1] - ids[0] > 2:
-        missing = ids[1] - ids[0] - 1
-        raise BadInputError(
-            f"{after}: {missing} slices are missing after {before.name}, wanted 1: longer gaps stay"
-        )
 
 
 def _slice_id(arguments: argparse.Namespace) -> int | None:

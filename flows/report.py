@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import HELP, CommandParser, exit_code
+from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 
 GROUP_NAME = "group_report.html"
 
@@ -49,10 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from soct_core.atomic import publish_text
+    from soct_core.file_names import output_of
     from soct_core.report.group import render_group
-    from soct_core.run_record import output_of
     from soct_core.stages.render_report import render_again
+    from soct_core.storage.atomic import publish_text
 
     for output in arguments.output:
         print(render_again(output_of(output)))

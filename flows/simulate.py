@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.exit_codes import HELP, CommandParser, exit_code
+from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from schemas.simulation import SimulationSettings
 from schemas.slice_id import parse_slice_id
 from soct_core.errors import AcquisitionError, BadInputError
-from soct_core.settings_file import checked
+from soct_core.run.settings_file import checked
 
 _EPILOG = f"""examples:
   python -m flows.simulate ACQ --slices 12 --missing 5 --spoiled 8 --speckle 4
@@ -67,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from soct_core.simulate import describe, open_reference, simulate
+    from soct_core.simulation.phantom import PHANTOM_SLICES, phantom_for
+    from soct_core.simulation.simulate import describe, open_reference, simulate
 
     if arguments.out.exists() and (not arguments.out.is_dir() or any(arguments.out.iterdir())):
         raise AcquisitionError(f"{arguments.out}: is there already, wanted a new directory")
@@ -80,23 +81,16 @@ def _run(arguments: argparse.Namespace) -> None:
     }
     given |= {"missing": _ids(arguments.missing), "spoiled": _ids(arguments.spoiled)}
     if arguments.reference is None:
-        given.setdefault("slices", 12)
+        given.setdefault("slices", PHANTOM_SLICES)
     settings = checked(SimulationSettings, given)
     if arguments.reference is None:
-        reference, size, name = *_phantom(settings), "phantom"
+        phantom = phantom_for(settings)
+        truth = simulate(phantom, phantom.voxel_size_um, settings, arguments.out, "phantom")
     else:
         reference, size = open_reference(arguments.reference)
-        name = arguments.reference.name
-    print(f"{arguments.out}: {describe(simulate(reference, size, settings, arguments.out, name))}")
+        truth = simulate(reference, size, settings, arguments.out, arguments.reference.name)
+    print(f"{arguments.out}: {describe(truth)}")
     print(f"next: python -m flows.reconstruct {shlex.quote(str(arguments.out))}")
-
-
-def _phantom(settings: SimulationSettings) -> tuple[Any, tuple[float, float, float]]:
-    from soct_core.phantom import Phantom, PhantomVolume
-
-    size = (20.0, 25.0, 25.0)
-    depth = max(1, round(settings.slicing_interval_um / size[0])) * (settings.slices or 12)
-    return PhantomVolume(Phantom.seeded(settings.seed), (depth, 240, 280), size), size
 
 
 def _ids(text: str) -> tuple[int, ...]:

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.exit_codes import FAILED, CommandParser, exit_code
+from flows.terminal.exit_codes import FAILED, CommandParser, exit_code
 from schemas.settings import ReconstructSettings
 from soct_core.errors import BadInputError, one_line
-from soct_core.run_record import output_of
-from soct_core.settings_file import load_settings
-from soct_core.verification import Verification, verify
+from soct_core.file_names import output_of
+from soct_core.run.settings_file import load_settings
+from soct_core.run.verification import Verification, verify
 
 _EPILOG = """examples:
   python -m flows.verify ACQ/reconstruction

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from flows.exit_codes import HELP, CommandParser, exit_code
+from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import BadInputError
-from soct_core.provenance import GAP
-from soct_core.report.pictures import grey_window
-from soct_core.run_record import output_of
-from soct_core.viewing import LABEL_COLOURS, ViewedLayer, layers_of
+from soct_core.file_names import output_of
+from soct_core.report.viewer_layers import LABEL_COLOURS, ViewerLayer, layers_of
+from soct_core.reportlets.pictures import grey_window
+from soct_core.volume.provenance import GAP
 
 HOW_TO_INSTALL = "napari is not installed; install it with: pip install 'soct-flows[napari]'"
 
@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace, open_window: Callable[[], tuple[Any, Cal
     run()
 
 
-def add_layer(viewer: Any, layer: ViewedLayer, window: tuple[float, float]) -> None:
+def add_layer(viewer: Any, layer: ViewerLayer, window: tuple[float, float]) -> None:
     """Add a layer to a napari viewer (or its model), lazily, at its true place in µm."""
     import dask.array as da
 
@@ -86,7 +86,7 @@ def _labels(colours: dict[int | None, str]) -> Any:
     return DirectLabelColormap(color_dict=colours)
 
 
-def contrast(volume: ViewedLayer) -> tuple[float, float]:
+def contrast(volume: ViewerLayer) -> tuple[float, float]:
     """Of the middle plane of the coarsest level, for all images: guessing would read all of them."""
     coarsest = volume.levels[-1]
     return grey_window(np.asarray(coarsest[coarsest.shape[0] // 2]))

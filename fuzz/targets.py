@@ -15,15 +15,15 @@ from schemas.pairwise import CONVENTION, PairwiseMetrics, RigidTransform
 from schemas.run_record import RunRecord
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from soct_core import slice_config
+from soct_core.acquisition.stage_shifts import common_space
 from soct_core.errors import BadInputError, ReadError
-from soct_core.manifest_fragment import read_fragment, write_fragment
-from soct_core.ngff import NgffVersion
-from soct_core.pair_records import read_record
-from soct_core.settings_file import load_settings
-from soct_core.simulate import open_reference
-from soct_core.stage_shifts import common_space
+from soct_core.run.settings_file import load_settings
+from soct_core.simulation.simulate import open_reference
+from soct_core.slice_config.fragments import read_fragment, write_fragment
+from soct_core.storage.records import read_record
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
+from soct_core.volume.metadata import NgffVersion
+from soct_core.volume.writing import write_image
 
 SHAPES = {0: (8, 8), 1: (8, 8), 2: (8, 9)}
 

@@ -18,8 +18,36 @@ FallbackReason = Literal[
     "low_post_ncc",
     "low_tissue_overlap",
 ]
-Gate = Literal["improved", "already_aligned"]
+ImprovementGate = Literal["improved", "already_aligned"]
+GateName = Literal[
+    "tissue",
+    "overlap_ncc",
+    "optimiser",
+    "determinant",
+    "rotation",
+    "scale",
+    "shear",
+    "shift",
+    "gain",
+    "aligned_gain",
+    "aligned_ncc",
+    "tissue_overlap",
+    "post_ncc",
+    "boundary_tissue",
+    "boundary_overlap",
+    "boundary_ncc",
+]
 Matrix2x2 = tuple[tuple[float, float], tuple[float, float]]
+
+
+class GateCheck(Contract):
+    """One gate that was asked: what was measured, and what it was held against."""
+
+    gate: GateName
+    value: float | None = None
+    """None where the gate measures nothing: the optimiser gave up."""
+    limit: float | None = None
+    passed: bool
 
 
 class InterpolationDiagnostics(Contract):
@@ -36,8 +64,10 @@ class InterpolationDiagnostics(Contract):
     fallback_reason: FallbackReason | None = None
     detail: str = ""
     """The reason in words, with the figures that decided."""
-    gate: Gate | None = None
+    gate: ImprovementGate | None = None
     """Which of the two improvement gates was applied."""
+    gates: tuple[GateCheck, ...] = ()
+    """All gates that were asked, in order; none of a baseline."""
 
     ref_before: int | None = None
     """Index of the boundary plane in the slice before."""

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from schemas.csv_table import CsvTable, TableFaults
-from schemas.slice_config_table import SLICE_CONFIG
-from schemas.stacking_decisions_table import STACKING_DECISIONS
-from schemas.stage_shifts_table import STAGE_SHIFTS
+from schemas.tables.csv_table import CsvTable, TableFaults
+from schemas.tables.slice_config import SLICE_CONFIG
+from schemas.tables.stacking_decisions import STACKING_DECISIONS
+from schemas.tables.stage_shifts import STAGE_SHIFTS
 
 _OTHER_TABLES = {"shifts_xy": STAGE_SHIFTS, "stacking_decisions": STACKING_DECISIONS}
 

@@ -12,12 +12,11 @@ from scipy import ndimage
 
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
-from soct_core.common_shape import padded_to_common_shape
-from soct_core.measured import blanked, measured, measured_mean, stored_in
+from soct_core.arrays import Sliceable
+from soct_core.planes.dtypes import to_dtype, to_float
+from soct_core.planes.measured import blanked, measured, measured_mean, stored_in
 from soct_core.versions import software_versions
-from soct_core.volume import Sliceable
-from soct_core.warp import to_dtype, to_float
-from soct_core.zmorph import check_neighbours
+from soct_core.volume.views import check_neighbours, padded_to_common_shape
 
 WEIGHTED_SIGMA_Z = 2.0
 

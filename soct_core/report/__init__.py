@@ -1,1 +1,4 @@
-"""The report: reportlets that stages leave behind, and the pages that are made of them."""
+"""The pages about a run, made from what it left on disk.
+
+Pictures are made by stages and lie there already: reportlets.
+"""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from soct_core.report.axes import ticks
-from soct_core.report.reading import Reading
+from soct_core.report.run_data import RunData
 from soct_core.report.traces import Traces
 
 HEIGHT = 110.0
@@ -38,12 +38,12 @@ class Carpet:
     """Of the scale, from low to high."""
 
 
-def carpet_of(reading: Reading, traces: Traces) -> Carpet | None:
+def carpet_of(data: RunData, traces: Traces) -> Carpet | None:
     """The carpet; None without a volume."""
-    cells = _cells(reading, traces.first, traces.last)
+    cells = _cells(data, traces.first, traces.last)
     if cells is None or not np.isfinite(cells).any():
         return None
-    interval = max(row["slot_bottom_um"] - row["slot_top_um"] for row in reading.decisions)
+    interval = max(row["slot_bottom_um"] - row["slot_top_um"] for row in data.decisions)
     low, high = (float(v) for v in np.nanpercentile(cells, [2, 98]))
     # A fifth of the brightness at least: noise must not look like change.
     room = max(0.0, _LEAST_RANGE * abs(low + high) / 2 - (high - low)) / 2
@@ -66,16 +66,16 @@ def carpet_of(reading: Reading, traces: Traces) -> Carpet | None:
     )
 
 
-def _cells(reading: Reading, first: int, last: int) -> NDArray[np.float64] | None:
+def _cells(data: RunData, first: int, last: int) -> NDArray[np.float64] | None:
     """Mean intensity, (depth, slot); NaN where nothing is."""
-    if reading.stack is None or not reading.stack.profile or not reading.decisions:
+    if data.stack is None or not data.stack.profile or not data.decisions:
         return None
-    profile = reading.stack.profile
-    step = profile[1].depth_um - profile[0].depth_um if len(profile) > 1 else reading.stack.depth_um
-    interval = max(row["slot_bottom_um"] - row["slot_top_um"] for row in reading.decisions)
+    profile = data.stack.profile
+    step = profile[1].depth_um - profile[0].depth_um if len(profile) > 1 else data.stack.depth_um
+    interval = max(row["slot_bottom_um"] - row["slot_top_um"] for row in data.decisions)
     rows = min(_MOST_ROWS, max(1, math.floor(interval / step + 1e-6)))
     sums, weights = np.zeros((rows, last - first + 1)), np.zeros((rows, last - first + 1))
-    tops = {row["slice_id"]: row for row in reading.decisions}
+    tops = {row["slice_id"]: row for row in data.decisions}
     zero = min(tops)
     for plane in profile:
         if plane.tissue_mean is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.slice_id import format_slice_id
-from soct_core.report.reading import Reading, RegisteredPair
+from soct_core.report.run_data import RegisteredPair, RunData
 from soct_core.report.slots_line import Slot
 
 Level = Literal["error", "warning", "note", "ok"]
@@ -25,20 +25,20 @@ class Flag:
     """Of a section of the page, without the #."""
 
 
-def flags_of(reading: Reading, slots: Sequence[Slot]) -> tuple[Flag, ...]:
+def flags_of(data: RunData, slots: Sequence[Slot]) -> tuple[Flag, ...]:
     """All flags, the worst first; a single `ok` one when there is nothing to say."""
     order = ("error", "warning", "note", "ok")
-    found = [*_run(reading), *_gaps(slots), *_pairs(reading), *_poses(reading)]
-    found += [Flag("warning", text) for text in reading.record.warnings]
-    found += [Flag("warning", f"Could not be read: {text}") for text in reading.unread]
+    found = [*_run(data), *_gaps(slots), *_pairs(data), *_poses(data)]
+    found += [Flag("warning", text) for text in data.record.warnings]
+    found += [Flag("warning", f"Could not be read: {text}") for text in data.unread]
     if not any(flag.level in ("error", "warning") for flag in found):
         found.append(Flag("ok", "Nothing stands out."))
     return tuple(sorted(found, key=lambda flag: order.index(flag.level)))
 
 
-def _run(reading: Reading) -> Iterator[Flag]:
-    failed = [task for task in reading.record.tasks if task.state != "Completed"]
-    if reading.record.outcome == "failed":
+def _run(data: RunData) -> Iterator[Flag]:
+    failed = [task for task in data.record.tasks if task.state != "Completed"]
+    if data.record.outcome == "failed":
         what = f"{_count(len(failed), 'task')} failed" if failed else "It stopped between two tasks"
         yield Flag("error", f"The run failed. {what}; the page shows what there is.", link="errors")
 
@@ -68,32 +68,32 @@ def _gaps(slots: Sequence[Slot]) -> Iterator[Flag]:
         )
 
 
-def _pairs(reading: Reading) -> Iterator[Flag]:
-    s = reading.record.settings.pairwise
+def _pairs(data: RunData) -> Iterator[Flag]:
+    s = data.record.settings.pairwise
     limits = (
         f"confidence {s.confidence_warn:g} / {s.confidence_error:g}, "
         f"z correlation {s.z_correlation_warn:g} / {s.z_correlation_error:g}, "
         f"rotation {s.rotation_warn_deg:g} / {s.rotation_error_deg:g}° a cut, "
-        f"translation {_translation_limits(reading)} a cut (warning / error)"
+        f"translation {_translation_limits(data)} a cut (warning / error)"
     )
     for status, level in (("error", "error"), ("warning", "warning")):
-        found = [pair for pair in reading.steering_pairs if pair.metrics.overall_status == status]
+        found = [pair for pair in data.steering_pairs if pair.metrics.overall_status == status]
         if found:
             verb = "not trusted to place slices" if status == "error" else "should be looked at"
             text = f"{_count(len(found), 'pair')} {verb}: {_names(found)}."
             yield Flag("error" if level == "error" else "warning", text, limits, "pairs")
 
 
-def _translation_limits(reading: Reading) -> str:
-    s = reading.record.settings.pairwise
+def _translation_limits(data: RunData) -> str:
+    s = data.record.settings.pairwise
     if s.translation_warn_um is not None or s.translation_error_um is not None:
         return f"{s.translation_warn_um or '–'} / {s.translation_error_um or '–'} µm"
     return f"{s.translation_warn_px:g} / {s.translation_error_px:g} px"
 
 
-def _poses(reading: Reading) -> Iterator[Flag]:
-    contradicted = [row for row in reading.decisions if "contradicts the others" in str(row.get("reasons"))]
-    scale = reading.record.settings.stack.robust_scale_px
+def _poses(data: RunData) -> Iterator[Flag]:
+    contradicted = [row for row in data.decisions if "contradicts the others" in str(row.get("reasons"))]
+    scale = data.record.settings.stack.robust_scale_px
     if contradicted:
         names = ", ".join(format_slice_id(row["slice_id"]) for row in contradicted[:_MOST_NAMED])
         yield Flag(
@@ -103,8 +103,8 @@ def _poses(reading: Reading) -> Iterator[Flag]:
             f"robust_scale_px {scale:g} px, or 5 times the usual disagreement",
             "decisions",
         )
-    loose = [row for row in reading.decisions if row.get("pose_source") == "prior"]
-    if loose and len(reading.used) > 1:
+    loose = [row for row in data.decisions if row.get("pose_source") == "prior"]
+    if loose and len(data.used) > 1:
         names = ", ".join(format_slice_id(row["slice_id"]) for row in loose[:_MOST_NAMED])
         yield Flag(
             "warning",

@@ -1,15 +1,17 @@
-"""The gates of one interpolation: each figure beside the threshold that it was held against."""
+"""The gates of one interpolation as a table: what was measured beside what it was held against."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.diagnostics import InterpolationDiagnostics
-from soct_core.affine import Affine2D
-from soct_core.gates import wanted_gain
+from schemas.diagnostics import GateCheck, GateName, InterpolationDiagnostics
+from soct_core.zmorph.gate_list import GATES, Gate
 
-Verdict = Literal["passed", "failed", "not reached", "not asked"]
+Verdict = Literal["passed", "failed", "not reached"]
+_SIGNS = {"at least": "≥", "at most": "≤", "more than": ">"}
+_INSTEAD: tuple[GateName, ...] = ("aligned_gain", "aligned_ncc", "optimiser")
+"""Asked only in place of others: not missed where they were not asked."""
 
 
 @dataclass(frozen=True)
@@ -18,89 +20,49 @@ class GateRow:
 
     name: str
     setting: str
-    """Name of the setting, or empty where the threshold is fixed."""
+    """Names of the settings behind the limit; empty where it is fixed."""
     value: float | None
     wanted: str
     verdict: Verdict
     share: float | None = None
-    """Where the value lies on a bar from 0 to 1, and the threshold beside it."""
+    """Where the value lies on a bar from 0 to 1, and the limit beside it."""
     mark: float | None = None
 
 
 def gates_of(d: InterpolationDiagnostics) -> tuple[GateRow, ...]:
-    """The gates in the order in which they are asked; empty for a baseline, which asks none."""
+    """The gates in the order in which they are asked; empty for a baseline, which asks none.
+
+    Where the interpolation failed, one row at least says so.
+    """
     if d.method != "zmorph":
         return ()
-    s = d.settings
-    aligned = d.gate == "already_aligned"
-    gain = (
-        _at_least("NCC gain, aligned already", "", d.ncc_improvement, 0.0)
-        if aligned
-        else _at_least(
-            "NCC gain by registration",
-            "min_ncc_improvement",
-            d.ncc_improvement,
-            wanted_gain(d.pre_reg_ncc or 0.0, s.min_ncc_improvement),
-        )
-    )
-    return (
-        _at_least(
-            "NCC of the boundary planes", "min_overlap_correlation", d.overlap_ncc, s.min_overlap_correlation
-        ),
-        _determinant(d),
-        *_motion(d),
-        gain,
-        _at_least("Tissue in both slabs", "min_tissue_overlap", d.tissue_overlap, s.min_tissue_overlap),
-        _at_least(
-            "NCC of the slabs, registered", "min_post_correlation", d.post_reg_ncc, s.min_post_correlation
-        ),
-    )
+    checks = {check.gate: check for check in d.gates}
+    aligned = "aligned_gain" in checks
+    rows = [
+        _row(gate, checks[name]) if name in checks else _not_reached(gate)
+        for name, gate in GATES.items()
+        if name in checks or (name not in _INSTEAD and not (aligned and name == "gain"))
+    ]
+    if d.interpolation_failed and not any(row.verdict == "failed" for row in rows):
+        rows.append(GateRow(str(d.fallback_reason), "", None, d.detail, "failed"))
+    return tuple(rows)
 
 
-def _at_least(name: str, setting: str, value: float | None, least: float) -> GateRow:
-    if value is None:
-        return GateRow(name, setting, None, f"≥ {least:.3g}", "not reached")
-    verdict: Verdict = "passed" if value >= least else "failed"
-    return GateRow(name, setting, value, f"≥ {least:.3g}", verdict, _clip(value), _clip(least))
+def _not_reached(gate: Gate) -> GateRow:
+    return GateRow(gate.title, ", ".join(gate.settings), None, "–", "not reached")
 
 
-def _at_most(name: str, setting: str, value: float, most: float) -> GateRow:
-    verdict: Verdict = "passed" if value <= most else "failed"
-    return GateRow(name, setting, value, f"≤ {most:g}", verdict, _clip(value / (2 * most or 1)), 0.5)
-
-
-def _determinant(d: InterpolationDiagnostics) -> GateRow:
-    value = d.affine_determinant
-    if value is None:
-        return GateRow("Determinant of the affine", "", None, "> 0", "not reached")
-    return GateRow("Determinant of the affine", "", value, "> 0", "passed" if value > 0 else "failed")
-
-
-def _motion(d: InterpolationDiagnostics) -> tuple[GateRow, ...]:
-    s = d.settings
-    limits = (
-        ("Rotation, degrees", "max_rotation_deg", f"≤ {s.max_rotation_deg:g}"),
-        ("Stretch", "max_scale", f"≤ {s.max_scale:g}"),
-        ("Shear", "max_shear", f"≤ {s.max_shear:g}"),
-    )
-    if d.affine_matrix is None:
-        return tuple(GateRow(name, setting, None, wanted, "not reached") for name, setting, wanted in limits)
-    parts = Affine2D.of(d.affine_matrix, (0.0, 0.0), (0.0, 0.0)).parts()
-    scales = [abs(scale) for scale in (parts.scale_x, parts.scale_y)]
-    stretch = max((max(scale, 1 / scale) for scale in scales if scale > 0), default=0.0)
-    shear = abs(parts.shear)
-    return (
-        _at_most(*limits[0][:2], abs(parts.rotation_deg), s.max_rotation_deg),
-        # A bar from "not at all" to twice the limit: a stretch of 1 is none.
-        _stretch(limits[1][0], limits[1][1], stretch, s.max_scale),
-        _at_most(*limits[2][:2], min(shear, 1e3), s.max_shear),
-    )
-
-
-def _stretch(name: str, setting: str, value: float, most: float) -> GateRow:
-    verdict: Verdict = "passed" if value <= most else "failed"
-    share = _clip((value - 1) / (2 * (most - 1) or 1))
-    return GateRow(name, setting, value, f"≤ {most:g}", verdict, share, 0.5)
+def _row(gate: Gate, check: GateCheck) -> GateRow:
+    verdict: Verdict = "passed" if check.passed else "failed"
+    setting = ", ".join(gate.settings)
+    if check.value is None or check.limit is None:
+        return GateRow(gate.title, setting, None, "a transform", verdict)
+    wanted = f"{_SIGNS[gate.sense]} {check.limit:.3g}"
+    share, mark = check.value, check.limit
+    if gate.sense == "at most":
+        # A bar from "not at all" to twice the limit.
+        share, mark = (check.value - gate.neutral) / (2 * (check.limit - gate.neutral) or 1.0), 0.5
+    return GateRow(gate.title, setting, check.value, wanted, verdict, _clip(share), _clip(mark))
 
 
 def _clip(value: float) -> float:

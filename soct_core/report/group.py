@@ -13,14 +13,13 @@ from urllib.parse import quote
 
 from schemas.run_record import RunRecord
 from soct_core.errors import RecordError
-from soct_core.pair_records import read_record
+from soct_core.file_names import REPORT_NAME, RUN_RECORD_NAME, output_of
 from soct_core.report.axes import Scale, spread, ticks
 from soct_core.report.page import templates
-from soct_core.report.reading import Reading, read_run
-from soct_core.report.slot_intensity import mean_by_slot
-from soct_core.run_record import RUN_RECORD_NAME, output_of
+from soct_core.report.run_data import RunData, read_run
+from soct_core.report.slots_line import mean_by_slot
+from soct_core.storage.records import read_record
 
-REPORT_NAME = "report.html"
 WIDTH, HEIGHT, LEFT, RIGHT = 460.0, 92.0, 12.0, 12.0
 _MIDDLE, _JITTER = 36.0, 18.0
 _FENCE = 1.5
@@ -36,7 +35,7 @@ class Run:
     name: str
     href: str
     """Of its report, relative to the page; empty where it has none."""
-    reading: Reading
+    data: RunData
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Metric:
     digits: int
     bad: str
     """Which side is the bad one, in words."""
-    of: Callable[[Reading], float | None]
+    of: Callable[[RunData], float | None]
 
 
 @dataclass(frozen=True)
@@ -122,13 +121,13 @@ def render_group(directories: Sequence[Path], page: Path) -> str:
 def _named_apart(runs: list[Run]) -> list[Run]:
     names = [run.name for run in runs]
     return [
-        Run(f"{run.name} ({i + 1})", run.href, run.reading) if names.count(run.name) > 1 else run
+        Run(f"{run.name} ({i + 1})", run.href, run.data) if names.count(run.name) > 1 else run
         for i, run in enumerate(runs)
     ]
 
 
 def _row(run: Run) -> tuple[Run, list[str]]:
-    return run, [_written(metric, metric.of(run.reading)) for metric in METRICS]
+    return run, [_written(metric, metric.of(run.data)) for metric in METRICS]
 
 
 def _written(metric: Metric, value: float | None) -> str:
@@ -136,7 +135,7 @@ def _written(metric: Metric, value: float | None) -> str:
 
 
 def _strip(metric: Metric, runs: Sequence[Run]) -> Strip | None:
-    values = [(run, value) for run in runs if (value := metric.of(run.reading)) is not None]
+    values = [(run, value) for run in runs if (value := metric.of(run.data)) is not None]
     if not values:
         return None
     numbers = [value for _, value in values]
@@ -183,47 +182,47 @@ def _share(part: int, whole: int) -> float | None:
     return 100.0 * part / whole if whole else None
 
 
-def _refused(reading: Reading) -> float | None:
-    return _share(sum(gap.diagnostics.interpolation_failed for gap in reading.gaps), len(reading.gaps))
+def _refused(data: RunData) -> float | None:
+    return _share(sum(gap.diagnostics.interpolation_failed for gap in data.gaps), len(data.gaps))
 
 
-def _unreliable(reading: Reading) -> float | None:
-    pairs = reading.steering_pairs
+def _unreliable(data: RunData) -> float | None:
+    pairs = data.steering_pairs
     return _share(sum(not pair.metrics.reliable for pair in pairs), len(pairs))
 
 
-def _over_pairs(name: str, how: Callable[[list[float]], float]) -> Callable[[Reading], float | None]:
-    def of(reading: Reading) -> float | None:
-        found = [getattr(pair.metrics, name) for pair in reading.steering_pairs]
+def _over_pairs(name: str, how: Callable[[list[float]], float]) -> Callable[[RunData], float | None]:
+    def of(data: RunData) -> float | None:
+        found = [getattr(pair.metrics, name) for pair in data.steering_pairs]
         known = [abs(value) for value in found if value is not None]
         return how(known) if known else None
 
     return of
 
 
-def _ncc_gained(reading: Reading) -> float | None:
+def _ncc_gained(data: RunData) -> float | None:
     gains = [
         m.post_ncc - m.pre_ncc
-        for m in (pair.metrics for pair in reading.steering_pairs)
+        for m in (pair.metrics for pair in data.steering_pairs)
         if m.pre_ncc is not None and m.post_ncc is not None
     ]
     return median(gains) if gains else None
 
 
-def _brightness_steps(reading: Reading) -> float | None:
+def _brightness_steps(data: RunData) -> float | None:
     """Largest relative change of brightness from one measured slice to the next."""
-    means = [mean for mean, state in mean_by_slot(reading).values() if state == "measured"]
+    means = [mean for mean, state in mean_by_slot(data).values() if state == "measured"]
     steps = [abs(b - a) / ((a + b) / 2) for a, b in pairwise(means) if a + b > 0]
     return 100.0 * max(steps) if steps else None
 
 
-def _empty_slots(reading: Reading) -> float | None:
-    states = [row["slot_state"] for row in reading.decisions]
+def _empty_slots(data: RunData) -> float | None:
+    states = [row["slot_state"] for row in data.decisions]
     return _share(states.count("gap"), len(states))
 
 
-def _seconds(reading: Reading) -> float | None:
-    record = reading.record
+def _seconds(data: RunData) -> float | None:
+    record = data.record
     return (record.finished - record.started).total_seconds() / 60.0
 
 

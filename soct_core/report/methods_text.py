@@ -8,8 +8,8 @@ from statistics import median
 
 from schemas.run_record import RunRecord
 from schemas.settings import RegistrationMetric
-from soct_core.elastix import SCHEDULE
-from soct_core.report.reading import Reading, RegisteredPair
+from soct_core.registration.elastix import SCHEDULE
+from soct_core.report.run_data import RegisteredPair, RunData
 from soct_core.versions import NOT_INSTALLED
 
 SOURCES = {
@@ -57,26 +57,26 @@ class _Citations:
         return "[" + ", ".join(str(self.used.index(key) + 1) for key in keys) + "]"
 
 
-def methods_of(reading: Reading) -> Methods:
+def methods_of(data: RunData) -> Methods:
     """Only what was done: a stage that the run did not reach is not described."""
     cite = _Citations()
     parts = (
-        _slices(reading, cite),
-        _interpolation(reading, cite),
-        _registration(reading, cite),
-        _poses(reading, cite),
-        _volume(reading, cite),
+        _slices(data, cite),
+        _interpolation(data, cite),
+        _registration(data, cite),
+        _poses(data, cite),
+        _volume(data, cite),
     )
     paragraphs = tuple(part for part in parts if part)
     return Methods(paragraphs, tuple(SOURCES[key] for key in cite.used))
 
 
-def _slices(reading: Reading, cite: _Citations) -> str:
-    record = reading.record
+def _slices(data: RunData, cite: _Citations) -> str:
+    record = data.record
     prefect = record.versions.get("prefect", "")
     orchestrated = f", run by Prefect {prefect} {cite('prefect')}" if prefect else ""
     text = (
-        f"{len(reading.used)} slices of nominally {record.settings.slicing_interval_um:g} µm were "
+        f"{len(data.used)} slices of nominally {record.settings.slicing_interval_um:g} µm were "
         f"reconstructed with {program_of(record)} (Python {record.versions.get('python', '')}{orchestrated})."
     )
     if record.settings.usable_depth_um is not None:
@@ -86,8 +86,8 @@ def _slices(reading: Reading, cite: _Citations) -> str:
     return text
 
 
-def _interpolation(reading: Reading, cite: _Citations) -> str:
-    tried = [gap.diagnostics for gap in reading.gaps]
+def _interpolation(data: RunData, cite: _Citations) -> str:
+    tried = [gap.diagnostics for gap in data.gaps]
     if not tried:
         return ""
     s = tried[0].settings
@@ -126,13 +126,13 @@ def _interpolation(reading: Reading, cite: _Citations) -> str:
     return f"{text}. Interpolated voxels are labelled as such and took no part in the registration of others."
 
 
-def _registration(reading: Reading, cite: _Citations) -> str:
-    pairs = reading.steering_pairs
+def _registration(data: RunData, cite: _Citations) -> str:
+    pairs = data.steering_pairs
     if not pairs:
         return ""
     s = pairs[0].metrics.settings
     matched = [p for p in pairs if p.metrics.z_source == "matched"]
-    checks = [p for p in reading.pairs if p.metrics.role == "check"]
+    checks = [p for p in data.pairs if p.metrics.role == "check"]
     depth = (
         f"; the matching depth was sought within ±{s.search_range_um:g} µm of the nominal one"
         if matched
@@ -160,8 +160,8 @@ def _registration(reading: Reading, cite: _Citations) -> str:
     return text.strip()
 
 
-def _poses(reading: Reading, cite: _Citations) -> str:
-    rows = [row for row in reading.decisions if row.get("pose_rotation_deg") is not None]
+def _poses(data: RunData, cite: _Citations) -> str:
+    rows = [row for row in data.decisions if row.get("pose_rotation_deg") is not None]
     if not rows:
         return ""
     moves = (
@@ -169,7 +169,7 @@ def _poses(reading: Reading, cite: _Citations) -> str:
         for row in rows
         for axis in "xy"
     )
-    s = reading.record.settings.stack
+    s = data.record.settings.stack
     if max(moves) < 1e-9:
         return (
             f"No slice would have moved by more than {s.aligned_below_px:g} px (root mean square over "
@@ -180,8 +180,8 @@ def _poses(reading: Reading, cite: _Citations) -> str:
         "on the graph of pairs; pairs that contradict the others were let go by robust reweighting "
         f"{cite('robust')}."
     )
-    if s.subtract_anatomy and any(_takes_anatomy_off(pair) for pair in reading.steering_pairs):
-        span = reading.record.settings.pairwise.anatomy_span_um
+    if s.subtract_anatomy and any(_takes_anatomy_off(pair) for pair in data.steering_pairs):
+        span = data.record.settings.pairwise.anatomy_span_um
         text += (
             f" The in-plane motion of anatomy with depth, measured within slices over {span:g} µm, was "
             "subtracted."
@@ -196,12 +196,12 @@ def _takes_anatomy_off(pair: RegisteredPair) -> bool:
     return m.anatomy_rate_x is not None and m.z_source == "nominal" and m.z_index != m.expected_z_index
 
 
-def _volume(reading: Reading, cite: _Citations) -> str:
-    stack = reading.stack
+def _volume(data: RunData, cite: _Citations) -> str:
+    stack = data.stack
     if stack is None:
         return ""
-    s = reading.record.settings
-    opencv = "opencv-python-headless" in reading.record.versions
+    s = data.record.settings
+    opencv = "opencv-python-headless" in data.record.versions
     warped = f" (OpenCV {cite('opencv')})" if opencv else ""
     shape = " × ".join(map(str, stack.shape))
     size = " × ".join(f"{v:g}" for v in stack.voxel_size_um)

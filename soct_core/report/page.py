@@ -11,13 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemas.run_record import RunRecord
 from schemas.slice_id import format_slice_id
-from schemas.stacking_decisions_table import STACKING_DECISIONS
+from schemas.tables.stacking_decisions import STACKING_DECISIONS
 from soct_core.report.carpet import carpet_of
 from soct_core.report.flags import flags_of
-from soct_core.report.looks import gap_looks, pair_groups
+from soct_core.report.flickers import gap_views, pair_groups
 from soct_core.report.methods_text import methods_of, program_of
-from soct_core.report.reading import Reading, read_run
 from soct_core.report.reslices import reslices_of
+from soct_core.report.run_data import RunData, read_run
 from soct_core.report.slots_line import KIND_MEANINGS, KIND_NAMES, Slot, slots_of
 from soct_core.report.traces import traces_of
 
@@ -32,30 +32,30 @@ def render(output: Path, record: RunRecord) -> str:
     record
         What `run.json` holds, or will hold.
     """
-    reading = read_run(output, record)
-    slots = slots_of(reading)
-    gaps = gap_looks(reading)
+    data = read_run(output, record)
+    slots = slots_of(data)
+    gaps = gap_views(data)
     spent = sum(look.size for gap in gaps for look in (gap.planes, gap.slabs) if look is not None)
-    traces = traces_of(reading, slots)
+    traces = traces_of(data, slots)
     return (
         templates()
         .get_template("report.html.j2")
         .render(
             program=program_of(record),
             title=record.acquisition or output.parent.name,
-            reading=reading,
+            data=data,
             record=record,
             slots=slots,
             kinds=_kinds_of(slots),
-            flags=flags_of(reading, slots),
+            flags=flags_of(data, slots),
             gaps=gaps,
-            groups=pair_groups(reading, spent),
+            groups=pair_groups(data, spent),
             traces=traces,
-            carpet=None if traces is None else carpet_of(reading, traces),
-            reslices=reslices_of(reading),
-            methods=methods_of(reading),
-            decisions=_decisions(reading),
-            trail=_trail(reading),
+            carpet=None if traces is None else carpet_of(data, traces),
+            reslices=reslices_of(data),
+            methods=methods_of(data),
+            decisions=_decisions(data),
+            trail=_trail(data),
             told_rows=_told_rows,
             task_rows=_task_rows,
             print_rows=_print_rows,
@@ -67,7 +67,7 @@ def render(output: Path, record: RunRecord) -> str:
 def templates() -> Environment:
     """The templates; everything is escaped, and an unknown name is an error."""
     environment = Environment(
-        loader=PackageLoader("soct_core"),
+        loader=PackageLoader("soct_core.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -100,13 +100,13 @@ def _kinds_of(slots: Sequence[Slot]) -> list[tuple[str, str, str, int]]:
     return [(kind, KIND_NAMES[kind], KIND_MEANINGS[kind], count) for kind, count in counts.items() if count]
 
 
-def _decisions(reading: Reading) -> tuple[list[str], list[list[str]]]:
+def _decisions(data: RunData) -> tuple[list[str], list[list[str]]]:
     columns = list(STACKING_DECISIONS.columns)
-    return columns, [[_cell(name, row.get(name)) for name in columns] for row in reading.decisions]
+    return columns, [[_cell(name, row.get(name)) for name in columns] for row in data.decisions]
 
 
-def _trail(reading: Reading) -> tuple[list[str], list[list[str]]]:
-    rows = list(reading.trail.values())
+def _trail(data: RunData) -> tuple[list[str], list[list[str]]]:
+    rows = list(data.trail.values())
     columns = [name for name in (rows[0] if rows else {}) if any(row.get(name) is not None for row in rows)]
     return columns, [[_cell(name, row.get(name)) for name in columns] for row in rows]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from schemas.reportlets import Picture
 from schemas.slice_id import format_slice_id
 from soct_core.report.axes import Scale, ticks
-from soct_core.report.reading import Reading
+from soct_core.report.run_data import RunData
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 960.0, 62.0, 92.0, 8.0, 34.0
 _TALLEST = 760.0
@@ -39,21 +39,21 @@ class Reslice:
     side_ticks: tuple[tuple[float, str], ...]
 
 
-def reslices_of(reading: Reading) -> tuple[Reslice, ...]:
+def reslices_of(data: RunData) -> tuple[Reslice, ...]:
     """Both reslices; none without a volume."""
-    stack = reading.stack
+    stack = data.stack
     if stack is None:
         return ()
     _, y_um, x_um = (n * v for n, v in zip(stack.shape, stack.voxel_size_um, strict=True))
     return (
-        _reslice(reading, "x", x_um, stack.xz, f"y = {stack.xz_y_um / 1000:.2f} mm"),
-        _reslice(reading, "y", y_um, stack.yz, f"x = {stack.yz_x_um / 1000:.2f} mm"),
+        _reslice(data, "x", x_um, stack.xz, f"y = {stack.xz_y_um / 1000:.2f} mm"),
+        _reslice(data, "y", y_um, stack.yz, f"x = {stack.yz_x_um / 1000:.2f} mm"),
     )
 
 
-def _reslice(reading: Reading, axis: str, side_um: float, picture: Picture, place: str) -> Reslice:
-    assert reading.stack is not None
-    depth_um = reading.stack.depth_um
+def _reslice(data: RunData, axis: str, side_um: float, picture: Picture, place: str) -> Reslice:
+    assert data.stack is not None
+    depth_um = data.stack.depth_um
     per_um = min((WIDTH - LEFT - RIGHT) / side_um, _TALLEST / depth_um)
     width, height = side_um * per_um, depth_um * per_um
     down, along = Scale(0, depth_um, TOP, TOP + height), Scale(0, side_um, LEFT, LEFT + width)
@@ -64,17 +64,17 @@ def _reslice(reading: Reading, axis: str, side_um: float, picture: Picture, plac
         width=round(width, 2),
         height=round(height, 2),
         total_height=round(TOP + height + BOTTOM, 2),
-        bands=_bands(reading, down),
+        bands=_bands(data, down),
         depth_ticks=tuple((down(v * 1000), text) for v, text in ticks(0, depth_um / 1000, 6)),
         side_ticks=tuple((along(v * 1000), text) for v, text in ticks(0, side_um / 1000, 8)),
     )
 
 
-def _bands(reading: Reading, down: Scale) -> tuple[Band, ...]:
+def _bands(data: RunData, down: Scale) -> tuple[Band, ...]:
     """Neighbouring gaps become one band."""
     found: list[tuple[str, float, float, list[int]]] = []
-    voxel = reading.stack.voxel_size_um[0] if reading.stack else 1.0
-    for row in reading.decisions:
+    voxel = data.stack.voxel_size_um[0] if data.stack else 1.0
+    for row in data.decisions:
         kind = row["slot_state"]
         if kind == "measured":
             continue

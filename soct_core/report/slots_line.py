@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.slice_id import format_slice_id
-from soct_core.finalisation import COVERED_NOTE
-from soct_core.report.reading import Reading
+from soct_core.report.run_data import RunData
+from soct_core.slice_config.finalise import COVERED_NOTE
 
 SlotKind = Literal["measured", "interpolated", "hard_skip", "gap", "excluded", "covered"]
 KIND_NAMES: dict[SlotKind, str] = {
@@ -58,25 +58,25 @@ class Slot:
         return f"slice {self.name}: {self.kind_name}" + (f", {self.reason}" if self.reason else "")
 
 
-def slots_of(reading: Reading) -> tuple[Slot, ...]:
+def slots_of(data: RunData) -> tuple[Slot, ...]:
     """Every slot between the first and the last measured one, and others that a row speaks of."""
-    ids = {*reading.used, *reading.trail, *(gap.slice_id for gap in reading.gaps)}
+    ids = {*data.used, *data.trail, *(gap.slice_id for gap in data.gaps)}
     if not ids:
         return ()
-    known = ids | set(reading.record.gaps.single)
-    inside = reading.used or tuple(ids)
-    return tuple(_slots(reading, known, min(inside), max(inside)))
+    known = ids | set(data.record.gaps.single)
+    inside = data.used or tuple(ids)
+    return tuple(_slots(data, known, min(inside), max(inside)))
 
 
-def _slots(reading: Reading, known: set[int], first: int, last: int) -> Iterator[Slot]:
-    gaps = {gap.slice_id: gap.diagnostics for gap in reading.gaps}
+def _slots(data: RunData, known: set[int], first: int, last: int) -> Iterator[Slot]:
+    gaps = {gap.slice_id: gap.diagnostics for gap in data.gaps}
     current = first
     for slice_id in sorted(known):
         yield from _missing(current, min(slice_id - 1, last))
         current = max(first, slice_id + 1)
-        row = reading.trail.get(slice_id, {})
+        row = data.trail.get(slice_id, {})
         notes = str(row.get("notes") or "")
-        if slice_id in reading.used:
+        if slice_id in data.used:
             steers = not row.get("auto_excluded")
             doubt = "" if steers else str(row.get("auto_exclude_reason") or "auto-excluded")
             yield Slot(slice_id, "measured", "; ".join(filter(None, (doubt, notes))), steers=steers)
@@ -103,3 +103,21 @@ def _missing(first: int, last: int) -> Iterator[Slot]:
         return
     for slice_id in range(first, last + 1):
         yield Slot(slice_id, "gap")
+
+
+def mean_by_slot(data: RunData) -> dict[int, tuple[float, str]]:
+    """Mean intensity of tissue in each slot, and the slot's state."""
+    if data.stack is None:
+        return {}
+    found = {}
+    for row in data.decisions:
+        inside = [
+            (plane.tissue_mean, plane.tissue_fraction)
+            for plane in data.stack.profile
+            if plane.tissue_mean is not None and row["slot_top_um"] <= plane.depth_um < row["slot_bottom_um"]
+        ]
+        weight = sum(w for _, w in inside)
+        if weight > 0 and row["slot_state"] != "gap":
+            mean = sum(m * w for m, w in inside if m is not None) / weight
+            found[row["slice_id"]] = mean, str(row["slot_state"])
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from soct_core.report.axes import Scale, spread, ticks
-from soct_core.report.reading import RegisteredPair
+from soct_core.report.run_data import RegisteredPair
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 240.0, 96.0, 34.0, 26.0, 8.0
 

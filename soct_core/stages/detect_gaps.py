@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from schemas.jobs import DetectGapsJob
-from schemas.outcomes import DetectedGaps
-from soct_core.acquisition import find_acquisition, slice_table, used_slices
-from soct_core.fingerprint import fingerprint
+from schemas.handoffs import DetectedGaps, DetectGapsJob
+from soct_core.acquisition.slices import find_acquisition, slice_table, used_slices
 from soct_core.gaps import detect_single_gaps
+from soct_core.storage.fingerprint import fingerprint
 
-VERSION = "2"
+VERSION = "3"
 
 
 def reads(job: DetectGapsJob) -> list[str]:

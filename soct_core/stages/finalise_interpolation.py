@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from schemas.jobs import FinaliseJob
-from schemas.outcomes import FinalisedTrail
-from soct_core.acquisition import find_acquisition, slice_table
-from soct_core.finalisation import FINAL_NAME, finalise
-from soct_core.fingerprint import fingerprint
+from schemas.handoffs import FinalisedTrail, FinaliseJob
+from soct_core.acquisition.slices import find_acquisition, slice_table
+from soct_core.file_names import FINAL_NAME
+from soct_core.slice_config.finalise import finalise
+from soct_core.storage.fingerprint import fingerprint
 
-VERSION = "3"
+VERSION = "4"
 
 
 def reads(job: FinaliseJob) -> list[str]:
@@ -28,4 +28,4 @@ def run(job: FinaliseJob) -> FinalisedTrail:
     path = job.output / FINAL_NAME
     table = slice_table(find_acquisition(job.acquisition))
     finalise(table, job.fragments, path, job.notes)
-    return FinalisedTrail(path=path, artefacts=(path,))
+    return FinalisedTrail(path=path, written=(path,))

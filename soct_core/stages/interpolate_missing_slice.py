@@ -2,13 +2,54 @@
 
 from __future__ import annotations
 
-from schemas.jobs import InterpolationJob
-from schemas.outcomes import InterpolationOutcome
-from soct_core.fingerprint import fingerprint
-from soct_core.interpolation import InterpolationFiles, interpolate_slice, outcome_of
-from soct_core.volume import open_volume
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-VERSION = "6"
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.common_space import Window
+from schemas.diagnostics import InterpolationDiagnostics
+from schemas.handoffs import InterpolationJob, InterpolationOutcome
+from schemas.manifest_fragment import ManifestFragment
+from schemas.settings import InterpolationSettings, NgffVersion
+from soct_core.arrays import Sliceable
+from soct_core.baselines import interpolate_baseline
+from soct_core.errors import AcquisitionError
+from soct_core.file_names import InterpolationFiles
+from soct_core.reportlets.gap import gap_reportlet
+from soct_core.reportlets.gap_planes import GapPlanes
+from soct_core.reportlets.preview import preview_png
+from soct_core.reportlets.write import write_reportlet
+from soct_core.slice_config.fragments import write_fragment
+from soct_core.storage.atomic import publish_bytes, publish_text, remove
+from soct_core.storage.fingerprint import fingerprint
+from soct_core.volume import Volume, open_volume
+from soct_core.volume.reading import same_voxel_size
+from soct_core.volume.views import seen_through, trusted_part
+from soct_core.volume.writing import ImageSpec, image_writer
+from soct_core.zmorph.gate_list import GATES
+from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
+
+VERSION = "7"
+Planes = Iterator[NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class GapToFill:
+    """Which slice is missing, and what of its neighbours counts."""
+
+    slice_id: int | None = None
+    usable_before: int | None = None
+    """Trusted planes of the slice before; all by default. Its last is the boundary plane."""
+    output_z: int | None = None
+    """Planes to make; by default as many as the trusted planes of before."""
+    window_before: Window | None = None
+    """Onto a common canvas, on which the result lies then."""
+    window_after: Window | None = None
 
 
 def reads(job: InterpolationJob) -> list[str]:
@@ -30,12 +71,128 @@ def run(job: InterpolationJob) -> InterpolationOutcome:
     diagnostics = interpolate_slice(
         open_volume(job.before, job.voxel_size_um),
         open_volume(job.after, job.voxel_size_um),
-        job.slice_id,
+        GapToFill(job.slice_id, job.usable_before, job.output_z, job.window_before, job.window_after),
         files,
         job.settings,
-        usable_before=job.usable_before,
-        output_z=job.output_z,
-        version=job.ngff_version,
-        windows=(job.window_before, job.window_after),
+        job.ngff_version,
     )
-    return outcome_of(diagnostics, job.slice_id, files)
+    return _outcome(diagnostics, job.slice_id, files)
+
+
+def interpolate_slice(
+    before: Volume,
+    after: Volume,
+    gap: GapToFill,
+    files: InterpolationFiles,
+    settings: InterpolationSettings,
+    version: NgffVersion = "0.5",
+) -> InterpolationDiagnostics:
+    """Interpolate between two stores and write what is wanted of it.
+
+    Raises
+    ------
+    AcquisitionError
+        If voxel sizes differ, or the output would replace what is no image.
+    VolumeError, OutputError
+        If a store cannot be read or written.
+    """
+    if not same_voxel_size(before.voxel_size_um, after.voxel_size_um):
+        raise AcquisitionError(
+            f"{after.path}: voxel size {after.voxel_size_um} µm, "
+            f"but {before.path.name} has {before.voxel_size_um}"
+        )
+    usable = before.shape[0] if gap.usable_before is None else gap.usable_before
+    trusted = trusted_part(seen_through(before, gap.window_before), usable)
+    below = seen_through(after, gap.window_after)
+    nz_out = trusted.shape[0] if gap.output_z is None else gap.output_z
+    refuse_foreign_output(files.volume, (before.path, after.path))
+    shown = GapPlanes(row=trusted.shape[1] // 2)
+
+    def write(planes: Planes) -> None:
+        shape = nz_out, max(trusted.shape[1], below.shape[1]), max(trusted.shape[2], below.shape[2])
+        spec = ImageSpec(shape, np.dtype(trusted.dtype), before.voxel_size_um, version=version)
+        with image_writer(files.volume, spec) as (image, _):
+            for plane in shown.watch(planes, nz_out):
+                image.append(plane)
+
+    found = _fill(trusted, below, nz_out, settings, write)
+    if found.interpolation_failed:
+        # A volume of an earlier attempt must not outlive a hard skip.
+        remove(files.volume)
+    diagnostics = found.model_copy(
+        update={
+            "slice_id": gap.slice_id,
+            "slice_before_path": str(before.path),
+            "slice_after_path": str(after.path),
+            "output_path": None if found.interpolation_failed else str(files.volume),
+        }
+    )
+    if files.preview is not None:
+        z_to_x = before.voxel_size_um[0] / before.voxel_size_um[2]
+        publish_bytes(files.preview, preview_png(trusted, below, shown, diagnostics, z_to_x))
+    if files.reportlet is not None:
+        write_reportlet(files.reportlet, lambda: gap_reportlet(trusted, below, shown, diagnostics))
+    if files.diagnostics is not None:
+        publish_text(files.diagnostics, diagnostics.model_dump_json(indent=2) + "\n")
+    if files.fragment is not None and gap.slice_id is not None:
+        write_fragment(files.fragment, ManifestFragment.from_diagnostics(diagnostics, gap.slice_id))
+    return diagnostics
+
+
+def refuse_foreign_output(output: Path, inputs: tuple[Path, ...]) -> None:
+    """An output must replace nothing but an earlier image, and hold no input.
+
+    Raises
+    ------
+    AcquisitionError
+    """
+    place = output.resolve()
+    for path in inputs:
+        around = (path.resolve(), *path.resolve().parents)
+        if place in around or path.resolve() in place.parents:
+            raise AcquisitionError(f"{output}: the output would land in an input, wanted another path")
+    if not output.exists():
+        return
+    is_image = output.is_dir() and any((output / name).exists() for name in ("zarr.json", ".zgroup"))
+    if not is_image:
+        raise AcquisitionError(f"{output}: is there already and is no OME-Zarr image, wanted another path")
+
+
+def _fill(
+    trusted: Sliceable,
+    below: Sliceable,
+    nz_out: int,
+    settings: InterpolationSettings,
+    write: Callable[[Planes], None],
+) -> InterpolationDiagnostics:
+    if settings.method != "zmorph":
+        volume, found = interpolate_baseline(trusted, below, settings, nz_out, settings.method)
+        write(iter(volume))
+        return found
+    started = time.perf_counter()
+    morph, trial = prepare_morph(trusted, below, settings)
+    if morph is not None:
+        write(morph.planes(nz_out))
+    return morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)
+
+
+def _outcome(
+    diagnostics: InterpolationDiagnostics, slice_id: int, files: InterpolationFiles
+) -> InterpolationOutcome:
+    """What the flow needs to know of an interpolation."""
+    failed = diagnostics.interpolation_failed
+    reportlet = files.reportlet if files.reportlet is not None and files.reportlet.exists() else None
+    places = (None if failed else files.volume, files.diagnostics, files.fragment, reportlet)
+    decided = (name for check in diagnostics.gates if not check.passed for name in GATES[check.gate].settings)
+    return InterpolationOutcome(
+        slice_id=slice_id,
+        result="hard_skip" if failed else "interpolated",
+        reason=diagnostics.fallback_reason,
+        detail=diagnostics.detail,
+        decided_by=tuple(dict.fromkeys(decided)),
+        volume=None if failed else files.volume,
+        fragment=files.fragment,
+        diagnostics=files.diagnostics,
+        written=tuple(path for path in places if path is not None),
+        seconds=diagnostics.seconds,
+    )

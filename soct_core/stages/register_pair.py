@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from schemas.jobs import PairJob
-from schemas.outcomes import PairOutcome
-from soct_core.fingerprint import fingerprint
-from soct_core.pair_records import pair_name, write_pair
-from soct_core.pairwise import Pair, register_and_look
-from soct_core.plane_window import seen_through
-from soct_core.report.leaving import PAIR_REPORTLET, leave
-from soct_core.report.pair_look import pair_reportlet
+from schemas.handoffs import PairJob, PairOutcome
+from soct_core.file_names import PAIR_REPORTLET, PAIRS, pair_name
+from soct_core.pairwise.files import write_pair
+from soct_core.pairwise.register import Pair, register_and_compare
+from soct_core.reportlets.pair import pair_reportlet
+from soct_core.reportlets.write import write_reportlet
+from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
+from soct_core.volume.views import seen_through
 
-STAGE = "register_pairwise"
-VERSION = "7"
+VERSION = "8"
 
 
 def reads(job: PairJob) -> list[str]:
@@ -32,16 +31,16 @@ def run(job: PairJob) -> PairOutcome:
     fixed = open_volume(job.fixed, job.voxel_size_um)
     moving = open_volume(job.moving, job.voxel_size_um)
     pair = Pair(job.fixed_id, job.moving_id, job.offset, job.role, job.touches_interpolated)
-    transform, metrics, compared = register_and_look(
+    transform, metrics, compared = register_and_compare(
         seen_through(fixed, job.window_fixed),
         seen_through(moving, job.window_moving),
         pair,
         fixed.voxel_size_um,
         job.settings,
     )
-    directory = job.output / STAGE / pair_name(job.fixed_id, job.moving_id)
-    artefacts = write_pair(directory, transform, metrics)
-    artefacts += leave(directory / PAIR_REPORTLET, lambda: pair_reportlet(compared))
+    directory = job.output / PAIRS / pair_name(job.fixed_id, job.moving_id)
+    written = write_pair(directory, transform, metrics)
+    written += write_reportlet(directory / PAIR_REPORTLET, lambda: pair_reportlet(compared))
     return PairOutcome(
         fixed_id=job.fixed_id,
         moving_id=job.moving_id,
@@ -50,6 +49,6 @@ def run(job: PairJob) -> PairOutcome:
         reliable=metrics.reliable,
         overall_status=metrics.overall_status,
         reasons=metrics.reasons,
-        artefacts=artefacts,
+        written=written,
         seconds=metrics.seconds,
     )

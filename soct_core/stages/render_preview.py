@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from schemas.diagnostics import InterpolationDiagnostics
-from schemas.jobs import PreviewJob
-from schemas.outcomes import PreviewOutcome
-from soct_core.atomic import publish_bytes
-from soct_core.fingerprint import fingerprint
-from soct_core.gap_sight import sight_of
-from soct_core.interpolation import preview_place
-from soct_core.pair_records import read_record
-from soct_core.plane_window import seen_through
-from soct_core.preview import preview_png
-from soct_core.top_planes import TopPlanes
+from schemas.handoffs import PreviewJob, PreviewOutcome
+from soct_core.file_names import preview_path
+from soct_core.reportlets.gap_planes import read_gap_planes
+from soct_core.reportlets.preview import preview_png
+from soct_core.storage.atomic import publish_bytes
+from soct_core.storage.fingerprint import fingerprint
+from soct_core.storage.records import read_record
 from soct_core.volume import open_volume
+from soct_core.volume.views import seen_through, trusted_part
 
-VERSION = "2"
+VERSION = "3"
 
 
 def reads(job: PreviewJob) -> list[str]:
@@ -35,15 +33,15 @@ def run(job: PreviewJob) -> PreviewOutcome:
     """
     before = open_volume(job.before, job.voxel_size_um)
     after = open_volume(job.after, job.voxel_size_um)
-    path = preview_place(job.output, job.slice_id)
-    trusted = TopPlanes(seen_through(before, job.window_before), job.usable_before)
+    path = job.output / preview_path(job.slice_id)
+    trusted = trusted_part(seen_through(before, job.window_before), job.usable_before)
     made = None if job.made is None else open_volume(job.made)
     picture = preview_png(
         trusted,
         seen_through(after, job.window_after),
-        sight_of(made, trusted.shape[1] // 2),
+        read_gap_planes(made, trusted.shape[1] // 2),
         read_record(job.diagnostics, InterpolationDiagnostics),
         before.voxel_size_um[0] / before.voxel_size_um[2],
     )
     publish_bytes(path, picture)
-    return PreviewOutcome(slice_id=job.slice_id, preview=path, artefacts=(path,))
+    return PreviewOutcome(slice_id=job.slice_id, preview=path, written=(path,))

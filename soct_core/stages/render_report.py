@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from schemas.jobs import ReportJob
-from schemas.outcomes import ReportOutcome
+from schemas.handoffs import ReportJob, ReportOutcome
 from schemas.run_record import RunRecord
-from soct_core.atomic import publish_text
-from soct_core.pair_records import read_record
+from soct_core.file_names import REPORT_NAME, RUN_RECORD_NAME
 from soct_core.report.page import render
-from soct_core.run_record import RUN_RECORD_NAME
+from soct_core.storage.atomic import publish_text
+from soct_core.storage.records import read_record
 
-REPORT_NAME = "report.html"
-VERSION = "3"
+VERSION = "4"
 _LOG = logging.getLogger(__name__)
 
 
@@ -36,7 +34,7 @@ def run(job: ReportJob) -> ReportOutcome:
     """
     path = job.output / REPORT_NAME
     publish_text(path, render(job.output, job.record))
-    return ReportOutcome(path=path, artefacts=(path,))
+    return ReportOutcome(path=path, written=(path,))
 
 
 def render_again(output: Path) -> Path:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from soct_core.affine import Affine2D, plane_center
 from soct_core.errors import RegistrationError
-from soct_core.warp import coverage, warp
+from soct_core.planes.warp import coverage, warp
 
 POINTS = np.array([[0.0, 0.0], [255.0, 0.0], [0.0, 199.0], [255.0, 199.0], [100.5, 77.25]])
 

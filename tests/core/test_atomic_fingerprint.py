@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from soct_core import fingerprint as module
-from soct_core import fingerprint_memo
-from soct_core.atomic import publish_bytes, publish_text, published, remove
 from soct_core.errors import OutputError
-from soct_core.fingerprint import changed, fingerprint, witnessed
+from soct_core.storage import fingerprint as module
+from soct_core.storage import fingerprint_memo
+from soct_core.storage.atomic import publish_bytes, publish_text, published, remove
+from soct_core.storage.fingerprint import fingerprint, first_changed, snapshot_inputs
 
 
 def store(folder: Path, files: dict[str, str]) -> Path:
@@ -50,7 +50,7 @@ def test_a_directory_replaces_an_older_one_completely(tmp_path: Path) -> None:
 def test_a_directory_replaces_another_where_the_kernel_cannot_swap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soct_core.atomic.ctypes.CDLL", lambda *_, **__: object())
+    monkeypatch.setattr("soct_core.storage.atomic.ctypes.CDLL", lambda *_, **__: object())
     final = store(tmp_path / "a.zarr", {"old": "old"})
     with published(final) as partial:
         store(partial, {"new": "new"})
@@ -179,11 +179,11 @@ def test_a_change_within_one_tick_of_the_clock_is_seen(
     monkeypatch.setattr(fingerprint_memo, "stat_of", lambda path: (4, now, now, inode))
     monkeypatch.setattr(module, "stat_of", fingerprint_memo.stat_of)
     first = fingerprint(file)
-    with witnessed() as witness:
+    with snapshot_inputs() as witness:
         fingerprint(file)
     file.write_bytes(b"5678")
     assert fingerprint(file) != first
-    assert changed(witness) == file
+    assert first_changed(witness) == file
 
 
 def test_a_settled_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,13 +192,13 @@ def test_a_settled_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     later = time.time_ns() + 10**10
     monkeypatch.setattr(time, "time_ns", lambda: later)
     found = fingerprint(file)
-    with witnessed() as witness:
+    with snapshot_inputs() as witness:
         fingerprint(file)
     reads: list[str] = []
     real = fingerprint_memo._read
     monkeypatch.setattr(fingerprint_memo, "_read", lambda path: (reads.append(path), real(path))[1])
     assert fingerprint(file) == found
-    assert changed(witness) is None
+    assert first_changed(witness) is None
     assert reads == []
 
 
@@ -210,19 +210,19 @@ def test_what_was_witnessed_is_told_from_what_is_there(
     if settled:
         later = time.time_ns() + 10**10
         monkeypatch.setattr(time, "time_ns", lambda: later)
-    with witnessed() as witness:
+    with snapshot_inputs() as witness:
         for path in slices:
             fingerprint(path)
     fingerprint(store(tmp_path / "unseen", {"x": "y"}))
-    assert changed(witness) is None
+    assert first_changed(witness) is None
     # Touched, but the same: no change.
     os.utime(slices[0] / "0" / "c", ns=(0, 0))
-    assert changed(witness) is None
+    assert first_changed(witness) is None
     before = (slices[1] / "0" / "c").stat()
     (slices[1] / "0" / "c").write_text("Voxels")
     os.utime(slices[1] / "0" / "c", ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert changed(witness) == slices[1]
+    assert first_changed(witness) == slices[1]
     (slices[1] / "0" / "c").write_text("voxels")
-    assert changed(witness) is None
+    assert first_changed(witness) is None
     shutil.rmtree(slices[0])
-    assert changed(witness) == slices[0]
+    assert first_changed(witness) == slices[0]

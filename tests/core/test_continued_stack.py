@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from placed_slices import VOXEL, interpolated, measured
+from placed_slices import VOXEL, interpolated, measured, plan_of
 
 from schemas.settings import StackSettings
 from soct_core.affine import Affine2D, plane_center
-from soct_core.chunk_rows import FormerImage
-from soct_core.fingerprint import files_of
-from soct_core.layer import Layer
-from soct_core.stack import canvas_of, first_change, spans, stack_volume
+from soct_core.stacking.blending import canvas_of, first_change, spans, stack_volume
+from soct_core.stacking.placed_slice import PlacedSlice
+from soct_core.storage.file_tree import files_of
+from soct_core.volume.reused_chunks import FormerImage
 
 SLOT = 7
 PLANE = (11, 405)
@@ -63,7 +63,7 @@ class Growth:
     start: int = 56
     """First plane that is written again."""
 
-    def layers(self, dtype: str) -> list[Layer]:
+    def layers(self, dtype: str) -> list[PlacedSlice]:
         """All of them; the filled slots lie between two measured ones."""
         found = [
             measured(i, tissue(self.imaged, dtype, i), i * SLOT, self.trusted, self.pose(i))
@@ -100,7 +100,7 @@ GROWTHS = [
 ]
 
 
-def bottom(layers: Sequence[Layer]) -> int:
+def bottom(layers: Sequence[PlacedSlice]) -> int:
     return max(layer.bottom for layer in layers)
 
 
@@ -125,9 +125,10 @@ def test_a_continued_volume_is_the_one_stacked_anew(
     blend_planes = round(growth.settings.blend_depth_um / VOXEL[0])
     path, anew = tmp_path / "3d_volume.ome.zarr", tmp_path / "anew" / "3d_volume.ome.zarr"
 
-    def write(place: Path, some: Sequence[Layer], **more: Any) -> dict[int, float]:
+    def write(place: Path, some: Sequence[PlacedSlice], **more: Any) -> dict[int, float]:
         depth = bottom(some)
-        return stack_volume(some, depth, VOXEL, growth.settings, place, version, canvas=canvas, **more)[1]
+        plan = plan_of(some, depth, canvas=canvas, **more)
+        return stack_volume(plan, growth.settings, place, version)
 
     factors = write(path, old)
     before = inodes(path)
@@ -144,9 +145,9 @@ def test_a_continued_volume_is_the_one_stacked_anew(
 def test_only_the_last_chunks_of_each_level_are_written_again(tmp_path: Path) -> None:
     layers = Growth("long", range(40), [40]).layers("u2")
     path, depth = tmp_path / "v.ome.zarr", 40 * SLOT
-    stack_volume(layers[:-1], depth, VOXEL, StackSettings(), path)
+    stack_volume(plan_of(layers[:-1], depth), StackSettings(), path)
     before = inodes(path)
-    stack_volume(layers, depth + SLOT, VOXEL, StackSettings(), path, former=FormerImage(path, depth))
+    stack_volume(plan_of(layers, depth + SLOT, former=FormerImage(path, depth)), StackSettings(), path)
     written = {name for name, inode in inodes(path).items() if before.get(name) != inode and "/c/" in name}
     # 280 planes were there: 140 at level 1, of which 136 lie in whole chunks, 70 at level 2, 64.
     rows = {"0": range(35, 36), "1": range(17, 18), "2": range(8, 9)}
@@ -164,11 +165,11 @@ def test_what_cannot_be_linked_is_copied(tmp_path: Path, monkeypatch: pytest.Mon
 
     layers = Growth("short", range(4), [4]).layers("u2")
     path, anew = tmp_path / "v.ome.zarr", tmp_path / "anew" / "v.ome.zarr"
-    stack_volume(layers[:-1], 4 * SLOT, VOXEL, StackSettings(), path)
-    stack_volume(layers, 5 * SLOT, VOXEL, StackSettings(), anew)
+    stack_volume(plan_of(layers[:-1], 4 * SLOT), StackSettings(), path)
+    stack_volume(plan_of(layers, 5 * SLOT), StackSettings(), anew)
     before = inodes(path)
     monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
-    stack_volume(layers, 5 * SLOT, VOXEL, StackSettings(), path, former=FormerImage(path, 4 * SLOT))
+    stack_volume(plan_of(layers, 5 * SLOT, former=FormerImage(path, 4 * SLOT)), StackSettings(), path)
     assert contents(path) == contents(anew)
     assert not set(inodes(path).values()) & set(before.values())
 
@@ -182,11 +183,11 @@ def test_an_error_on_the_way_leaves_the_former_volume_whole(tmp_path: Path) -> N
 
     layers = Growth("short", range(4), []).layers("u2")
     path = tmp_path / "v.ome.zarr"
-    stack_volume(layers, 4 * SLOT, VOXEL, StackSettings(), path)
+    stack_volume(plan_of(layers, 4 * SLOT), StackSettings(), path)
     before = contents(path)
     torn = [*layers, measured(4, Torn(), 4 * SLOT)]
     with pytest.raises(OSError, match="Input/output"):
-        stack_volume(torn, 5 * SLOT, VOXEL, StackSettings(), path, former=FormerImage(path, 4 * SLOT))
+        stack_volume(plan_of(torn, 5 * SLOT, former=FormerImage(path, 4 * SLOT)), StackSettings(), path)
     assert contents(path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["v.ome.zarr"]
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from tiny_slices import small_acquisition
 
-from schemas.outcomes import DetectedGaps
+from schemas.handoffs import DetectedGaps
 from schemas.run_record import GapRecord
 from schemas.settings import ReconstructSettings
-from soct_core.doubts import doubts
 from soct_core.errors import AcquisitionError
-from soct_core.planning import Planner
+from soct_core.run.input_warnings import input_warnings
+from soct_core.run.plan import Planner
 
 VOXEL = (50.0, 25.0, 25.0)
 
@@ -25,7 +25,7 @@ def doubts_of(
     planner = Planner.of(
         acquisition, None, ReconstructSettings.model_validate(settings), voxel_size_um, allow_missing=True
     )
-    return doubts(planner, DetectedGaps(used=planner.measured, excluded=(), gaps=GapRecord()))
+    return input_warnings(planner, DetectedGaps(used=planner.measured, excluded=(), gaps=GapRecord()))
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_longer_gaps_and_absent_chunks_are_said(mouse: Path) -> None:
     (mouse / "slice_z01.ome.zarr" / "0" / "c" / "0" / "0" / "0").unlink()
     planner = Planner.of(mouse, None, ReconstructSettings(), None, allow_missing=True)
     found = DetectedGaps(used=planner.measured, excluded=(), gaps=GapRecord(multi=((4, 5), (8, 9, 10))))
-    said = doubts(planner, found)
+    said = input_warnings(planner, found)
     assert said[:2] == (
         "slices 04, 05 are missing in a row: not interpolated, left as a gap",
         "slices 08, 09, 10 are missing in a row: not interpolated, left as a gap",

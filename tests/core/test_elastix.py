@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.linalg import polar
 
 from soct_core.affine import Affine2D, plane_center
-from soct_core.elastix import Freedom, Metric, register
 from soct_core.errors import RegistrationError
-from soct_core.registration_plane import RegistrationPlane, registration_plane
+from soct_core.registration.elastix import Freedom, Metric, register
+from soct_core.registration.working_plane import RegistrationPlane, registration_plane
 
 RIGID = Drift(3.0, (5.3, -4.1))
 AFFINE = Drift(-2.0, (-3.7, 6.2), (1.03, 0.98), 0.02)

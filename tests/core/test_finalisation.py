@@ -9,8 +9,8 @@ import pytest
 
 from schemas.manifest_fragment import ManifestFragment
 from soct_core import slice_config
-from soct_core.finalisation import COVERED_NOTE, finalise, longer_gap_note
-from soct_core.manifest_fragment import write_fragment
+from soct_core.slice_config.finalise import COVERED_NOTE, finalise, longer_gap_note
+from soct_core.slice_config.fragments import write_fragment
 
 FORMER = f"""slice_id,use,interpolated,interpolation_failed,interpolation_method_used,\
 interpolation_fallback_reason,notes

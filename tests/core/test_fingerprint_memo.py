@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from soct_core import fingerprint_memo
-from soct_core.fingerprint import files_of, fingerprint
-from soct_core.fingerprint_memo import FOLDER, FingerprintMemo, memo, remembering
+from soct_core.file_names import FINGERPRINTS_FOLDER, STATE_FOLDER
+from soct_core.storage import fingerprint_memo
+from soct_core.storage.file_tree import files_of
+from soct_core.storage.fingerprint import fingerprint
+from soct_core.storage.fingerprint_memo import FingerprintMemo, memo, remembering
 
 HOUR_NS = 3600 * 10**9
 
@@ -48,7 +50,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     real = time.time_ns
 
     def pass_by(ns: int) -> None:
-        monkeypatch.setattr("soct_core.fingerprint_memo.time.time_ns", lambda: real() + ns)
+        monkeypatch.setattr("soct_core.storage.fingerprint_memo.time.time_ns", lambda: real() + ns)
 
     return pass_by
 
@@ -119,7 +121,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_remembered(
     monkeypatch.setattr(fingerprint_memo, "stat_of", moving)
     taken(store, tmp_path)
     monkeypatch.undo()
-    assert not (tmp_path / FOLDER).exists()
+    assert not (tmp_path / FINGERPRINTS_FOLDER).exists()
 
 
 def test_fresh_believes_nothing_but_remembers(
@@ -150,7 +152,7 @@ def test_a_broken_or_foreign_memo_is_not_believed(
 ) -> None:
     later(HOUR_NS)
     first = taken(store, tmp_path)
-    (place,) = (tmp_path / FOLDER).iterdir()
+    (place,) = (tmp_path / FINGERPRINTS_FOLDER).iterdir()
     assert json.loads(place.read_bytes())["store"] == str(store)
     place.write_bytes(content)
     read.clear()
@@ -163,7 +165,7 @@ def test_the_memo_of_another_store_is_not_believed(
 ) -> None:
     later(HOUR_NS)
     first = taken(store, tmp_path)
-    (place,) = (tmp_path / FOLDER).iterdir()
+    (place,) = (tmp_path / FINGERPRINTS_FOLDER).iterdir()
     content = json.loads(place.read_bytes())
     for file in content["files"].values():
         file["content"] = "0" * 32
@@ -225,5 +227,5 @@ def test_a_memo_that_cannot_be_written_costs_nothing_but_time(
     tmp_path: Path, store: Path, later: Callable[[int], None]
 ) -> None:
     later(HOUR_NS)
-    (tmp_path / FOLDER.parent).write_text("in the way")
+    (tmp_path / STATE_FOLDER).write_text("in the way")
     assert taken(store, tmp_path) == fingerprint(store)

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from soct_core.foreground import otsu_threshold, tissue_mask
-from soct_core.registration_plane import registration_plane
+from soct_core.planes.tissue import otsu_threshold, tissue_mask
+from soct_core.registration.working_plane import registration_plane
 
 SHAPE = (240, 260)
 SEEDS = range(4)

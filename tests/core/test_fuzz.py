@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from targets import TARGETS, cases_for
 
-from schemas.csv_table import TableFaults
 from schemas.settings import ReconstructSettings
-from schemas.slice_config_table import SLICE_CONFIG
+from schemas.tables.csv_table import TableFaults
+from schemas.tables.slice_config import SLICE_CONFIG
 from soct_core.errors import BadInputError
-from soct_core.settings_file import load_settings
+from soct_core.run.settings_file import load_settings
 
 CASES = 20_000
 MOST_MEMORY_MB = 600

@@ -19,9 +19,9 @@ from drifting_tissue import Drift, noisy, tissue_plane
 
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings, StackSettings
-from schemas.stacking_decisions_table import STACKING_DECISIONS
-from soct_core.pair_records import read_metrics
-from soct_core.planning import Planner
+from schemas.tables.stacking_decisions import STACKING_DECISIONS
+from soct_core.pairwise.files import read_pair
+from soct_core.run.plan import Planner
 from soct_core.stages import (
     detect_gaps,
     finalise_interpolation,
@@ -30,7 +30,7 @@ from soct_core.stages import (
     stack,
 )
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "outcomes.json"
 STAGES = {
@@ -91,7 +91,7 @@ def _interpolation(volume: Path | None, diagnostics: Path) -> dict[str, Any]:
 
 
 def _pair(directory: Path) -> dict[str, Any]:
-    return read_metrics(directory).model_dump(
+    return read_pair(directory).metrics.model_dump(
         mode="json",
         include={"translation_x", "translation_y", "rotation_deg", "z_correlation", "post_ncc"}
         | {"registration_confidence", "reliable", "overall_status", "role"},

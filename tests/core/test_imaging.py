@@ -9,9 +9,9 @@ import pytest
 
 from schemas.simulation import SimulationSettings
 from soct_core.affine import Affine2D
-from soct_core.imaging import attenuation, speckle, uneven_tiles
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.simulate import pose_of, simulate
+from soct_core.simulation.image_formation import attenuation, speckle, uneven_tiles
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import pose_of, simulate
 from soct_core.volume import open_volume
 
 SIZE = (20.0, 50.0, 50.0)

@@ -14,17 +14,15 @@ from schemas.common_space import Window
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D, shift_by
 from soct_core.baselines import interpolate_average, interpolate_weighted
-from soct_core.common_shape import PaddedVolume
 from soct_core.errors import VolumeError
-from soct_core.measured import measured, measured_mean, stored_in
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.plane_window import PlaneWindow
-from soct_core.pyramid import local_mean
-from soct_core.registration_plane import registration_plane
-from soct_core.top_planes import TopPlanes
+from soct_core.planes.measured import measured, measured_mean, stored_in
+from soct_core.planes.warp import coverage, warp, warp_measured
+from soct_core.registration.working_plane import registration_plane
+from soct_core.simulation.phantom import Phantom, PhantomVolume
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
-from soct_core.warp import coverage, warp, warp_measured
+from soct_core.volume.pyramid import local_mean
+from soct_core.volume.views import VolumeView, seen_through, trusted_part
+from soct_core.volume.writing import write_image
 from soct_core.zmorph import interpolate_z_morph
 
 SIZE = (40.0, 25.0, 25.0)
@@ -132,14 +130,14 @@ def test_views_pass_on_what_the_file_holds(tmp_path: Path) -> None:
     path = stored_image(tmp_path / "a.ome.zarr", np.ones((10, 20, 20), "u2"))
     lose_chunk(path, 1, 0, 0)
     volume = open_volume(path)
-    assert stored_in(TopPlanes(volume, 8), -1).all()
-    assert not stored_in(TopPlanes(volume, 9), -1).any()
-    seen = stored_in(PlaneWindow(volume, Window(offset=(2, 3), rest=(0.0, 0.0), plane_shape=(30, 40))), 0)
+    assert stored_in(trusted_part(volume, 8), -1).all()
+    assert not stored_in(trusted_part(volume, 9), -1).any()
+    seen = stored_in(seen_through(volume, Window(offset=(2, 3), rest=(0.0, 0.0), plane_shape=(30, 40))), 0)
     assert seen.shape == (30, 40)
     assert seen.sum() == 400
     assert seen[3:23, 2:22].all()
-    assert stored_in(PaddedVolume(volume, (25, 26)), 0).sum() == 400
-    assert stored_in(PaddedVolume(np.ones((2, 3, 4)), (5, 5)), 0) is None
+    assert stored_in(VolumeView(volume, None, (25, 26)), 0).sum() == 400
+    assert stored_in(VolumeView(np.ones((2, 3, 4)), None, (5, 5)), 0) is None
 
 
 def cut_pair() -> tuple[NDArray[np.float32], NDArray[np.float32]]:

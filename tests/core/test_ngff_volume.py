@@ -12,8 +12,9 @@ import zarr
 from numpy.typing import NDArray
 
 from soct_core.errors import VolumeError
-from soct_core.ngff import read_image_metadata
-from soct_core.volume import open_volume, same_voxel_size
+from soct_core.volume import open_volume
+from soct_core.volume.metadata import read_image_metadata
+from soct_core.volume.reading import same_voxel_size
 
 DATA = np.arange(4 * 5 * 6, dtype=np.uint16).reshape(4, 5, 6)
 Transformation = dict[str, Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,17 @@ from schemas.common_space import Window
 from schemas.pairwise import PairRole, PairwiseMetrics, RigidTransform
 from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D, plane_center, shift_by
-from soct_core.anatomy_motion import AnatomyRate, anatomy_rate, mean_rate
-from soct_core.confidence import Evidence, confidence, status
 from soct_core.errors import RecordError, RegistrationError
-from soct_core.pair_records import (
-    METRICS,
-    TRANSFORM,
-    TRANSFORM_ITK,
-    pair_name,
-    read_metrics,
-    read_pairs,
-    write_pair,
-)
-from soct_core.pairwise import Pair, register_slices
-from soct_core.plane_window import PlaneWindow
-from soct_core.registration_plane import registration_plane
-from soct_core.warp import coverage, warp
-from soct_core.z_match import best_z, z_curve, z_search
+from soct_core.file_names import METRICS, TRANSFORM, TRANSFORM_ITK, pair_name
+from soct_core.pairwise.anatomy import AnatomyRate, anatomy_rate, mean_rate
+from soct_core.pairwise.confidence import Evidence, confidence, status
+from soct_core.pairwise.files import read_pair, write_pair
+from soct_core.pairwise.register import Pair, register_slices
+from soct_core.pairwise.z_match import best_z, z_curve, z_search
+from soct_core.planes.warp import coverage, warp
+from soct_core.registration.working_plane import registration_plane
+from soct_core.stacking.pair_motions import pair_motions
+from soct_core.volume.views import seen_through
 
 Array = NDArray[Any]
 VOXEL = (20.0, 10.0, 10.0)
@@ -88,7 +83,7 @@ def returning(monkeypatch: pytest.MonkeyPatch, motion: Affine2D | Exception) -> 
         # There and back: whoever was moving first stays the lower slice.
         return motion if moving is seen[0] else motion.inverse()
 
-    monkeypatch.setattr("soct_core.pairwise.register", register)
+    monkeypatch.setattr("soct_core.pairwise.register.register", register)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +148,7 @@ def test_the_edges_of_what_was_imaged_are_not_taken_for_tissue(
         specimen.slice_at(range(INTERVAL, INTERVAL + 3), here.compose(shift_by(*moving_at)), 2),
     ]
     windows = [Window(offset=at, plane_shape=shape) for at in (fixed_at, moving_at)]
-    seen = [PlaneWindow(volume, window) for volume, window in zip(volumes, windows, strict=True)]
+    seen = [seen_through(volume, window) for volume, window in zip(volumes, windows, strict=True)]
     transform, metrics = registered(*seen)
     to_specimen = here.compose(motion_of(transform)).compose(here.inverse())
     assert rms_apart(to_specimen, here.compose(motion).compose(here.inverse())) < 0.15
@@ -345,7 +340,7 @@ def test_a_way_back_that_is_another_one_is_not_confident(
     monkeypatch: pytest.MonkeyPatch, px: float, most: float
 ) -> None:
     ways = iter([Affine2D.rigid(0, (3.0, 0.0), CENTER), Affine2D.rigid(0, (-3.0, px), CENTER)])
-    monkeypatch.setattr("soct_core.pairwise.register", lambda *_: next(ways))
+    monkeypatch.setattr("soct_core.pairwise.register.register", lambda *_: next(ways))
     fixed, moving = drifted(shift_by(3, 0), fixed_planes=6)
     _, metrics = registered(fixed, moving)
     assert metrics.consistency_px == pytest.approx(px, abs=1e-6)
@@ -371,6 +366,7 @@ GOOD = Evidence(
     plane_px=400,
     tissue_fraction=0.4,
     overlap=0.9,
+    pixel_um=10.0,
 )
 
 
@@ -471,7 +467,8 @@ def judged(
     **values: Any,
 ) -> str:
     """The status of a pair's figures."""
-    return status(shift, turn, z, trusted, pixel_um, cuts, PairwiseSettings.model_validate(values))[0]
+    evidence = replace(GOOD, translation_px=shift, rotation_deg=turn, pixel_um=pixel_um)
+    return status(evidence, z, trusted, cuts, PairwiseSettings.model_validate(values))[0]
 
 
 @pytest.mark.parametrize(
@@ -521,7 +518,8 @@ def test_the_worst_figure_decides_the_status(figures: dict[str, Any], wanted: st
 
 
 def test_every_threshold_passed_is_said() -> None:
-    state, reasons = status(60.0, -1.5, 0.4, 0.35, 10.0, 1, PairwiseSettings())
+    evidence = replace(GOOD, translation_px=60.0, rotation_deg=-1.5)
+    state, reasons = status(evidence, 0.4, 0.35, 1, PairwiseSettings())
     assert state == "error"
     assert reasons == (
         "translation 60.0 px is beyond 50",
@@ -594,7 +592,7 @@ def test_anatomy_is_taken_off_what_was_found_across_the_cut(tmp_path: Path) -> N
     fixed = specimen.slice_at(range(INTERVAL), cut, 1)
     moving = specimen.slice_at(range(INTERVAL, 2 * INTERVAL), None, 2)
     write_pair(tmp_path, *registered(fixed, moving, anatomy_span_um=80.0))
-    (raw,), (clean,) = (read_pairs([tmp_path], subtract_anatomy=s) for s in (False, True))
+    (raw,), (clean,) = (pair_motions([read_pair(tmp_path)], subtract_anatomy=s) for s in (False, True))
     assert rms_apart(raw.motion, cut) == pytest.approx(3 * np.hypot(0.5, 0.3), abs=0.15)
     assert rms_apart(clean.motion, cut) < 0.15
     assert clean.weight == raw.weight > 0.7
@@ -649,7 +647,7 @@ def test_exactly_the_mean_motion_of_anatomy_is_taken_off(tmp_path: Path) -> None
     write_pair(tmp_path / "a", transform_of(MOTION), metrics_of(**rate))
     write_pair(tmp_path / "b", transform_of(MOTION, 3, 4), metrics_of(3, 4, **other))
     write_pair(tmp_path / "c", transform_of(MOTION, 4, 5), metrics_of(4, 5))
-    found = read_pairs([tmp_path / name for name in "abc"])
+    found = pair_motions([read_pair(tmp_path / name) for name in "abc"])
     # Three planes by the mean of both slices; by the one that is known; by none.
     wanted = [
         Affine2D.rigid(0.09, (1.2, -0.6), CENTER),
@@ -660,7 +658,7 @@ def test_exactly_the_mean_motion_of_anatomy_is_taken_off(tmp_path: Path) -> None
         np.testing.assert_allclose(
             pair.motion.compose(anatomy).apply(POINTS), MOTION.apply(POINTS), atol=1e-9
         )
-    untouched = read_pairs([tmp_path / name for name in "abc"], subtract_anatomy=False)
+    untouched = pair_motions([read_pair(tmp_path / name) for name in "abc"], subtract_anatomy=False)
     assert [pair.motion for pair in untouched] == [MOTION] * 3
     assert [pair.weight for pair in found] == [0.8] * 3
     assert [pair.tissue_radius_px for pair in found] == [40.0] * 3
@@ -670,7 +668,7 @@ def test_nothing_is_taken_off_between_planes_that_match(tmp_path: Path) -> None:
     rate: dict[str, Any] = {"anatomy_rate_x": 0.2, "anatomy_rate_y": -0.4, "anatomy_rate_deg": 0.1}
     metrics = metrics_of(z_source="matched", z_index=5, z_drift=-2.0, **rate)
     write_pair(tmp_path, transform_of(MOTION), metrics)
-    assert read_pairs([tmp_path])[0].motion == MOTION
+    assert pair_motions([read_pair(tmp_path)])[0].motion == MOTION
 
 
 @pytest.mark.parametrize(
@@ -688,13 +686,13 @@ def test_only_reliable_pairs_steer(
     tmp_path: Path, role: PairRole, values: dict[str, Any], weight: float
 ) -> None:
     write_pair(tmp_path, transform_of(MOTION), metrics_of(role=role, **values))
-    (pair,) = read_pairs([tmp_path])
+    (pair,) = pair_motions([read_pair(tmp_path)])
     assert (pair.fixed_id, pair.moving_id, pair.role, pair.weight) == (2, 3, role, weight)
 
 
 def test_a_pair_without_a_transform_does_not_steer(tmp_path: Path) -> None:
     write_pair(tmp_path, None, metrics_of())
-    (pair,) = read_pairs([tmp_path])
+    (pair,) = pair_motions([read_pair(tmp_path)])
     assert pair.weight == 0
 
 
@@ -708,7 +706,7 @@ def test_without_a_transform_an_old_one_is_removed(tmp_path: Path) -> None:
     failed = metrics_of(7, 112, reliable=False, overall_status="error")
     assert write_pair(directory, None, failed) == (directory / METRICS,)
     assert [path.name for path in directory.iterdir()] == [METRICS]
-    assert read_metrics(directory) == failed
+    assert read_pair(directory).metrics == failed
 
 
 @pytest.mark.parametrize("voxel", [(50.0, 10.0, 25.0), (50.0, 25.0, 10.0), (50.0, 4.0, 4.0)])
@@ -770,13 +768,13 @@ def test_a_broken_record_is_an_error_that_names_the_file(tmp_path: Path, file: s
     good, bad = tmp_path / "slice_z01_z02", tmp_path / "slice_z02_z03"
     write_pair(good, transform_of(MOTION, 1, 2), metrics_of(1, 2))
     write_pair(bad, transform_of(MOTION), metrics_of())
-    assert len(read_pairs([good, bad])) == 2
+    assert len(pair_motions([read_pair(good), read_pair(bad)])) == 2
     spoil(bad / file)
     with pytest.raises(RecordError, match=f"slice_z02_z03/{file}"):
-        read_pairs([good, bad])
+        pair_motions([read_pair(good), read_pair(bad)])
 
 
 def test_a_transform_of_another_pair_is_refused(tmp_path: Path) -> None:
     write_pair(tmp_path, transform_of(MOTION, 3, 2), metrics_of(2, 3))
     with pytest.raises(RecordError, match="different slices"):
-        read_pairs([tmp_path])
+        pair_motions([read_pair(tmp_path)])

@@ -16,20 +16,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from schemas.common_space import Window
-from schemas.outcomes import DetectedGaps, InterpolationOutcome
+from schemas.handoffs import DetectedGaps, InterpolationOutcome
 from schemas.run_record import GapRecord
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from soct_core import slice_config
-from soct_core.containment import refuse_output_among_inputs
-from soct_core.doubts import doubts
+from soct_core.acquisition.stage_shifts import CommonSpace, common_space
 from soct_core.errors import AcquisitionError, ShiftsError, VolumeError
-from soct_core.pair_plan import pairs_to_register
-from soct_core.plane_window import PlaneWindow, seen_through
-from soct_core.planning import Planner
-from soct_core.stage_shifts import CommonSpace, common_space
+from soct_core.pairwise.pairs import pairs_to_register
+from soct_core.run.input_warnings import input_warnings
+from soct_core.run.plan import Planner
 from soct_core.stages import interpolate_missing_slice
-from soct_core.top_planes import TopPlanes
-from soct_core.volume_writer import write_image
+from soct_core.storage.safe_paths import refuse_output_among_inputs
+from soct_core.volume.views import seen_through, trusted_part
+from soct_core.volume.writing import write_image
 
 Array = NDArray[Any]
 Xy = tuple[float, float]
@@ -277,10 +276,10 @@ def test_windows_reach_every_job_that_reads_a_measured_slice(tmp_path: Path) -> 
     assert jobs["register z01-z02"].window_moving is None
     assert jobs["register z01-z03"].window_moving == planner.space.windows[3]
     assert planner.stack_job(tmp_path / "final.csv", [made], []).windows == planner.space.windows
-    assert doubts(planner, found_by(planner)) == (
+    assert input_warnings(planner, found_by(planner)) == (
         "slices 06, 07 are missing in a row: not interpolated, left as a gap",
     )
-    unasked = doubts(planner_of(folder), found_by(planner))
+    unasked = input_warnings(planner_of(folder), found_by(planner))
     assert [("shifts_xy.csv" in w, "--shifts" in w) for w in unasked] == [(False, False), (True, True)]
 
 
@@ -307,7 +306,7 @@ def test_the_top_of_a_slice_slices_like_an_array_of_its_planes(
     planes: int, first: int | slice, rest: list[int | slice]
 ) -> None:
     data = np.arange(9 * 5 * 4).reshape(9, 5, 4)
-    top, wanted = TopPlanes(data, planes), data[:planes]
+    top, wanted = trusted_part(data, planes), data[:planes]
     assert (top.shape, top.dtype) == (wanted.shape, wanted.dtype)
     index = tuple(limited(i, n) for i, n in zip([first, *rest], wanted.shape, strict=False))
     np.testing.assert_array_equal(top[index], wanted[index])
@@ -318,15 +317,15 @@ def test_the_top_of_a_slice_slices_like_an_array_of_its_planes(
 def test_there_is_no_plane_below_the_top_of_a_slice(plane: int) -> None:
     volume = CountingVolume(np.zeros((9, 5, 4)))
     with pytest.raises(IndexError):
-        TopPlanes(volume, 4)[plane]
+        trusted_part(volume, 4)[plane]
     assert not volume.planes
 
 
 def test_only_what_is_sliced_is_read() -> None:
     volume = CountingVolume(np.ones((9, 5, 4)))
-    TopPlanes(volume, 6)[-2:]
+    trusted_part(volume, 6)[-2:]
     assert set(volume.planes) == {4, 5}
-    PlaneWindow(volume, Window(offset=(3, 2), plane_shape=(9, 9)))[7]
+    seen_through(volume, Window(offset=(3, 2), plane_shape=(9, 9)))[7]
     assert set(volume.planes) == {4, 5, 7}
 
 
@@ -345,7 +344,7 @@ def test_a_window_slices_like_the_slice_padded_with_zeros(
     x, y = offset
     plane_shape = (y + 5 + beyond[1], x + 4 + beyond[0])
     wanted = np.pad(data, ((0, 0), (y, beyond[1]), (x, beyond[0])))
-    window = PlaneWindow(data, Window(offset=offset, plane_shape=plane_shape))
+    window = seen_through(data, Window(offset=offset, plane_shape=plane_shape))
     assert (window.shape, window.dtype) == (wanted.shape, wanted.dtype)
     index = tuple(limited(i, n) for i, n in zip([first, *rest], wanted.shape, strict=False))
     np.testing.assert_array_equal(window[index], wanted[index])
@@ -354,7 +353,7 @@ def test_a_window_slices_like_the_slice_padded_with_zeros(
 
 def test_what_lies_beside_a_slice_was_not_imaged() -> None:
     data = np.zeros((3, 4, 5), np.uint16)
-    seen = PlaneWindow(data, Window(offset=(2, 1), plane_shape=(6, 9)))
+    seen = seen_through(data, Window(offset=(2, 1), plane_shape=(6, 9)))
     inside = np.zeros((6, 9), bool)
     inside[1:5, 2:7] = True
     assert seen.stored is not None
@@ -388,7 +387,7 @@ def test_the_trail_says_why_a_gap_was_not_tried(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("offset", "shape"), [((-1, 0), (9, 9)), ((0, 5), (9, 9)), ((6, 0), (9, 9))])
 def test_a_slice_that_leaves_its_canvas_is_refused(offset: tuple[int, int], shape: tuple[int, int]) -> None:
     with pytest.raises(VolumeError, match="leaves the canvas"):
-        PlaneWindow(np.zeros((2, 5, 4)), Window(offset=offset, plane_shape=shape))
+        seen_through(np.zeros((2, 5, 4)), Window(offset=offset, plane_shape=shape))
 
 
 def test_without_a_window_a_slice_is_itself() -> None:
@@ -483,7 +482,7 @@ def test_slices_cut_out_of_one_plane_lie_over_it_again(tmp_path: Path) -> None:
     space = common_space(path, dict.fromkeys((0, 1, 3), (40, 50)), PIXEL)
     for slice_id, window in space.windows.items():
         x, y = (int(v) for v in origins[slice_id])
-        seen = PlaneWindow(plane[None, y : y + 40, x : x + 50], window)[0]
+        seen = seen_through(plane[None, y : y + 40, x : x + 50], window)[0]
         # The canvas begins at the least position of the slices used: (9, 7).
         whole = plane[7 : 7 + seen.shape[0], 9 : 9 + seen.shape[1]]
         assert (seen > 0).sum() == 40 * 50

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from schemas.pairwise import PairRole
 from schemas.settings import StackSettings
 from soct_core.affine import Affine2D
-from soct_core.pose_error import pose_errors
-from soct_core.poses import PairMotion, PairVerdict, SolvedPose, between, solve_poses
-from soct_core.z_refinement import ZDrift, z_corrections
+from soct_core.simulation.pose_error import pose_errors
+from soct_core.stacking.poses import PairMotion, PairVerdict, SolvedPose, between, solve_poses
+from soct_core.stacking.z_corrections import ZDrift, z_corrections
 
 CENTER = (99.5, 79.5)
 RADIUS = 50.0

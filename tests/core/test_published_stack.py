@@ -10,19 +10,19 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.common_space import Window
+from schemas.published_stack import StackContents
 from schemas.settings import ReconstructSettings, StackSettings
-from schemas.settled_stack import StackContents
 from soct_core.affine import Affine2D, plane_center
-from soct_core.canvas import Canvas, enlarged, roomy
-from soct_core.poses import PairMotion, PairVerdict, SolvedPose, solve_poses
-from soct_core.published_stack import (
+from soct_core.stacking.canvas import Canvas, enlarged, with_margin
+from soct_core.stacking.poses import PairMotion, PairVerdict, SolvedPose, solve_poses
+from soct_core.stacking.published import (
     PublishedStack,
     continues,
     published_of,
-    read_settled,
-    write_settled,
+    read_published,
+    write_published,
 )
-from soct_core.z_refinement import ZDrift, from_datum, z_corrections
+from soct_core.stacking.z_corrections import ZDrift, from_datum, z_corrections
 
 CENTER = plane_center((200, 240))
 SETTINGS = StackSettings()
@@ -139,8 +139,8 @@ def test_a_canvas_grows_outward_only_where_it_must_and_then_with_room() -> None:
     assert enlarged(old, Canvas((10, 10), (-6, 0))) == Canvas((200, 359), (-64, -3))
     assert enlarged(old, Canvas((10, 10), (290, 0))) == Canvas((200, 325), (-5, -3))
     assert enlarged(old, Canvas((10, 10), (0, 190))) == Canvas((259, 300), (-5, -3))
-    assert roomy(Canvas((1000, 1037), (-7, 1))) == Canvas((1024, 1152), (-64, 0))
-    assert roomy(Canvas((10, 10), (0, 0))) == Canvas((16, 16), (0, 0))
+    assert with_margin(Canvas((1000, 1037), (-7, 1))) == Canvas((1024, 1152), (-64, 0))
+    assert with_margin(Canvas((10, 10), (0, 0))) == Canvas((16, 16), (0, 0))
 
 
 PUBLISHED = PublishedStack(
@@ -156,8 +156,8 @@ PUBLISHED = PublishedStack(
 
 def test_what_is_settled_comes_back_to_the_last_bit(tmp_path: Path) -> None:
     path = tmp_path / "settled.json"
-    write_settled(path, PUBLISHED, THEN, "volume")
-    settled = read_settled(path)
+    write_published(path, PUBLISHED, THEN, "volume")
+    settled = read_published(path)
     assert settled is not None
     assert (settled.contents, settled.volume) == (THEN, "volume")
     assert published_of(settled) == PUBLISHED
@@ -168,15 +168,15 @@ def test_what_is_settled_comes_back_to_the_last_bit(tmp_path: Path) -> None:
 )
 def test_a_damaged_or_foreign_record_is_not_believed(tmp_path: Path, old: str, new: str) -> None:
     path = tmp_path / "settled.json"
-    assert read_settled(path) is None
-    write_settled(path, PUBLISHED, THEN, "volume")
+    assert read_published(path) is None
+    write_published(path, PUBLISHED, THEN, "volume")
     text = path.read_text()
     path.write_text(text.replace(old, new, 1) if old else "{}")
     assert path.read_text() != text
-    assert read_settled(path) is None
+    assert read_published(path) is None
 
 
 def test_no_pose_that_is_no_number_is_ever_settled(tmp_path: Path) -> None:
     broken = replace(PUBLISHED, factors={0: float("nan"), 1: 1.0, 3: 1.0})
     with pytest.raises(ValidationError):
-        write_settled(tmp_path / "settled.json", broken, THEN, "volume")
+        write_published(tmp_path / "settled.json", broken, THEN, "volume")

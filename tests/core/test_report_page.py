@@ -15,18 +15,18 @@ from schemas.run_record import ErrorRecord, RunRecord, TaskRecord
 from schemas.simulation import SimulationSettings
 from soct_core import slice_config
 from soct_core.errors import RecordError
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.report import looks
+from soct_core.report import flickers
 from soct_core.report.group import render_group
 from soct_core.report.methods_text import methods_of
 from soct_core.report.page import render
-from soct_core.report.reading import read_run
-from soct_core.simulate import simulate
+from soct_core.report.run_data import read_run
+from soct_core.report.viewer_layers import layers_of
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import simulate
 from soct_core.stages import register_pair
 from soct_core.stages.render_report import render_again
-from soct_core.viewing import layers_of
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 SIZE = (40.0, 50.0, 50.0)
 HOSTILE = "<script>alert(1)</script>"
@@ -138,8 +138,8 @@ def test_what_cannot_be_read_is_named(finished: tuple[Path, RunRecord], tmp_path
 def test_pictures_give_way_before_the_page_grows_too_large(
     finished: tuple[Path, RunRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looks, "MOST_PICTURE_CHARACTERS", 60_000)
-    groups = looks.pair_groups(read_run(*finished))
+    monkeypatch.setattr(flickers, "MOST_PICTURE_CHARACTERS", 60_000)
+    groups = flickers.pair_groups(read_run(*finished))
     pairs = [pair for group in groups for pair in group.pairs]
     assert 0 < sum(pair.flicker.size for pair in pairs if pair.flicker) <= 60_000
     assert any(pair.left_out for pair in pairs)
@@ -149,7 +149,7 @@ def test_pictures_give_way_before_the_page_grows_too_large(
 def test_a_reportlet_that_fails_costs_no_result(
     finished: tuple[Path, RunRecord], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from soct_core.planning import Planner
+    from soct_core.run.plan import Planner
 
     output, record = finished
     planner = Planner.of(output.parent, tmp_path / "out", record.settings, None, False)
@@ -162,7 +162,7 @@ def test_a_reportlet_that_fails_costs_no_result(
     monkeypatch.setattr(register_pair, "pair_reportlet", broken)
     without = register_pair.run(job)
     assert without.confidence == whole.confidence
-    assert {p.name for p in whole.artefacts} - {p.name for p in without.artefacts} == {"reportlet.json"}
+    assert {p.name for p in whole.written} - {p.name for p in without.written} == {"reportlet.json"}
     assert not (without.directory / "reportlet.json").exists(), "an old one would lie"
 
 

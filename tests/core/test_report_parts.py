@@ -19,24 +19,25 @@ from schemas.reportlets import Picture
 from schemas.settings import InterpolationSettings, PairwiseSettings
 from soct_core.affine import Affine2D
 from soct_core.errors import OutputError
-from soct_core.finalisation import COVERED_NOTE
-from soct_core.gap_sight import MOST_ROWS, GapSight, rows_near, sight_of
-from soct_core.pairwise import ComparedPlanes
-from soct_core.preview import preview_png
-from soct_core.registration_plane import registration_plane
+from soct_core.pairwise.register import ComparedPlanes
+from soct_core.pairwise.z_match import ZSearch, best_z
+from soct_core.registration.working_plane import registration_plane
 from soct_core.report.axes import Scale, spread, ticks, whole_ticks
 from soct_core.report.gate_table import gates_of
 from soct_core.report.group import _fences
-from soct_core.report.leaving import leave
-from soct_core.report.outlines import outlines
-from soct_core.report.pair_look import pair_reportlet
-from soct_core.report.pictures import grey_window, picture
-from soct_core.report.reading import Reading
+from soct_core.report.run_data import RunData
 from soct_core.report.slots_line import slots_of
-from soct_core.report.stack_look import stack_reportlet
+from soct_core.reportlets.gap_planes import MOST_ROWS, GapPlanes, read_gap_planes, rows_near
+from soct_core.reportlets.outlines import outlines
+from soct_core.reportlets.pair import pair_reportlet
+from soct_core.reportlets.pictures import grey_window, picture
+from soct_core.reportlets.preview import preview_png
+from soct_core.reportlets.stack import stack_reportlet
+from soct_core.reportlets.write import write_reportlet
+from soct_core.run.leftovers import remove_stale_interpolations
+from soct_core.slice_config.finalise import COVERED_NOTE
 from soct_core.stages.render_report import report_what_there_is
-from soct_core.stale import remove_stale_interpolations
-from soct_core.z_match import ZSearch, best_z
+from soct_core.zmorph.gates import judge
 
 
 def image_of(shown: Picture) -> np.ndarray:
@@ -114,36 +115,80 @@ def diagnostics(**found: object) -> InterpolationDiagnostics:
     return InterpolationDiagnostics.model_validate(base | found)
 
 
-def test_gates_stand_beside_their_thresholds() -> None:
-    rows = gates_of(
-        diagnostics(
-            overlap_ncc=0.8,
-            pre_reg_ncc=0.5,
-            post_reg_ncc=0.55,
-            ncc_improvement=0.02,
-            gate="improved",
-            tissue_overlap=0.9,
-            affine_matrix=((1.2, 0.0), (0.0, 1.0)),
-            affine_determinant=1.2,
-        )
+SHARP = registration_plane(
+    1000 * np.hypot(*np.mgrid[-100:100, -100:100]).__lt__(60)
+    + np.random.default_rng(0).normal(50, 5, (200, 200))
+)
+"""A bright disk on noisy ground."""
+CENTRE = (99.5, 99.5)
+
+
+def judged(motion: Affine2D, **settings: float) -> InterpolationDiagnostics:
+    """Diagnostics of a gap whose two slabs are one and the same plane."""
+    chosen = InterpolationSettings.model_validate(settings)
+    verdict = judge(motion, SHARP, SHARP, chosen)
+    failed = verdict.reason is not None
+    return diagnostics(
+        interpolation_failed=failed,
+        fallback_reason=verdict.reason,
+        detail=verdict.detail,
+        gates=verdict.checks,
+        settings=chosen,
     )
-    verdicts = {row.setting or row.name: row.verdict for row in rows}
-    assert verdicts["min_overlap_correlation"] == "passed"
-    assert verdicts["max_scale"] == "failed"
-    assert verdicts["min_ncc_improvement"] == "failed"
-    assert verdicts["min_post_correlation"] == "failed"
-    assert verdicts["min_tissue_overlap"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("motion", "settings", "failed"),
+    [
+        (Affine2D.rigid(0, (60.0, 0.0), CENTRE), {}, ["max_shift_fraction"]),
+        (Affine2D.rigid(12, (60.0, 0.0), CENTRE), {}, ["max_rotation_deg", "max_shift_fraction"]),
+        (Affine2D.of([[1.3, 0], [0, 1]], (0, 0), CENTRE), {}, ["max_scale"]),
+        (Affine2D.of([[1, 0.2], [0, 1]], (0, 0), CENTRE), {}, ["max_shear"]),
+        (Affine2D.of([[-1, 0], [0, 1]], (0, 0), CENTRE), {}, ["Determinant of the affine"]),
+        (Affine2D.of([[np.nan, 0], [0, 1]], (0, 0), CENTRE), {}, ["Registration"]),
+        (Affine2D.identity(CENTRE), {"min_post_correlation": 1.0, "min_tissue_overlap": 1.0}, []),
+    ],
+)
+def test_the_gate_that_decided_is_a_row_that_failed(
+    motion: Affine2D, settings: dict[str, float], failed: list[str]
+) -> None:
+    rows = gates_of(judged(motion, **settings))
+    assert [row.setting or row.name for row in rows if row.verdict == "failed"] == failed
+    reached = [row.verdict != "not reached" for row in rows]
+    assert any(reached)
+
+
+def test_a_gap_that_was_refused_shows_a_row_that_failed_whatever_is_known_of_it() -> None:
+    old = diagnostics(interpolation_failed=True, fallback_reason="low_post_ncc", detail="NCC 0.2")
+    assert [(row.name, row.wanted) for row in gates_of(old) if row.verdict == "failed"] == [
+        ("low_post_ncc", "NCC 0.2")
+    ]
 
 
 def test_aligned_pairs_are_asked_for_no_gain() -> None:
-    rows = {row.name: row for row in gates_of(diagnostics(ncc_improvement=0.0, gate="already_aligned"))}
+    rows = {row.name: row for row in gates_of(judged(Affine2D.identity(CENTRE)))}
     assert rows["NCC gain, aligned already"].verdict == "passed"
+    assert "NCC gain by registration" not in rows
 
 
 def test_gates_that_were_not_reached_say_so() -> None:
-    rows = gates_of(diagnostics(overlap_ncc=0.1))
+    rows = gates_of(diagnostics(gates=[{"gate": "tissue", "value": 0.01, "limit": 0.1, "passed": False}]))
     assert [row.verdict for row in rows] == ["failed"] + ["not reached"] * (len(rows) - 1)
     assert gates_of(diagnostics(method="average")) == ()
+
+
+def test_bars_show_values_beside_limits() -> None:
+    checks = [
+        {"gate": "overlap_ncc", "value": 0.8, "limit": 0.3, "passed": True},
+        {"gate": "scale", "value": 1.05, "limit": 1.1, "passed": True},
+        {"gate": "rotation", "value": 30.0, "limit": 10.0, "passed": False},
+    ]
+    rows = [row for row in gates_of(diagnostics(gates=checks)) if row.share is not None]
+    assert [(row.share, row.mark, row.wanted) for row in rows] == [
+        (0.8, 0.3, "≥ 0.3"),
+        (1.0, 0.5, "≤ 10"),
+        (pytest.approx(0.25), 0.5, "≤ 1.1"),
+    ]
 
 
 def test_the_z_curve_decides_ties_for_the_expected_plane() -> None:
@@ -177,7 +222,7 @@ def test_a_pair_that_raised_shows_its_two_planes() -> None:
 
 def test_a_sight_keeps_the_middle_and_one_row_of_each_plane() -> None:
     planes = np.arange(5 * 4 * 3).reshape(5, 4, 3)
-    sight = GapSight(row=2)
+    sight = GapPlanes(row=2)
     assert np.array_equal(np.stack(list(sight.watch(planes, 5))), planes)
     assert np.array_equal(sight.middle, planes[2])
     assert np.array_equal(np.stack(sight.rows), planes[:, 2])
@@ -185,10 +230,10 @@ def test_a_sight_keeps_the_middle_and_one_row_of_each_plane() -> None:
 
 def test_a_sight_of_what_lies_on_disk_is_the_same() -> None:
     planes = np.random.default_rng(0).integers(0, 9, (21, 4, 3))
-    found = sight_of(CountingVolume(planes), 2)
+    found = read_gap_planes(CountingVolume(planes), 2)
     assert np.array_equal(found.middle, planes[10])
     assert np.array_equal(np.stack(found.rows), planes[:, 2])
-    assert sight_of(None, 2).middle is None
+    assert read_gap_planes(None, 2).middle is None
 
 
 @pytest.mark.parametrize("last", [True, False])
@@ -203,12 +248,12 @@ def test_a_preview_reads_only_planes_near_the_gap(last: bool) -> None:
 
 def test_a_preview_is_drawn_with_and_without_a_result() -> None:
     data = np.random.default_rng(0).integers(0, 99, (40, 60, 80))
-    filled = GapSight(row=30)
+    filled = GapPlanes(row=30)
     list(filled.watch(data[:4], 4))
     before, after = CountingVolume(data), CountingVolume(data)
     for sight, d in (
         (filled, diagnostics()),
-        (GapSight(row=30), diagnostics(fallback_reason="low_overlap_ncc")),
+        (GapPlanes(row=30), diagnostics(fallback_reason="low_overlap_ncc")),
     ):
         png = preview_png(before, after, sight, d)
         assert Image.open(io.BytesIO(png)).size == (1280, 368)
@@ -219,13 +264,13 @@ def test_a_picture_that_fails_costs_a_line_and_leaves_no_old_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "reportlet.json"
-    assert leave(path, PairwiseSettings) == (path,)
+    assert write_reportlet(path, PairwiseSettings) == (path,)
     assert path.exists()
 
     def broken() -> PairwiseSettings:
         raise RuntimeError("no")
 
-    assert leave(path, broken) == ()
+    assert write_reportlet(path, broken) == ()
     assert list(tmp_path.iterdir()) == []
     assert caplog.text.count("\n") == 1
     assert "no picture for the report: RuntimeError: no" in caplog.text
@@ -234,7 +279,7 @@ def test_a_picture_that_fails_costs_a_line_and_leaves_no_old_one(
 def test_a_picture_that_cannot_be_written_fails_so_that_it_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "reportlet.json" / "in the way").mkdir(parents=True)
     with pytest.raises(OutputError, match=r"reportlet\.json"):
-        leave(tmp_path / "reportlet.json", PairwiseSettings)
+        write_reportlet(tmp_path / "reportlet.json", PairwiseSettings)
 
 
 def test_a_stale_reportlet_goes_with_its_interpolation(tmp_path: Path) -> None:
@@ -261,7 +306,7 @@ def test_the_stack_is_looked_at_through_its_pyramid(tmp_path: Path, monkeypatch:
     assert means[6:12] == [None] * 6, "a gap has no tissue"
     assert means[12:] == [2000] * 6
     assert [plane.depth_um for plane in fine.profile[:2]] == [5, 15]
-    monkeypatch.setattr("soct_core.report.stack_look.MOST_VOXELS", 1)
+    monkeypatch.setattr("soct_core.reportlets.stack.MOST_VOXELS", 1)
     coarse = stack_reportlet(volume)
     assert coarse.xz.width == 115
     assert coarse.depth_um == fine.depth_um
@@ -293,7 +338,7 @@ def test_gaps_lie_between_slices(used: tuple[int, ...], rows: set[int], wanted: 
     reading = SimpleNamespace(
         used=used, trail=trail, gaps=(), record=SimpleNamespace(gaps=SimpleNamespace(single=()))
     )
-    slots = slots_of(cast("Reading", reading))
+    slots = slots_of(cast("RunData", reading))
     assert [f"{slot.name} {slot.kind}" for slot in slots] == wanted
 
 

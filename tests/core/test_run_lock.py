@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from soct_core import run_lock as module
-from soct_core.atomic import published
 from soct_core.errors import OutputBusyError, OutputError
-from soct_core.run_lock import LOCK, LockRecord, refuse_if_busy, run_lock
-from soct_core.stale import remove_leftovers
+from soct_core.file_names import CHECKSUMS_FOLDER, LOCK_PATH
+from soct_core.run import lock as module
+from soct_core.run.leftovers import remove_leftovers
+from soct_core.run.lock import LockRecord, refuse_if_busy, run_lock
+from soct_core.storage.atomic import published
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from soct_core.run_lock import run_lock
+from soct_core.run.lock import run_lock
 with run_lock(Path(sys.argv[1]), "the first command"):
     print("held", flush=True)
     time.sleep(600)
@@ -31,7 +32,7 @@ def foreign_record(output: Path, alive: int = 0) -> bytes:
     """The lock file as a run on another host leaves it."""
     moment = datetime(2026, 1, 1, 0, 0, alive, tzinfo=UTC)
     record = LockRecord(pid=7, host="elsewhere", started=moment, command="their command", alive=moment)
-    path = output / LOCK
+    path = output / LOCK_PATH
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(record.model_dump_json())
     return path.read_bytes()
@@ -50,7 +51,7 @@ def test_a_second_run_is_refused_and_the_first_named(tmp_path: Path) -> None:
     refuse_if_busy(tmp_path)
     with run_lock(tmp_path, "three"):
         pass
-    assert (tmp_path / LOCK).read_bytes() == b""
+    assert (tmp_path / LOCK_PATH).read_bytes() == b""
 
 
 def test_other_outputs_are_free(tmp_path: Path) -> None:
@@ -66,10 +67,10 @@ def test_the_lock_of_a_killed_process_never_blocks(tmp_path: Path) -> None:
         refuse_if_busy(tmp_path)
     held.kill()
     held.communicate()
-    assert (tmp_path / LOCK).read_bytes() != b""
+    assert (tmp_path / LOCK_PATH).read_bytes() != b""
     refuse_if_busy(tmp_path)
     with run_lock(tmp_path, "the second"):
-        assert b"the second" in (tmp_path / LOCK).read_bytes()
+        assert b"the second" in (tmp_path / LOCK_PATH).read_bytes()
 
 
 def test_a_run_that_fails_frees_the_lock(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_a_silent_run_of_another_host_is_taken_for_dead(
     monkeypatch.setattr(module, "_flock", lambda *_: carried)
     foreign_record(tmp_path)
     with run_lock(tmp_path, "ours"):
-        assert b"ours" in (tmp_path / LOCK).read_bytes()
+        assert b"ours" in (tmp_path / LOCK_PATH).read_bytes()
 
 
 def test_a_living_run_of_another_host_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,16 +104,16 @@ def test_the_record_is_refreshed_while_the_run_works(tmp_path: Path, monkeypatch
     with run_lock(tmp_path, "one"):
         seen = set()
         while len(seen) < 3:
-            seen.add((tmp_path / LOCK).read_bytes())
+            seen.add((tmp_path / LOCK_PATH).read_bytes())
 
 
 def test_a_broken_record_blocks_only_while_it_is_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BEAT_SECONDS", 0.01)
-    (tmp_path / LOCK).parent.mkdir()
-    (tmp_path / LOCK).write_bytes(b'{"pid": 3, "ho')
-    with (tmp_path / LOCK).open("rb") as file:
+    (tmp_path / LOCK_PATH).parent.mkdir()
+    (tmp_path / LOCK_PATH).write_bytes(b'{"pid": 3, "ho')
+    with (tmp_path / LOCK_PATH).open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(OutputBusyError, match="unknown command"):
             run_lock(tmp_path, "ours").__enter__()
@@ -133,8 +134,8 @@ def test_leftovers_of_dead_runs_go_and_nothing_else(tmp_path: Path) -> None:
     (half / "0" / "c").mkdir(parents=True)
     (half / "0" / "c" / "0").write_bytes(b"x")
     (half.with_name(f"{half.name}-old")).mkdir()
-    (tmp_path / ".soct" / "seals").mkdir(parents=True)
-    (tmp_path / ".soct" / "seals" / ".partial-17-0123abcd-stack.json").write_text("{")
+    (tmp_path / CHECKSUMS_FOLDER).mkdir(parents=True)
+    (tmp_path / CHECKSUMS_FOLDER / ".partial-17-0123abcd-stack.json").write_text("{")
     (tmp_path / ".partial-stale-slice_z02_interpolated.ome.zarr").mkdir()
     mine = [
         tmp_path / ".partial-notes.txt",

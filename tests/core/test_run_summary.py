@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from schemas.outcomes import InterpolationOutcome, RunResult, StackOutcome
+from schemas.handoffs import InterpolationOutcome, RunResult, StackOutcome
 from schemas.run_record import GapRecord
-from soct_core.run_summary import file_card, key, plain, slice_card, slice_rows
+from soct_core.report.cards import file_card, key, plain, slice_card, slice_rows
 
 OUTPUT = Path("/data/mouse 12/reconstruction")
 EVIL = "</td><script>alert(1)</script> [x](javascript:alert(1)) ![y](http://z) **b** | `c`\n# d"

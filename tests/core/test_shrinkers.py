@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from placed_slices import ImageLevel, levels_at
 
-from soct_core.shrinkers import AreaMean, Halving, Shrinker
-from soct_core.volume_writer import ImageSpec, image_writer
+from soct_core.volume.downsampling import AreaMean, Downsampler, Halving
+from soct_core.volume.writing import ImageSpec, image_writer
 
 Array = NDArray[Any]
 Shape = tuple[int, int, int]
@@ -168,7 +168,7 @@ def naive_worst(labels: Array, factor: Fraction) -> Array:
     return out
 
 
-def streamed(shrinker: Shrinker, data: Array, bites: list[int]) -> Array:
+def streamed(shrinker: Downsampler, data: Array, bites: list[int]) -> Array:
     """What a shrinker gives for data pushed in blocks of the given depths, the last as often as needed."""
     parts, at, index = [], 0, 0
     while at < len(data):

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.manifest_fragment import FRAGMENT_COLUMNS, ManifestFragment
-from schemas.slice_config_table import CANONICAL_COLUMNS
+from schemas.tables.slice_config import CANONICAL_COLUMNS
 from soct_core import slice_config
 from soct_core.errors import FragmentError, SliceConfigError
-from soct_core.manifest_fragment import find_fragments, fragment_name, read_fragment, write_fragment
+from soct_core.file_names import fragment_name
+from soct_core.slice_config.fragments import find_fragments, read_fragment, write_fragment
 
 Row = dict[str, str]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soct_core.slots import Slots
+from soct_core.acquisition.slots import Slots
 
 # 207 µm cut into voxels of 10 µm: 20.7 planes a slot.
 UNEVEN = Slots(first_id=3, interval_um=207.0, voxel_z_um=10.0, trusted_depth_um=207.0)

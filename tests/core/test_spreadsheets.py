@@ -89,7 +89,7 @@ def test_carried_text_is_kept_and_our_own_is_inert(tmp_path: Path) -> None:
 def test_a_config_that_is_a_link_to_nothing_is_not_passed_over(tmp_path: Path) -> None:
     from tiny_slices import small_acquisition
 
-    from soct_core.acquisition import find_acquisition, slice_table
+    from soct_core.acquisition.slices import find_acquisition, slice_table
 
     acquisition = small_acquisition(tmp_path / "mouse")
     (acquisition / "slice_config.csv").symlink_to(tmp_path / "gone.csv")

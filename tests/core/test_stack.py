@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from placed_slices import STILL, VOXEL, interpolated, measured, stacked
 from scipy import ndimage
 
-from soct_core import provenance
 from soct_core.affine import Affine2D, plane_center, shift_by
-from soct_core.canvas import Canvas, enclosing_canvas
 from soct_core.errors import VolumeError
-from soct_core.layer import Layer
-from soct_core.morph import alphas
-from soct_core.provenance import GAP, MEASURED
-from soct_core.stack import Span, spans
+from soct_core.stacking.blending import Span, spans
+from soct_core.stacking.canvas import Canvas, enclosing_canvas
+from soct_core.stacking.placed_slice import PlacedSlice
+from soct_core.volume import provenance
+from soct_core.volume.provenance import GAP, MEASURED
+from soct_core.zmorph.morph import alphas
 
 Array = NDArray[Any]
 SHAPE = (40, 50)
@@ -128,7 +128,7 @@ def test_slices_of_any_depth_and_plane_shape_keep_their_place(tmp_path: Path) ->
     np.testing.assert_array_equal(found.labels, (wanted > 0).astype(np.uint8))
 
 
-def empty_layer(state: str, slice_id: int, top: int, nz: int, trusted: int) -> Layer:
+def empty_layer(state: str, slice_id: int, top: int, nz: int, trusted: int) -> PlacedSlice:
     """A layer of which only depths matter."""
     volume = np.zeros((nz, 1, 1), np.uint8)
     if state == "interpolated":
@@ -137,7 +137,7 @@ def empty_layer(state: str, slice_id: int, top: int, nz: int, trusted: int) -> L
 
 
 @st.composite
-def any_layers(draw: st.DrawFn) -> list[Layer]:
+def any_layers(draw: st.DrawFn) -> list[PlacedSlice]:
     """Layers that overlap, hide each other and leave gaps; no two measured ones of the same top."""
     tops = draw(st.lists(st.integers(0, 30), min_size=1, max_size=6, unique=True))
     layers = []
@@ -150,7 +150,7 @@ def any_layers(draw: st.DrawFn) -> list[Layer]:
     return draw(st.permutations(layers))
 
 
-def claims(layers: list[Layer], depth: int) -> list[Layer | None]:
+def claims(layers: list[PlacedSlice], depth: int) -> list[PlacedSlice | None]:
     """The measured slice that each plane belongs to: the one that begins last and is trusted there."""
     solid = [layer for layer in layers if layer.state == "measured"]
     trusted = [[layer for layer in solid if layer.top <= z < layer.bottom] for z in range(depth)]
@@ -160,7 +160,7 @@ def claims(layers: list[Layer], depth: int) -> list[Layer | None]:
 @given(any_layers(), st.integers(1, 50), st.integers(0, 8))
 @examples(max_examples=400, deadline=None)
 def test_every_plane_has_exactly_one_owner_and_it_has_data_there(
-    layers: list[Layer], depth: int, blend: int
+    layers: list[PlacedSlice], depth: int, blend: int
 ) -> None:
     runs = spans(layers, depth, blend)
     assert [z for run in runs for z in range(run.first, run.last + 1)] == list(range(depth))
@@ -172,7 +172,7 @@ def test_every_plane_has_exactly_one_owner_and_it_has_data_there(
 @given(any_layers(), st.integers(1, 50), st.integers(0, 8))
 @examples(max_examples=400, deadline=None)
 def test_measured_planes_are_never_given_to_interpolated_ones(
-    layers: list[Layer], depth: int, blend: int
+    layers: list[PlacedSlice], depth: int, blend: int
 ) -> None:
     runs = spans(layers, depth, blend)
     owners = [run.owner for run in runs for _ in range(run.first, run.last + 1)]
@@ -193,7 +193,7 @@ def test_measured_beats_morphed_where_refinement_brought_them_together() -> None
 @given(any_layers(), st.integers(1, 50), st.integers(0, 8))
 @examples(max_examples=400, deadline=None)
 def test_ramps_lie_at_the_top_of_a_measured_slice_within_the_data_of_the_one_above(
-    layers: list[Layer], depth: int, blend: int
+    layers: list[PlacedSlice], depth: int, blend: int
 ) -> None:
     runs = spans(layers, depth, blend)
     for before, run in zip([None, *runs], runs, strict=False):

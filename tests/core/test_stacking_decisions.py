@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from schemas.settings import ReconstructSettings
-from soct_core.assembly import assemble, decisions_table
-from soct_core.slots import Slots
-from soct_core.stack_input import StackInput
+from soct_core.acquisition.slots import Slots
+from soct_core.stacking.assembly import assemble, decisions_table
+from soct_core.stacking.inputs import StackInput
 
 VOXEL = (50.0, 25.0, 25.0)
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from soct_core.errors import BadInputError, VolumeError
-from soct_core.fingerprint import fingerprint
-from soct_core.simulate import open_reference
+from soct_core.simulation.simulate import open_reference
+from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 Change = Callable[[dict[str, Any]], object]
 

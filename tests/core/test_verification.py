@@ -16,8 +16,8 @@ from tiny_slices import small_acquisition
 
 from schemas.settings import ReconstructSettings, StackSettings
 from soct_core.errors import RecordError
-from soct_core.fingerprint import fingerprint
-from soct_core.verification import verify
+from soct_core.run.verification import verify
+from soct_core.storage.fingerprint import fingerprint
 
 Tamper = Callable[[Path], object]
 VOLUME = "stack/3d_volume.ome.zarr"

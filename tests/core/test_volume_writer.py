@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ome_zarr_models import open_ome_zarr
 
 from soct_core.errors import OutputError
-from soct_core.pyramid import halvings, level_transform, local_least_trusted, local_mean, shrunk
 from soct_core.volume import open_volume
-from soct_core.volume_writer import ImageSpec, image_writer, write_image
+from soct_core.volume.pyramid import halvings, level_transform, local_least_trusted, local_mean, shrunk
+from soct_core.volume.writing import ImageSpec, image_writer, write_image
 
 Floats = NDArray[np.float64]
 Version = Literal["0.4", "0.5"]

@@ -8,10 +8,11 @@ from drifting_tissue import Drift, noisy, tissue_plane
 from numpy.typing import NDArray
 
 from soct_core.affine import Affine2D, plane_center
-from soct_core.likeness import displacement_rms, ncc, ncc_before_and_after, shared_tissue
-from soct_core.phase_correlation import coarse_shift, phase_shift
-from soct_core.registration_plane import registration_plane
-from soct_core.warp import coverage, to_dtype, to_float, warp
+from soct_core.planes.dtypes import to_dtype, to_float
+from soct_core.planes.warp import coverage, warp
+from soct_core.registration.likeness import displacement_rms, ncc, ncc_before_and_after, shared_tissue
+from soct_core.registration.phase_correlation import coarse_shift, phase_shift
+from soct_core.registration.working_plane import registration_plane
 
 Floats = NDArray[np.float64]
 

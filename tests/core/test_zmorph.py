@@ -31,16 +31,16 @@ from schemas.diagnostics import InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.baselines import interpolate_average, interpolate_weighted
-from soct_core.cross_fade import cross_fade, feather
 from soct_core.errors import RegistrationError, VolumeError
-from soct_core.gates import judge, wanted_gain
-from soct_core.likeness import ncc
-from soct_core.morph import alphas
-from soct_core.plane_window import PlaneWindow
-from soct_core.registration_plane import registration_plane
+from soct_core.registration.likeness import ncc
+from soct_core.registration.working_plane import registration_plane
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
+from soct_core.volume.views import seen_through
+from soct_core.volume.writing import write_image
 from soct_core.zmorph import find_best_overlap_planes, interpolate_z_morph
+from soct_core.zmorph.cross_fade import cross_fade, feather
+from soct_core.zmorph.gates import judge, wanted_gain
+from soct_core.zmorph.morph import alphas
 
 DRIFT = Drift(3.0, (5.0, -4.0), (1.02, 0.99), 0.01)
 STILL = Drift()
@@ -102,7 +102,7 @@ def returning(monkeypatch: pytest.MonkeyPatch, motion: Affine2D | Exception) -> 
             raise motion
         return motion
 
-    monkeypatch.setattr("soct_core.zmorph.register", register)
+    monkeypatch.setattr("soct_core.zmorph.interpolate.register", register)
 
 
 @pytest.mark.parametrize(
@@ -596,8 +596,8 @@ def test_what_one_side_alone_shows_is_not_faded_to_nothing() -> None:
     gap = drifting_gap(STILL)
     side = gap.before.shape[2]
     hidden = 24
-    before = PlaneWindow(gap.before[:, :, :-hidden], Window(offset=(0, 0), plane_shape=(side, side)))
-    after = PlaneWindow(gap.after[:, :, hidden:], Window(offset=(hidden, 0), plane_shape=(side, side)))
+    before = seen_through(gap.before[:, :, :-hidden], Window(offset=(0, 0), plane_shape=(side, side)))
+    after = seen_through(gap.after[:, :, hidden:], Window(offset=(hidden, 0), plane_shape=(side, side)))
     volume, diagnostics = interpolate_z_morph(before, after, settings(), output_z=5)
     assert volume is not None
     assert diagnostics.gate == "already_aligned"

@@ -15,9 +15,9 @@ from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 from prefect_service import Service
 
-from flows import tasks
+from flows.engine import tasks
+from flows.engine.runners import task_runner
 from flows.reconstruct import reconstruct
-from flows.runners import task_runner
 from schemas.run_record import RunRecord
 from soct_core.errors import StageFailedError
 
@@ -51,7 +51,7 @@ def test_retry_by_command(service: Service, tmp_path: Path, monkeypatch: pytest.
         service.run(
             *service.prefect("flow-run", "retry", str(run.id)),
             "--entrypoint",
-            "flows/reconstruct.py:reconstruct",
+            "flows/reconstruct/flow.py:reconstruct",
         )
         again = client.read_flow_run(run.id)
     assert (again.state_name, again.run_count) == ("Completed", 2)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from phantom_acquisition import cut_phantom
 
-import flows.environment  # noqa: F401  (before Prefect)
-from schemas.outcomes import RunResult
+import flows.engine.prefect_environment  # noqa: F401  (before Prefect)
+from schemas.handoffs import RunResult
 
 Reconstruct = Callable[..., RunResult]
 
@@ -31,7 +31,7 @@ def acquisition(tmp_path: Path) -> Path:
 @pytest.fixture
 def reconstruct(prefect_server: None) -> Reconstruct:
     """The flow, on threads: this process is the only one that can be watched."""
+    from flows.engine.runners import task_runner
     from flows.reconstruct import reconstruct as flow
-    from flows.runners import task_runner
 
     return flow.with_options(task_runner=task_runner("threads", 2))

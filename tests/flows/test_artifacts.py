@@ -8,7 +8,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from flows import artifacts
+from flows.engine import artifacts
 
 
 def test_a_run_leaves_its_table_cards_and_the_progress_of_the_stack(acquisition: Path, reconstruct) -> None:

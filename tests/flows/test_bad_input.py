@@ -14,9 +14,9 @@ from tiny_slices import small_acquisition
 
 from flows.finalise import main as finalise
 from flows.interpolate import main as interpolate
-from flows.reconstruct_command import main as reconstruct
+from flows.reconstruct.__main__ import main as reconstruct
 from flows.simulate import main as simulate
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 Spoil = Callable[[Path], list[str]]
 

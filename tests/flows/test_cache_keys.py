@@ -11,19 +11,19 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from flows import tasks
-from schemas.outcomes import RunResult
+from flows.engine import tasks
+from schemas.handoffs import RunResult
 from schemas.run_record import RunRecord
 from schemas.settings import ReconstructSettings
 from schemas.simulation import SimulationSettings
-from schemas.stacking_decisions_table import STACKING_DECISIONS
+from schemas.tables.stacking_decisions import STACKING_DECISIONS
 from soct_core import slice_config
-from soct_core.fingerprint import files_of
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.settings_file import load_settings
-from soct_core.simulate import simulate
+from soct_core.run.settings_file import load_settings
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import simulate
+from soct_core.storage.file_tree import files_of
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 SIZE = (40.0, 50.0, 50.0)
 SLICES, DEPTH = 7, 5
@@ -44,8 +44,8 @@ class World:
     """One acquisition and its reconstruction; changes stay, so that each run follows on the last."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        from flows.engine.runners import task_runner
         from flows.reconstruct import reconstruct
-        from flows.runners import task_runner
 
         self.acquisition = folder / "mouse"
         self.output = self.acquisition / "reconstruction"
@@ -80,7 +80,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch:
         # The memo would not believe files as young as these.
-        patch.setattr("soct_core.fingerprint_memo.TICK_NS", 0)
+        patch.setattr("soct_core.storage.fingerprint_memo.TICK_NS", 0)
         made = World(tmp_path_factory.mktemp("cache"), patch)
         made.run()
         assert made.executed() == ALL

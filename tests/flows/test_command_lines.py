@@ -13,18 +13,18 @@ import pytest
 from recorded_output import recorded_output
 from tiny_slices import small_acquisition
 
-from flows.bare_workers import bare_workers
-from flows.exit_codes import exit_code
-from flows.result_storage import refuse_unwritable_home
+from flows.engine.child_processes import bare_workers
+from flows.engine.result_storage import refuse_unwritable_home
+from flows.terminal.exit_codes import exit_code
 from flows.verify import main as verify
 from schemas.settings import ReconstructSettings
 from soct_core.errors import SettingsError
-from soct_core.run_record import output_of
-from soct_core.settings_file import load_settings
+from soct_core.file_names import output_of
+from soct_core.run.settings_file import load_settings
 
 COMMANDS = (
     *(f"flows.{name}" for name in ("interpolate", "finalise", "verify", "view", "simulate", "report")),
-    "flows.reconstruct_command",
+    "flows.reconstruct.__main__",
     "deployments.sync",
     "deployments.validate",
 )

@@ -10,9 +10,9 @@ import pytest
 from flows_acquisitions import SIZE, textured_volume
 
 from schemas.settings import InterpolationSettings, ReconstructSettings
-from schemas.stacking_decisions_table import STACKING_DECISIONS
+from schemas.tables.stacking_decisions import STACKING_DECISIONS
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 DEPTH = 5
 POSITIONS = {0: (12, 7), 1: (9, 12), 2: (15, 4), 4: (6, 6), 5: (11, 10)}

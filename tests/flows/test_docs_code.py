@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from drifting_tissue import Drift, noisy, tissue_plane
 
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 ROOT = Path(__file__).parents[2]
 MAKES_THE_RUN = "python-api.md"

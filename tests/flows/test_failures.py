@@ -20,9 +20,9 @@ from prefect.client.schemas.filters import (
 )
 from prefect.context import FlowRunContext
 
-from flows import tasks
-from flows.progress import Silent, listener
-from flows.runners import task_runner
+from flows.engine import tasks
+from flows.engine.runners import task_runner
+from flows.terminal.listener import Silent, listener
 from schemas.run_record import RunRecord
 from soct_core.errors import StageFailedError
 

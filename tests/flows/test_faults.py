@@ -14,10 +14,10 @@ import pytest
 import zarr
 from prefect.settings import get_current_settings
 
-from flows import tasks
+from flows.engine import tasks
 from schemas.run_record import RunRecord
 from soct_core.errors import InputChangedError, OutputBusyError, SoctError, StageFailedError, VolumeError
-from soct_core.run_lock import refuse_if_busy, run_lock
+from soct_core.run.lock import refuse_if_busy, run_lock
 from soct_core.volume import open_volume
 
 ROOT = Path(__file__).parents[2]

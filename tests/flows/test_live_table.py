@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 from tiny_slices import small_acquisition
 
-from flows.live_table import LiveTable
-from flows.stage_rows import StageRow
-from flows.terminal import redraws
+from flows.terminal.live_table import LiveTable
+from flows.terminal.plain_lines import redraws
+from flows.terminal.stage_rows import StageRow
 
 
 class Clock:

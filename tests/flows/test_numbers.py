@@ -11,12 +11,12 @@ import pytest
 import zarr
 from numpy.typing import NDArray
 
-from schemas.outcomes import RunResult
+from schemas.handoffs import RunResult
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from soct_core.errors import AcquisitionError
-from soct_core.phantom import Phantom, PhantomVolume
+from soct_core.simulation.phantom import Phantom, PhantomVolume
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 SIZE = (50.0, 50.0, 50.0)
 DEPTH = 4

@@ -12,8 +12,9 @@ from flows.simulate import main as simulate
 from schemas.simulation import SimulationTruth
 from soct_core import slice_config
 from soct_core.affine import plane_center
-from soct_core.pair_records import read_pairs
-from soct_core.simulate import pose_of
+from soct_core.pairwise.files import read_pair
+from soct_core.simulation.simulate import pose_of
+from soct_core.stacking.pair_motions import pair_motions
 from soct_core.volume import open_volume
 
 SLICES, DEPTH = 40, 4
@@ -46,7 +47,7 @@ def test_real_brain_from_slices_to_volume(real_brain: Path, tmp_path: Path, reco
     true = {s.slice_id: pose_of(s) for s in truth.slices}
     errors = [
         _pair_error(pair, true, volume.shape[1:])
-        for pair in read_pairs([p.directory for p in result.pairs])
+        for pair in pair_motions([read_pair(p.directory) for p in result.pairs])
         if pair.moving_id - pair.fixed_id == 1 and pair.weight > 0
     ]
     assert len(errors) == SLICES - 1 - 2 * 2 - 3

@@ -14,17 +14,17 @@ import zarr
 from ome_zarr_models import open_ome_zarr
 from rich.console import Console
 
-from flows import tasks
-from flows.terminal import print_result
-from schemas.outcomes import PairOutcome, RunResult
+from flows.engine import tasks
+from flows.terminal.plain_lines import print_result
+from schemas.handoffs import PairOutcome, RunResult
 from schemas.run_record import RunRecord
 from schemas.settings import InterpolationSettings, ReconstructSettings, StackSettings
 from schemas.validate import faults_of
 from soct_core import slice_config
 from soct_core.errors import AcquisitionError, SliceConfigError, StageFailedError
-from soct_core.fingerprint import fingerprint
+from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 DEPTH, SLICES, MISSING = 5, 9, (2, 5, 6)
 

@@ -13,7 +13,7 @@ from html_page import flaws
 
 from flows import view
 from flows.report import main as report
-from schemas.outcomes import RunResult
+from schemas.handoffs import RunResult
 
 
 def test_the_report_of_a_run_is_whole_and_can_be_rendered_again(

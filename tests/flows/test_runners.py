@@ -9,13 +9,13 @@ import pytest
 from outputs import Contents, contents
 from phantom_acquisition import SIZE
 
-from flows.progress import Silent, listener
+from flows.engine.runners import Runner, lost_worker, task_runner
 from flows.reconstruct import reconstruct
-from flows.runners import Runner, lost_worker, task_runner
+from flows.terminal.listener import Silent, listener
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from schemas.simulation import SimulationSettings
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.simulate import simulate
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import simulate
 
 SLICES, DEPTH = 5, 4
 SETTINGS = ReconstructSettings(pairwise=PairwiseSettings(max_iterations=32, anatomy_span_um=0.0))

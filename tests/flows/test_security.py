@@ -13,13 +13,13 @@ from types import SimpleNamespace
 import pytest
 from tiny_slices import small_acquisition
 
-from flows.reconstruct_command import main as reconstruct_command
-from flows.result_storage import refuse_open_storage
-from flows.seals import Seal, holds, ticket
+from flows.engine.caching import OutputChecksums, cache_entry, outputs_intact
+from flows.engine.result_storage import refuse_open_storage
+from flows.reconstruct.__main__ import main as reconstruct_command
 from schemas.run_record import Fingerprint
 from soct_core.errors import BadInputError
-from soct_core.fingerprint import fingerprint
-from soct_core.verification import verify
+from soct_core.run.verification import verify
+from soct_core.storage.fingerprint import fingerprint
 
 MARKUP = "<img src=x onerror=alert(1)>"
 # Every process that Python starts reads this first. It sees what no library could hide from it.
@@ -139,12 +139,12 @@ def test_a_link_within_the_output_is_not_followed(
 def test_a_seal_that_names_files_elsewhere_is_not_believed(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "secret").write_text("x")
-    on = ticket(tmp_path / "out", "stack", lambda: "key")
+    on = cache_entry(tmp_path / "out", "stack", lambda: "key")
     on.seal.parent.mkdir(parents=True)
     for path in ("../secret", str(tmp_path / "secret")):
         mark = Fingerprint(path=path, fingerprint=fingerprint(tmp_path / "secret"))
-        on.seal.write_text(Seal(key="key", artefacts=(mark,)).model_dump_json())
-        assert not holds(on)
+        on.seal.write_text(OutputChecksums(key="key", written=(mark,)).model_dump_json())
+        assert not outputs_intact(on)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_seal_that_names_files_elsewhere_is_not_believed(tmp_path: Path) -> No
 def test_a_group_that_holds_others_is_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, members: list[str], open_: bool
 ) -> None:
-    from flows import result_storage
+    from flows.engine import result_storage
 
     named = SimpleNamespace(gr_name=group, gr_mem=members)
     monkeypatch.setattr(result_storage.grp, "getgrgid", lambda gid: named)

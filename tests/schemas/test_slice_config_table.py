@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from schemas.csv_table import TableFaults
-from schemas.slice_config_table import CANONICAL_COLUMNS, SLICE_CONFIG
+from schemas.tables.csv_table import TableFaults
+from schemas.tables.slice_config import CANONICAL_COLUMNS, SLICE_CONFIG
 from schemas.validate import main
 
 SPEC_COLUMNS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from schemas.simulation import SimulationSettings
-from soct_core.phantom import Phantom, PhantomVolume
-from soct_core.simulate import simulate
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import simulate
 
 SIZE = (40.0, 50.0, 50.0)
 DEPTH = 5

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from schemas.settings import StackSettings
 from soct_core.affine import Affine2D
-from soct_core.canvas import Canvas
-from soct_core.layer import Layer
-from soct_core.stack import stack_volume
-from soct_core.volume import Sliceable
+from soct_core.arrays import Sliceable
+from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
+from soct_core.stacking.canvas import Canvas
+from soct_core.stacking.placed_slice import PlacedSlice
 
 VOXEL = (10.0, 4.0, 5.0)
 """Of all volumes here, (z, y, x) in µm."""
@@ -30,10 +30,10 @@ def measured(
     planes: int | None = None,
     pose: Affine2D = STILL,
     offset: tuple[int, int] = (0, 0),
-) -> Layer:
+) -> PlacedSlice:
     """A measured slice, trusted as deep as it was imaged unless said otherwise."""
     trusted = volume.shape[0] if planes is None else planes
-    return Layer(slice_id, volume, "measured", top, trusted, pose, offset=offset)
+    return PlacedSlice(slice_id, volume, "measured", top, trusted, pose, offset=offset)
 
 
 def interpolated(
@@ -43,11 +43,11 @@ def interpolated(
     pose: Affine2D = STILL,
     pose_below: Affine2D = STILL,
     alphas: NDArray[np.float64] | None = None,
-) -> Layer:
+) -> PlacedSlice:
     """An interpolated slice; its planes lead evenly from one pose to the other."""
     nz = volume.shape[0]
     shares = np.linspace(0, 1, nz) if alphas is None else alphas
-    return Layer(slice_id, volume, "interpolated", top, nz, pose, pose_below, alphas=shares)
+    return PlacedSlice(slice_id, volume, "interpolated", top, nz, pose, pose_below, alphas=shares)
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,15 @@ class StackedVolume:
         return self.label_levels[0].data
 
 
-def stacked(folder: Path, layers: Sequence[Layer], depth: int, **settings: Any) -> StackedVolume:
-    """Stack layers under a folder and read everything back; no ramps unless asked for."""
+def plan_of(slices: Sequence[PlacedSlice], depth: int, **more: Any) -> VolumePlan:
+    """The plan of a volume, on the smallest canvas unless another is given."""
+    return VolumePlan(slices, depth, VOXEL, more.pop("canvas", None) or canvas_of(slices), **more)
+
+
+def stacked(folder: Path, slices: Sequence[PlacedSlice], depth: int, **settings: Any) -> StackedVolume:
+    """Stack slices under a folder and read everything back; no ramps unless asked for."""
     chosen = StackSettings.model_validate({"blend_depth_um": 0.0} | settings)
     path = folder / "3d_volume.ome.zarr"
-    canvas, factors = stack_volume(layers, depth, VOXEL, chosen, path)
-    return StackedVolume(canvas, factors, levels_at(path), levels_at(path / "labels" / "provenance"))
+    plan = plan_of(slices, depth)
+    factors = stack_volume(plan, chosen, path)
+    return StackedVolume(plan.canvas, factors, levels_at(path), levels_at(path / "labels" / "provenance"))

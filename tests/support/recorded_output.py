@@ -11,11 +11,11 @@ import pandas as pd
 from schemas.manifest_fragment import ManifestFragment
 from schemas.run_record import Fingerprint, GapRecord, RunRecord, TaskRecord
 from schemas.settings import ReconstructSettings
-from schemas.stacking_decisions_table import STACKING_DECISIONS
+from schemas.tables.stacking_decisions import STACKING_DECISIONS
 from soct_core import slice_config
-from soct_core.fingerprint import fingerprint
-from soct_core.manifest_fragment import write_fragment
-from soct_core.volume_writer import ImageSpec, image_writer, write_image
+from soct_core.slice_config.fragments import write_fragment
+from soct_core.storage.fingerprint import fingerprint
+from soct_core.volume.writing import ImageSpec, image_writer, write_image
 
 SIZE = (50.0, 25.0, 25.0)
 DEPTH = 4

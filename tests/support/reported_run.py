@@ -7,11 +7,10 @@ from pathlib import Path
 
 from schemas.run_record import Fingerprint, RunRecord, TaskRecord
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings
-from soct_core.atomic import publish_text
-from soct_core.doubts import doubts
-from soct_core.fingerprint import fingerprint
-from soct_core.planning import Planner
-from soct_core.run_record import RUN_RECORD_NAME, RunNotes, run_record
+from soct_core.file_names import RUN_RECORD_NAME
+from soct_core.run.input_warnings import input_warnings
+from soct_core.run.plan import Planner
+from soct_core.run.record import RunFacts, run_record
 from soct_core.stages import (
     detect_gaps,
     finalise_interpolation,
@@ -19,6 +18,8 @@ from soct_core.stages import (
     register_pair,
     stack,
 )
+from soct_core.storage.atomic import publish_text
+from soct_core.storage.fingerprint import fingerprint
 
 QUICK = ReconstructSettings(
     interpolation=InterpolationSettings(max_iterations=100),
@@ -35,14 +36,24 @@ def run_stages(acquisition: Path, settings: ReconstructSettings = QUICK) -> RunR
     trail = finalise_interpolation.run(planner.finalise_job(found, filled))
     pairs = [register_pair.run(job) for _, job in planner.pair_jobs(filled)]
     outcomes = [*filled, trail, *pairs, stack.run(planner.stack_job(trail.path, filled, pairs))]
-    prints = [
+    outputs = [
         Fingerprint(path=path.relative_to(planner.output).as_posix(), fingerprint=fingerprint(path))
         for outcome in outcomes
-        for path in outcome.artefacts
+        for path in outcome.written
     ]
-    notes = RunNotes(datetime(2026, 11, 23, 8, tzinfo=UTC), "reconstruct mouse", found.gaps)
-    notes.warnings = doubts(planner, found)
-    tasks = [TaskRecord(name="stack", state="Completed", cached=False, seconds=1.0)]
-    record = run_record(planner, notes, "completed", prints, tasks)
+    facts = RunFacts(
+        acquisition=acquisition.name,
+        output=planner.output,
+        inputs=planner.inputs,
+        settings=settings,
+        started=datetime(2026, 11, 23, 8, tzinfo=UTC),
+        command="reconstruct mouse",
+        gaps=found.gaps,
+        warnings=input_warnings(planner, found),
+        outputs=outputs,
+        tasks=[TaskRecord(name="stack", state="Completed", cached=False, seconds=1.0)],
+        errors=(),
+    )
+    record = run_record(facts, "completed")
     publish_text(planner.output / RUN_RECORD_NAME, record.model_dump_json(indent=2))
     return record

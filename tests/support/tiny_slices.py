@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soct_core.volume_writer import write_image
+from soct_core.volume.writing import write_image
 
 
 def small_acquisition(directory: Path) -> Path:

@@ -1,0 +1,114 @@
+"""Caching: keys on content, and checksums of outputs, so that a cache hit is never just believed.
+
+Prefect remembers outcomes by key. A checksum file beside the outputs remembers which key made
+which content; an output that is gone, damaged or made by another key is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from schemas.contract import Contract
+from schemas.run_record import Fingerprint
+from schemas.small_file import read_small
+from soct_core.errors import BadInputError, InputChangedError
+from soct_core.file_names import CHECKSUMS_FOLDER
+from soct_core.storage.atomic import publish_text, remove
+from soct_core.storage.fingerprint import InputSnapshot, fingerprint, first_changed, snapshot_inputs
+from soct_core.storage.safe_paths import is_within
+
+_MOST_BYTES = 2**20
+
+
+class OutputChecksums(Contract):
+    """The content that one key left behind."""
+
+    key: str
+    outputs: tuple[Fingerprint, ...]
+
+
+class CacheEntry(Contract):
+    """What a task needs to know about caching: its key, and where the checksums of its outputs go."""
+
+    key: str
+    checksums: Path
+    output: Path
+    inputs: InputSnapshot = Field(default_factory=dict)
+    """The content that the key was taken from."""
+    fresh: bool = False
+    """Believe nothing that earlier runs remembered."""
+
+
+def cache_key(stage: str, version: str, job_json: str, content: Sequence[str]) -> str:
+    """Key of a task: its name, the version of its algorithm, its job, and the content it reads."""
+    digest = hashlib.blake2b(digest_size=20)
+    for part in (stage, version, job_json, *content):
+        digest.update(f"{len(part)}:{part}".encode())
+    return f"{stage}-{digest.hexdigest()}"
+
+
+def cache_entry(output: Path, name: str, key: Callable[[], str], *, fresh: bool = False) -> CacheEntry:
+    """The cache entry of a task run; `name` is unique within a run's output."""
+    checksums = output / CHECKSUMS_FOLDER / f"{name.replace(' ', '_')}.json"
+    with snapshot_inputs() as inputs:
+        return CacheEntry(key=key(), checksums=checksums, output=output, inputs=inputs, fresh=fresh)
+
+
+def refuse_changed_input(entry: CacheEntry) -> None:
+    """Nothing may be said to be made from what is not there any more.
+
+    Raises
+    ------
+    InputChangedError
+        If an input does not hold what the key was taken from.
+    """
+    if (path := first_changed(entry.inputs)) is not None:
+        raise InputChangedError(f"{path}: changed or went away while it was used; run again once it rests")
+
+
+def record_outputs(entry: CacheEntry, written: Sequence[Path]) -> None:
+    """Record what a task has written; last of all.
+
+    Raises
+    ------
+    InputChangedError
+        If an input changed meanwhile; what was made from it is removed.
+    """
+    try:
+        refuse_changed_input(entry)
+    except InputChangedError:
+        for path in written:
+            remove(path)
+        raise
+    outputs = tuple(
+        Fingerprint(path=path.relative_to(entry.output).as_posix(), fingerprint=fingerprint(path))
+        for path in written
+    )
+    found = OutputChecksums(key=entry.key, outputs=outputs)
+    publish_text(entry.checksums, found.model_dump_json(indent=1) + "\n")
+
+
+def read_checksums(entry: CacheEntry) -> OutputChecksums | None:
+    """The checksums, if there are any that can be read."""
+    try:
+        return OutputChecksums.model_validate_json(read_small(entry.checksums, _MOST_BYTES))
+    except (OSError, ValidationError):
+        return None
+
+
+def outputs_intact(entry: CacheEntry) -> bool:
+    """Whether everything that this key made is still there, to the last byte."""
+    found = read_checksums(entry)
+    if found is None or found.key != entry.key:
+        return False
+    try:
+        return all(
+            is_within(entry.output, out.path) and fingerprint(entry.output / out.path) == out.fingerprint
+            for out in found.outputs
+        )
+    except (OSError, BadInputError):
+        return False

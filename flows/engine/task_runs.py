@@ -1,0 +1,196 @@
+"""The task runs of one run: submitted, waited for, each with its record."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterable
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture, as_completed
+from prefect.results import get_result_store
+from prefect.states import Crashed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.engine.caching import CacheEntry, cache_entry, outputs_intact, read_checksums, refuse_changed_input
+from flows.engine.runners import lost_worker
+from flows.engine.tasks import BoundTask
+from flows.terminal.listener import listener
+from schemas import handoffs
+from schemas.contract import Contract
+from schemas.run_record import ErrorRecord, Fingerprint, TaskRecord
+from soct_core.errors import BadInputError, SoctError, StageFailedError, WorkerLostError
+from soct_core.storage.fingerprint import first_changed
+
+Job = TypeVar("Job", bound=handoffs.Job)
+Outcome = TypeVar("Outcome", bound=Contract)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task run that failed, and of how many in its stage."""
+
+    stage: str
+    total: int
+    name: str
+    error: BaseException
+
+
+@dataclass
+class TaskRuns:
+    """All task runs of one run; `output` holds the checksums of what they wrote."""
+
+    output: Path
+    fresh: bool = False
+    records: list[TaskRecord] = field(default_factory=list)
+    entries: list[CacheEntry] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    errors: list[ErrorRecord] = field(default_factory=list)
+
+    def run_all(self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]]) -> list[Outcome]:
+        """Run one task per (name, job) and wait for all; see `stop` for what is raised if one failed."""
+        outcomes = self.attempt_all(bound, todo)
+        if self.failures:
+            self.stop()
+        return outcomes
+
+    def attempt_all(self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]]) -> list[Outcome]:
+        """Run one task per (name, job) and wait for all; outcomes of those that did not fail, in order.
+
+        Raises
+        ------
+        StageFailedError
+            If a worker was lost: there is nothing left to run anything entry.
+        """
+        named = list(todo)
+        progress = listener.get()
+        progress.stage(bound.name, len(named))
+        submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
+        outcomes = {}
+        remembered = get_result_store().model_copy(update={"metadata_storage": None})
+        here: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
+        with here:
+            for name, job in named:
+                entry = cache_entry(self.output, name, partial(bound.key, job), fresh=self.fresh)
+                self.entries.append(entry)
+                whole = not self.fresh and outputs_intact(entry)
+                run = bound.prefect_task.with_options(task_run_name=name, refresh_cache=not whole)
+                # What is known already is looked up here: no worker need wake for it.
+                known = whole and remembered.exists(entry.key)
+                future = here.submit(run, {"job": job, "entry": entry}) if known else run.submit(job, entry)
+                submitted[future] = name, time.monotonic()
+            for future in as_completed(list(submitted)):
+                name, started = submitted[future]
+                outcome = self._record(name, future, time.monotonic() - started)
+                if isinstance(outcome, BaseException):
+                    self.failures.append(Failure(bound.name, len(named), name, outcome))
+                else:
+                    outcomes[future] = outcome
+        lost = next((f.error for f in self.failures if isinstance(f.error, WorkerLostError)), None)
+        if lost is not None:
+            raise StageFailedError(f"{bound.name}: {lost}; run again, what is done is kept")
+        return [outcomes[future] for future in submitted if future in outcomes]
+
+    def stop(self) -> NoReturn:
+        """Say what failed.
+
+        Raises
+        ------
+        BadInputError
+            If every failure is the input's.
+        StageFailedError
+            Otherwise; the siblings of what failed have finished by then.
+        """
+        errors = [failure.error for failure in self.failures]
+        if all(isinstance(error, BadInputError) for error in errors):
+            raise errors[0]
+        stages = groupby(self.failures, key=lambda failure: (failure.stage, failure.total))
+        raise StageFailedError("; ".join(_summary(stage, list(failed)) for stage, failed in stages))
+
+    def run_one(self, bound: BoundTask[Job, Outcome], name: str, job: Job) -> Outcome:
+        """Run a single task; see `run_all`."""
+        return self.run_all(bound, [(name, job)])[0]
+
+    def outputs(self) -> tuple[Fingerprint, ...]:
+        """Fingerprints of everything that the finished tasks left behind, from inputs that still stand."""
+        found = [
+            checksums
+            for entry in self.entries
+            if (checksums := read_checksums(entry)) is not None
+            and checksums.key == entry.key
+            and first_changed(entry.inputs) is None
+        ]
+        return tuple(output for checksums in found for output in checksums.outputs)
+
+    def refuse_changed_inputs(self) -> None:
+        """No input may have changed since a task used it; InputChangedError names the first."""
+        for entry in self.entries:
+            refuse_changed_input(entry)
+
+    def _record(self, name: str, future: PrefectFuture[Any], elapsed: float) -> Any:
+        """Note what became of a task run; gives its outcome, or the error that it ended with."""
+        # The result first: futures of other processes know their state only then.
+        try:
+            outcome = future.result(raise_on_failure=False)
+            state = future.state
+        except (Exception, CancelledError) as error:
+            # Not raised by the task: whatever ran it is gone.
+            if (lost := lost_worker(error)) is None:
+                raise
+            outcome = WorkerLostError(lost)
+            state = Crashed(message=str(outcome))
+            _report_crash(future.task_run_id, state)
+        cached = state.name == "Cached"
+        failed = outcome if isinstance(outcome, BaseException) else None
+        reason = _one_line(failed) if failed else str(getattr(outcome, "reason", "") or "")
+        seconds = 0.0 if cached else float(getattr(outcome, "seconds", 0.0)) or elapsed
+        kind = {"COMPLETED": "Completed", "CRASHED": "Crashed", "CANCELLED": "Cancelled"}
+        record = TaskRecord(
+            name=name,
+            state=kind.get(state.type.value, "Failed"),  # type: ignore[arg-type]
+            cached=cached,
+            seconds=round(seconds, 3),
+            reason=reason,
+        )
+        self.records.append(record)
+        if failed is not None:
+            self.errors.append(error_record(name, failed))
+        listener.get().done(
+            name,
+            "Cached" if cached else record.state,
+            record.seconds,
+            reason,
+            hard_skip=getattr(outcome, "result", "") == "hard_skip",
+        )
+        return outcome
+
+
+def _report_crash(task_run_id: UUID, state: State[Any]) -> None:
+    """Tell Prefect's records of a death that the dead could not report."""
+    with suppress(Exception), get_client(sync_client=True) as client:
+        client.set_task_run_state(task_run_id, state, force=True)
+
+
+def _summary(stage: tuple[str, int], failed: list[Failure]) -> str:
+    first = "; ".join(f"{failure.name}: {_one_line(failure.error)}" for failure in failed[:3])
+    return f"{stage[0]}: {len(failed)} of {stage[1]} tasks failed: {first}"
+
+
+def error_record(name: str, error: BaseException) -> ErrorRecord:
+    """An error with its traceback, for the record and the report."""
+    lines = traceback.format_exception(error)
+    return ErrorRecord(name=name, message=_one_line(error), traceback="".join(lines))
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, SoctError) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,128 @@
+"""The Prefect tasks: each binds a stage of `soct_core`, keyed on content, with checksums of its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from prefect import task
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+from prefect.tasks import Task
+
+import soct_core.stages.detect_gaps
+import soct_core.stages.finalise_interpolation
+import soct_core.stages.interpolate_missing_slice
+import soct_core.stages.register_pair
+import soct_core.stages.render_preview
+import soct_core.stages.render_report
+import soct_core.stages.stack
+from flows.engine.artifacts import publish_progress
+from flows.engine.caching import CacheEntry, cache_key, record_outputs, refuse_changed_input
+from schemas import handoffs
+from schemas.contract import Contract
+from soct_core.errors import BadInputError
+from soct_core.storage.fingerprint_memo import remembering
+
+Job = TypeVar("Job", bound=handoffs.Job)
+Outcome = TypeVar("Outcome", bound=Contract)
+RETRY_DELAYS_SECONDS = [2.0, 10.0]
+
+
+class Stage(Protocol):
+    """A module of `soct_core.stages`."""
+
+    VERSION: str
+
+    def reads(self, job: Any, /) -> Iterable[str]:
+        """Fingerprints of all content that the outcome depends entry."""
+        ...
+
+    def run(self, job: Any, /) -> Any:
+        """Do the job."""
+        ...
+
+
+@dataclass(frozen=True)
+class BoundTask(Generic[Job, Outcome]):
+    """A Prefect task and the stage behind it."""
+
+    name: str
+    stage: Stage
+    prefect_task: Task[[Job, CacheEntry], Outcome]
+
+    def key(self, job: Job) -> str:
+        """Cache key of a job: reads the content that the job names."""
+        return cache_key(self.name, self.stage.VERSION, job.key_json(), list(self.stage.reads(job)))
+
+
+def _key_of(context: TaskRunContext, parameters: dict[str, Any]) -> str:
+    found: CacheEntry = parameters["entry"]
+    return found.key
+
+
+def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Disks and networks recover; bad input stays bad."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, OSError) and not isinstance(error, BadInputError)
+
+
+def _bound(
+    name: str, stage: Stage, job_type: type[Job], outcome_type: type[Outcome]
+) -> BoundTask[Job, Outcome]:
+    def run(job: Job, entry: CacheEntry) -> Outcome:
+        with remembering(entry.output, believe=not entry.fresh):
+            try:
+                with publish_progress(entry.output, name):
+                    outcome: Outcome = stage.run(job)
+            except Exception:
+                # Whatever it was: a file that vanished or was rewritten explains it better.
+                refuse_changed_input(entry)
+                raise
+            record_outputs(entry, getattr(outcome, "written", ()))
+        return outcome
+
+    run.__name__ = run.__qualname__ = name
+    run.__doc__ = (stage.run.__doc__ or "").partition("\n")[0]
+    return BoundTask(
+        name,
+        stage,
+        task(
+            name=name,
+            cache_policy=CacheKeyFnPolicy(cache_key_fn=_key_of),
+            persist_result=True,
+            result_serializer="json",
+            retries=len(RETRY_DELAYS_SECONDS),
+            retry_delay_seconds=RETRY_DELAYS_SECONDS,
+            retry_condition_fn=_is_transient,
+        )(run),
+    )
+
+
+detect_gaps = _bound(
+    "detect_gaps", soct_core.stages.detect_gaps, handoffs.DetectGapsJob, handoffs.DetectedGaps
+)
+interpolate_missing_slice = _bound(
+    "interpolate_missing_slice",
+    soct_core.stages.interpolate_missing_slice,
+    handoffs.InterpolationJob,
+    handoffs.InterpolationOutcome,
+)
+render_preview = _bound(
+    "render_preview", soct_core.stages.render_preview, handoffs.PreviewJob, handoffs.PreviewOutcome
+)
+finalise_interpolation = _bound(
+    "finalise_interpolation",
+    soct_core.stages.finalise_interpolation,
+    handoffs.FinaliseJob,
+    handoffs.FinalisedTrail,
+)
+register_pair = _bound(
+    "register_pair", soct_core.stages.register_pair, handoffs.PairJob, handoffs.PairOutcome
+)
+stack = _bound("stack", soct_core.stages.stack, handoffs.StackJob, handoffs.StackOutcome)
+render_report = _bound(
+    "render_report", soct_core.stages.render_report, handoffs.ReportJob, handoffs.ReportOutcome
+)

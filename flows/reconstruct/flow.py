@@ -1,0 +1,138 @@
+"""The flow `reconstruct`: from an acquisition directory to one honest volume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.engine import artifacts, tasks
+from flows.engine.child_processes import bare_workers
+from flows.engine.prefect_environment import api
+from flows.engine.result_storage import refuse_open_storage
+from flows.engine.runners import DEFAULT_RUNNER, task_runner
+from flows.engine.task_runs import TaskRuns, error_record
+from flows.reconstruct.run import Run
+from flows.terminal.listener import listener
+from schemas.handoffs import DetectedGaps, InterpolationOutcome, PairOutcome, ReportJob, RunResult
+from schemas.settings import ReconstructSettings
+from soct_core.file_names import INTERPOLATIONS, PAIRS, pair_name
+from soct_core.run.input_warnings import input_warnings
+from soct_core.run.leftovers import remove_leftovers, remove_stale_interpolations, remove_stale_pairs
+from soct_core.run.lock import run_lock
+from soct_core.run.plan import Planner, with_previews
+from soct_core.run.record import run_record, write_run_record
+from soct_core.stages.render_report import report_what_there_is
+from soct_core.storage.fingerprint_memo import remembering
+
+
+def _run_name() -> str:
+    return Path(str(flow_run.parameters["acquisition"])).name
+
+
+@flow(name="reconstruct", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))
+def reconstruct(
+    acquisition: Path,
+    output: Path | None = None,
+    settings: ReconstructSettings = ReconstructSettings(),  # noqa: B008
+    shifts: Path | None = None,
+    voxel_size_um: tuple[float, float, float] | None = None,
+    allow_missing: bool = False,
+    fresh: bool = False,
+) -> RunResult:
+    # Google's sections, unlike elsewhere: Prefect reads them as the help texts of its form.
+    """Reconstruct one volume from the slices of an acquisition.
+
+    Args:
+        acquisition: Directory with `slice_z{NN}.ome.zarr` and, optionally, `slice_config.csv`.
+        output: Where results go; `reconstruction` within the acquisition by default.
+        settings: All settings; what is not given has its default.
+        shifts: `shifts_xy.csv` of slices that are not in common space yet.
+        voxel_size_um: (z, y, x) in µm, for slices that do not say it.
+        allow_missing: Treat slices with `use=true` but without a file as gaps.
+        fresh: Make everything again, whatever is cached or published.
+    """
+    refuse_open_storage()
+    plan = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
+    run = Run(plan, TaskRuns(plan.output, fresh))
+    with run_lock(plan.output, run.command), remembering(plan.output, believe=not fresh):
+        remove_leftovers(plan.output)
+        try:
+            # In the flow itself, for those who call it from Python: workers share its server.
+            with api(), bare_workers():
+                result = _stages(run)
+                run.tasks.refuse_changed_inputs()
+                artifacts.show_result(run.name, result)
+        except BaseException as error:
+            _record_failure(run, error)
+            raise
+        write_run_record(run.facts(), "completed")
+        return result
+
+
+def _record_failure(run: Run, error: BaseException) -> None:
+    if not run.tasks.errors:
+        run.tasks.errors.append(error_record("reconstruct", error))
+    try:
+        write_run_record(run.facts(), "failed")
+    except Exception as unwritten:
+        # Said, not raised: the first error is the one to tell.
+        listener.get().warning(f"no record of this run could be written: {unwritten}")
+        return
+    report_what_there_is(run.plan.output)
+
+
+def _stages(run: Run) -> RunResult:
+    found = run.tasks.run_one(tasks.detect_gaps, "detect gaps", run.plan.detect_gaps_job())
+    run.plan.use(found)
+    run.gaps, run.warnings = found.gaps, input_warnings(run.plan, found)
+    for warning in run.warnings:
+        listener.get().warning(warning)
+    filled = _interpolate(run, found)
+    trail = run.tasks.run_one(
+        tasks.finalise_interpolation, "finalise audit trail", run.plan.finalise_job(found, filled)
+    )
+    pairs = _register(run, filled)
+    fresh = run.tasks.fresh
+    stacked = run.tasks.run_one(
+        tasks.stack, "stack", run.plan.stack_job(trail.path, filled, pairs, fresh=fresh)
+    )
+    job = ReportJob(output=run.plan.output, record=run_record(run.facts(), "completed"))
+    report = run.tasks.run_one(tasks.render_report, "report", job)
+    return RunResult(
+        output=run.plan.output,
+        slices=tuple(run.plan.measured),
+        gaps=found.gaps,
+        interpolations=tuple(filled),
+        pairs=tuple(pairs),
+        stack=stacked,
+        report=report.path,
+        warnings=run.warnings,
+    )
+
+
+def _interpolate(run: Run, found: DetectedGaps) -> list[InterpolationOutcome]:
+    plan = run.plan
+    gaps = plan.interpolation_jobs(found)
+    remove_stale_interpolations(
+        plan.output / INTERPOLATIONS,
+        [job.slice_id for _, job in gaps if job.output_z > 0],
+        previews=plan.settings.interpolation.preview,
+    )
+    filled = run.tasks.attempt_all(tasks.interpolate_missing_slice, gaps)
+    if len(filled) < len(gaps):
+        # Pairs that do not hang on what failed are done all the same: a retry finds them done.
+        pending = {job.slice_id for _, job in gaps} - {outcome.slice_id for outcome in filled}
+        run.tasks.attempt_all(tasks.register_pair, plan.pair_jobs(filled, pending))
+        run.tasks.stop()
+    filled = with_previews(filled, run.tasks.run_all(tasks.render_preview, plan.preview_jobs(filled)))
+    artifacts.show_slices(run.name, filled)
+    return filled
+
+
+def _register(run: Run, filled: list[InterpolationOutcome]) -> list[PairOutcome]:
+    planned = run.plan.pair_jobs(filled)
+    names = [pair_name(job.fixed_id, job.moving_id) for _, job in planned]
+    remove_stale_pairs(run.plan.output / PAIRS, names)
+    return run.tasks.run_all(tasks.register_pair, planned)

@@ -1,0 +1,104 @@
+"""The terminal: plain lines while a reconstruction runs, and the table at its end."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from schemas.handoffs import InterpolationOutcome, PairOutcome, RunResult
+from schemas.slice_id import format_slice_id
+from soct_core.file_names import FINAL_NAME
+
+
+class PlainLines:
+    """A line per task run, for files, pipes and terminals that cannot redraw."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def close(self) -> None:
+        return
+
+    def stage(self, name: str, total: int) -> None:
+        return
+
+    def done(self, name: str, state: str, seconds: float, reason: str, *, hard_skip: bool) -> None:
+        note = f"{name}: {state.lower()}" + (f" ({reason})" if reason else "")
+        self._print(f"{note}, {seconds:.1f} s")
+
+    def warning(self, text: str) -> None:
+        self._print(f"warning: {text}", "yellow")
+
+    def _print(self, text: str, style: str = "") -> None:
+        self._console.print(text, style=style, markup=False, soft_wrap=True, highlight=False)
+
+
+def redraws(console: Console) -> bool:
+    """Whether a live table can and may be shown."""
+    able = console.is_terminal and not console.is_dumb_terminal
+    return able and not console.quiet and not console.no_color
+
+
+def print_result(console: Console, result: RunResult) -> None:
+    """The closing table: what was measured, filled, refused, doubted, and where it all lies."""
+    skipped = [o for o in result.interpolations if o.result == "hard_skip"]
+    filled = [o for o in result.interpolations if o.result == "interpolated"]
+    covered = [o for o in result.interpolations if o.result == "already_covered"]
+    interpolated = {o.slice_id for o in filled}
+    unreliable = [p for p in result.pairs if not p.reliable and not {p.fixed_id, p.moving_id} & interpolated]
+    multi = [f"{format_slice_id(g[0])} to {format_slice_id(g[-1])}" for g in result.gaps.multi]
+    rows = [
+        ("slices", str(len(result.slices))),
+        ("single gaps", _ids(result.gaps.single)),
+        ("longer gaps", ", ".join(multi) or "none"),
+        ("interpolated", _ids(o.slice_id for o in filled)),
+        *([("already covered", _ids(o.slice_id for o in covered))] if covered else []),
+        *_listed("hard-skipped", (f"{format_slice_id(o.slice_id)}: {o.reason}: {o.detail}" for o in skipped)),
+        *_listed("unreliable pairs", (_why(pair) for pair in unreliable)),
+        ("volume", str(result.stack.volume)),
+        ("", " x ".join(map(str, result.stack.shape)) + " voxels (z, y, x)"),
+        ("audit trail", str(result.output / FINAL_NAME)),
+        *_listed("previews", (str(o.preview) for o in result.interpolations if o.preview), none=()),
+        ("report", str(result.report)),
+        *_listed("next", next_steps(result, skipped, unreliable)),
+    ]
+    for label, text in rows:
+        console.print(f"{label:<18}{text}", markup=False, soft_wrap=True, highlight=False)
+
+
+def next_steps(
+    result: RunResult, skipped: list[InterpolationOutcome], unreliable: list[PairOutcome]
+) -> list[str]:
+    """What a user would do now: look at what was refused or doubted, check, view."""
+    steps = [f"{format_slice_id(o.slice_id)} stays a gap: {_look(o)}{_decides(o)}" for o in skipped]
+    if unreliable:
+        steps.append(f"{len(unreliable)} pairs are doubted: the report shows them, with their reasons")
+    return [
+        *steps,
+        f"open {result.report} in a browser",
+        f"look at the volume: python -m flows.view {shlex.quote(str(result.output))}",
+    ]
+
+
+def _look(refused: InterpolationOutcome) -> str:
+    return f"see {refused.preview}" if refused.preview else "--set interpolation.preview=true draws it"
+
+
+def _decides(refused: InterpolationOutcome) -> str:
+    names = [f"interpolation.{name}" for name in refused.decided_by]
+    return f"; {' and '.join(names)} decided" if names else ""
+
+
+def _listed(label: str, lines: Iterable[str], none: tuple[str, ...] = ("none",)) -> list[tuple[str, str]]:
+    return [(label if i == 0 else "", line) for i, line in enumerate(tuple(lines) or none)]
+
+
+def _why(pair: PairOutcome) -> str:
+    ids = f"{format_slice_id(pair.fixed_id)}-{format_slice_id(pair.moving_id)}"
+    return f"{ids}: {'; '.join(pair.reasons)}"
+
+
+def _ids(ids: Iterable[int]) -> str:
+    return ", ".join(map(format_slice_id, ids)) or "none"

@@ -1,0 +1,234 @@
+"""What is handed to each task and what it hands on: ids, paths, settings and figures, never arrays.
+
+A job, the content of the files that it names, and the version of the algorithm determine the
+outcome; that is what makes an outcome safe to reuse.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from schemas.common_space import Window
+from schemas.contract import Contract
+from schemas.diagnostics import FallbackReason
+from schemas.pairwise import OverallStatus, PairRole
+from schemas.run_record import GapRecord, RunRecord
+from schemas.settings import (
+    InterpolationSettings,
+    NgffVersion,
+    PairwiseSettings,
+    StackRecipe,
+)
+from schemas.slice_id import SliceId
+
+VoxelSize = tuple[float, float, float]
+InterpolationResult = Literal["interpolated", "hard_skip", "already_covered"]
+
+
+class Job(Contract):
+    """The base of all jobs."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {}
+    """Fields that do not change the outcome, in the notation of pydantic's `exclude`."""
+
+    def key_json(self) -> str:
+        """All of the job that the outcome depends on."""
+        return self.model_dump_json(exclude=self.NOT_IN_KEY)
+
+
+class DetectGapsJob(Job):
+    """Find out which slices are used, and what is missing between them."""
+
+    acquisition: Path
+    found: dict[SliceId, Path]
+    config: Path | None
+    allow_missing: bool = False
+
+
+class InterpolationJob(Job):
+    """Fill one single gap."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"settings": {"enabled", "preview"}}
+
+    slice_id: SliceId
+    before: Path
+    after: Path
+    usable_before: int
+    """Trusted planes of the slice before."""
+    output_z: int
+    """Planes truly missing; 0 or less: nothing is."""
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    window_before: Window | None = None
+    window_after: Window | None = None
+    settings: InterpolationSettings
+    ngff_version: NgffVersion
+
+
+class PreviewJob(Job):
+    """Draw one interpolation."""
+
+    slice_id: SliceId
+    before: Path
+    after: Path
+    made: Path | None
+    """None after a hard skip."""
+    diagnostics: Path
+    usable_before: int
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    window_before: Window | None = None
+    window_after: Window | None = None
+
+
+class FinaliseJob(Job):
+    """Finish the audit trail."""
+
+    acquisition: Path
+    config: Path | None
+    fragments: tuple[Path, ...]
+    notes: dict[SliceId, str]
+    output: Path
+
+
+class PairJob(Job):
+    """Register two neighbouring slices."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"settings": {"check_pairs"}}
+
+    fixed_id: SliceId
+    moving_id: SliceId
+    fixed: Path
+    moving: Path
+    offset: float
+    """Depth of moving's top below fixed's top, in planes."""
+    role: PairRole
+    touches_interpolated: bool
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    window_fixed: Window | None = None
+    """None for an interpolated slice, which lies on the canvas already."""
+    window_moving: Window | None = None
+    settings: PairwiseSettings
+
+
+class StackJob(Job):
+    """Stack everything into one volume."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"fresh": True}
+
+    trail: Path
+    measured: dict[SliceId, Path]
+    interpolated: dict[SliceId, Path]
+    pairs: tuple[Path, ...]
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    windows: dict[SliceId, Window]
+    """Of measured slices; empty when they are in common space already."""
+    recipe: StackRecipe
+    fresh: bool = False
+    """Solve and write everything anew, whatever is published."""
+
+
+class ReportJob(Job):
+    """Render the report of a run from what it left on disk."""
+
+    output: Path
+    record: RunRecord = Field(exclude=True)
+    """What `run.json` will hold. Not part of the job's JSON: when a run started and how long its
+    tasks took must not make anyone render again."""
+
+
+class DetectedGaps(Contract):
+    """What `detect_gaps` found."""
+
+    used: dict[SliceId, Path]
+    """Measured slices that are used, by id."""
+    excluded: tuple[SliceId, ...]
+    gaps: GapRecord
+    seconds: float = 0.0
+
+
+class InterpolationOutcome(Contract):
+    """What became of one single gap."""
+
+    slice_id: SliceId
+    result: InterpolationResult
+    reason: FallbackReason | None = None
+    detail: str = ""
+    decided_by: tuple[str, ...] = ()
+    """Settings of `interpolation` behind the gates that failed."""
+    volume: Path | None = None
+    fragment: Path | None = None
+    diagnostics: Path | None = None
+    preview: Path | None = None
+    """Where one was drawn, by a stage of its own."""
+    written: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class PreviewOutcome(Contract):
+    """The picture of an interpolation."""
+
+    slice_id: SliceId
+    preview: Path
+    written: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class FinalisedTrail(Contract):
+    """The finished audit trail."""
+
+    path: Path
+    written: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class PairOutcome(Contract):
+    """What became of one pair."""
+
+    fixed_id: SliceId
+    moving_id: SliceId
+    directory: Path
+    confidence: float
+    reliable: bool
+    overall_status: OverallStatus
+    reasons: tuple[str, ...] = ()
+    written: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class StackOutcome(Contract):
+    """The volume and where its slices went."""
+
+    volume: Path
+    decisions: Path
+    shape: tuple[int, int, int]
+    kept_planes: int = 0
+    """Planes, from the top, that stayed as an earlier run had published them."""
+    written: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class ReportOutcome(Contract):
+    """The report."""
+
+    path: Path
+    written: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class RunResult(Contract):
+    """What a finished reconstruction returns."""
+
+    output: Path
+    slices: tuple[SliceId, ...]
+    gaps: GapRecord
+    interpolations: tuple[InterpolationOutcome, ...]
+    pairs: tuple[PairOutcome, ...]
+    stack: StackOutcome
+    report: Path
+    warnings: tuple[str, ...] = ()

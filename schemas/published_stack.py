@@ -1,0 +1,72 @@
+"""`settled.json`: what a published volume was made of and how, so that it can be continued."""
+
+from __future__ import annotations
+
+from schemas.common_space import Window
+from schemas.contract import Contract
+from schemas.diagnostics import Matrix2x2
+from schemas.settings import StackRecipe
+from schemas.slice_id import SliceId
+from schemas.tables.stacking_decisions import PoseSource
+
+
+class StackContents(Contract):
+    """All that the poses and voxels of a volume depend on."""
+
+    version: str
+    """Of the algorithm."""
+    recipe: StackRecipe
+    voxel_size_um: tuple[float, float, float] | None
+    measured: dict[SliceId, str]
+    """Fingerprints by id."""
+    interpolated: dict[SliceId, str]
+    pairs: tuple[tuple[SliceId, SliceId, str], ...]
+    """Fixed, moving, and a digest of what their registration says."""
+    skip: tuple[SliceId, ...]
+    """Measured slices whose transforms must not steer."""
+    windows: dict[SliceId, Window]
+
+
+class PublishedSlice(Contract):
+    """Where a measured slice was put, and what its pose rests on."""
+
+    matrix: Matrix2x2
+    translation: tuple[float, float]
+    center: tuple[float, float]
+    source: PoseSource
+    confidence: float
+    z_correction_um: float
+    intensity_factor: float
+
+
+class PublishedPair(Contract):
+    """What became of a pair in the company of the others."""
+
+    fixed_id: SliceId
+    moving_id: SliceId
+    weight: float
+    disagreement_px: float
+    agrees: bool
+
+
+class PublishedVolume(Contract):
+    """A published volume; lengths in pixels, depths in planes."""
+
+    contents: StackContents
+    slices: dict[SliceId, PublishedSlice]
+    pairs: tuple[PublishedPair, ...]
+    canvas_shape: tuple[int, int]
+    """(y, x)"""
+    canvas_origin: tuple[int, int]
+    """(x, y)"""
+    depth: int
+    volume: str
+    """Fingerprint."""
+
+
+class PublishedRecord(Contract):
+    """The file: damage must not pass for a pose."""
+
+    stack: PublishedVolume
+    digest: str
+    """Of the stack, as JSON."""

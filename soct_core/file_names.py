@@ -1,0 +1,121 @@
+"""Names of files and folders: what an acquisition holds, and what a run leaves in its output."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.slice_id import format_slice_id
+from soct_core.errors import RecordError
+
+# An acquisition.
+CONFIG_NAME, SHIFTS_NAME = "slice_config.csv", "shifts_xy.csv"
+SLICES_FOLDER = "slices"
+SLICE_NAME = re.compile(r"slice_z(\d{1,8})\.ome\.zarr", re.ASCII)
+
+# Folders of an output, in the order of the stages; a stage writes into none but its own.
+DEFAULT_OUTPUT = "reconstruction"
+INTERPOLATIONS, PAIRS, STACK = "interpolate_missing_slice", "register_pairwise", "stack"
+STAGE_FOLDERS = (INTERPOLATIONS, PAIRS, STACK)
+STATE_FOLDER = ".soct"
+"""What a run keeps for the next one: lock, checksums of outputs, fingerprints."""
+LOCK_PATH = f"{STATE_FOLDER}/lock"
+CHECKSUMS_FOLDER = f"{STATE_FOLDER}/checksums"
+FINGERPRINTS_FOLDER = f"{STATE_FOLDER}/fingerprints"
+
+# Files of an output, relative to it.
+FINAL_NAME, REPORT_NAME, RUN_RECORD_NAME = "slice_config_final.csv", "report.html", "run.json"
+VOLUME_PATH = f"{STACK}/3d_volume.ome.zarr"
+DECISIONS_PATH = f"{STACK}/stacking_decisions.csv"
+PUBLISHED_PATH = f"{STACK}/published.json"
+STACK_REPORTLET_PATH = f"{STACK}/reportlet.json"
+
+# Files of a registered pair, in its folder.
+TRANSFORM, TRANSFORM_ITK = "transform.json", "transform.tfm"
+METRICS = "pairwise_registration_metrics.json"
+PAIR_REPORTLET = "reportlet.json"
+
+PREVIEW_SUFFIX = "_interpolated_preview.png"
+DIAGNOSTICS_PATH = re.compile(rf"{INTERPOLATIONS}/slice_z(\d+)_interpolated_diagnostics\.json", re.ASCII)
+METRICS_PATH = re.compile(rf"{PAIRS}/slice_z\d+_z\d+/{re.escape(METRICS)}", re.ASCII)
+_FRAGMENT_NAME = re.compile(r"slice_z(\d+)_manifest\.csv", re.ASCII)
+
+
+def slice_name(slice_id: int) -> str:
+    """Directory name of a measured slice."""
+    return f"slice_z{format_slice_id(slice_id)}.ome.zarr"
+
+
+def named_slice_id(path: Path) -> int | None:
+    """The id in the name of a measured slice; None for any other name."""
+    match = SLICE_NAME.fullmatch(path.name)
+    return None if match is None else int(match[1])
+
+
+def interpolated_name(slice_id: int) -> str:
+    """Directory name of an interpolated slice."""
+    return f"slice_z{format_slice_id(slice_id)}_interpolated.ome.zarr"
+
+
+def fragment_name(slice_id: int) -> str:
+    """File name of the manifest fragment of a slice."""
+    return f"slice_z{format_slice_id(slice_id)}_manifest.csv"
+
+
+def named_fragment_id(path: Path) -> int | None:
+    """The id in the name of a manifest fragment; None for any other name."""
+    match = _FRAGMENT_NAME.fullmatch(path.name)
+    return None if match is None else int(match[1])
+
+
+def pair_name(fixed_id: int, moving_id: int) -> str:
+    """Directory name of a pair."""
+    return f"slice_z{format_slice_id(fixed_id)}_z{format_slice_id(moving_id)}"
+
+
+def gap_reportlet_path(slice_id: int) -> str:
+    """Path of the reportlet of an interpolation, relative to the output."""
+    return f"{INTERPOLATIONS}/slice_z{format_slice_id(slice_id)}_interpolated_reportlet.json"
+
+
+def preview_path(slice_id: int) -> str:
+    """Path of the preview of an interpolation, relative to the output."""
+    return f"{INTERPOLATIONS}/slice_z{format_slice_id(slice_id)}{PREVIEW_SUFFIX}"
+
+
+@dataclass(frozen=True)
+class InterpolationFiles:
+    """Where the outputs of one interpolation go; None: not wanted."""
+
+    volume: Path
+    diagnostics: Path | None = None
+    fragment: Path | None = None
+    preview: Path | None = None
+    reportlet: Path | None = None
+
+    @classmethod
+    def standard(cls, output: Path, slice_id: int) -> InterpolationFiles:
+        """The places that a run uses, under its output directory; a preview is another stage's."""
+        folder = output / INTERPOLATIONS
+        stem = f"slice_z{format_slice_id(slice_id)}_interpolated"
+        return cls(
+            volume=folder / interpolated_name(slice_id),
+            diagnostics=folder / f"{stem}_diagnostics.json",
+            fragment=folder / fragment_name(slice_id),
+            reportlet=output / gap_reportlet_path(slice_id),
+        )
+
+
+def output_of(directory: Path) -> Path:
+    """The output of a run, given that directory or the acquisition that holds it.
+
+    Raises
+    ------
+    RecordError
+        If there is no such directory.
+    """
+    if not directory.is_dir():
+        raise RecordError(f"{directory}: no such directory, wanted the output of a run")
+    inner = directory / DEFAULT_OUTPUT
+    return inner if not (directory / RUN_RECORD_NAME).exists() and inner.is_dir() else directory

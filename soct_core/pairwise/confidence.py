@@ -1,0 +1,109 @@
+"""Confidence in a pairwise registration, from 0 to 1, and the status that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.pairwise import OverallStatus
+from schemas.settings import PairwiseSettings
+from soct_core.registration.likeness import NEGLIGIBLE_NCC
+
+# NCC over tissue: planes 1.5 mm apart reach 0.3 to 0.7, neighbours 0.67 to 0.98, speckled or not.
+_UNRELATED_NCC, _NEIGHBOUR_NCC = 0.5, 0.8
+_CONSISTENT_PX = 2.0
+_HALF_SHARED, _WELL_SHARED = 0.55, 0.8
+_NOT_IMPROVED = 0.5
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a registration left behind to judge it by; lengths in pixels of the slice."""
+
+    pre_ncc: float
+    post_ncc: float
+    consistency_px: float
+    """RMS distance over tissue between there and there-and-back."""
+    rotation_deg: float
+    translation_px: float
+    plane_px: int
+    """Longer side of the plane."""
+    tissue_fraction: float
+    """The lesser of the two."""
+    overlap: float
+    """Share of the greater tissue that both show once moved."""
+    pixel_um: float
+    """Length of a pixel along the translation, where pixels need not be square."""
+
+
+def confidence(evidence: Evidence, settings: PairwiseSettings) -> tuple[float, tuple[str, ...]]:
+    """How much a registration is to be believed, and what speaks against it.
+
+    0 without tissue or at a bound. Otherwise the likeness reached, scaled between unrelated
+    planes and good neighbours, times the agreement of the forward and the backward
+    registration (a gaussian of their distance), times the share of tissue that both show (a
+    plane of which half was not imaged drags the motion along); halved when the image did not
+    get better.
+    """
+    reasons: list[str] = []
+    if evidence.tissue_fraction < settings.min_foreground_fraction:
+        return 0.0, (f"tissue fills {evidence.tissue_fraction:.1%} of a plane",)
+    if abs(evidence.rotation_deg) >= settings.max_rotation_deg:
+        return 0.0, (f"rotation {evidence.rotation_deg:.1f} deg is at its bound",)
+    if evidence.translation_px >= settings.max_shift_fraction * evidence.plane_px:
+        return 0.0, (f"translation {evidence.translation_px:.0f} px is at its bound",)
+    likeness = np.clip((evidence.post_ncc - _UNRELATED_NCC) / (_NEIGHBOUR_NCC - _UNRELATED_NCC), 0, 1)
+    agreement = np.exp(-0.5 * (evidence.consistency_px / _CONSISTENT_PX) ** 2)
+    shared = np.clip((evidence.overlap - _HALF_SHARED) / (_WELL_SHARED - _HALF_SHARED), 0, 1)
+    improved = 1.0
+    if evidence.post_ncc < evidence.pre_ncc - NEGLIGIBLE_NCC:
+        improved = _NOT_IMPROVED
+        reasons.append(f"NCC fell from {evidence.pre_ncc:.3f} to {evidence.post_ncc:.3f}")
+    if likeness < 0.5:
+        reasons.append(f"planes are unlike (NCC {evidence.post_ncc:.3f})")
+    if shared < 0.5:
+        reasons.append(f"only {evidence.overlap:.0%} of the tissue is in both")
+    if agreement < 0.5:
+        reasons.append(f"forward and backward differ by {evidence.consistency_px:.1f} px")
+    return float(likeness * agreement * shared * improved), tuple(reasons)
+
+
+def status(
+    evidence: Evidence,
+    z_correlation: float,
+    trust: float,
+    cuts: int,
+    settings: PairwiseSettings,
+) -> tuple[OverallStatus, tuple[str, ...]]:
+    """Hold the figures of a pair against the warn and error thresholds.
+
+    Thresholds of motion are per cut: a pair that spans several `cuts` may move as often. Across a gap
+    anatomy itself changes, so that such a pair may correlate below the error threshold of z correlation
+    with a warning; confidence (`trust`) judges it.
+    """
+    s = settings
+    length = evidence.pixel_um
+    shift_warn = s.translation_warn_px if s.translation_warn_um is None else s.translation_warn_um / length
+    shift_error = (
+        s.translation_error_px if s.translation_error_um is None else s.translation_error_um / length
+    )
+    z_error = s.z_correlation_error if cuts == 1 else -1.0
+    turn = abs(evidence.rotation_deg)
+    checks = (
+        ("translation {:.1f} px", evidence.translation_px, cuts * shift_warn, cuts * shift_error, 1),
+        ("rotation {:.2f} deg", turn, cuts * s.rotation_warn_deg, cuts * s.rotation_error_deg, 1),
+        ("z correlation {:.2f}", z_correlation, s.z_correlation_warn, z_error, -1),
+        ("confidence {:.2f}", trust, s.confidence_warn, s.confidence_error, -1),
+    )
+    worst: OverallStatus = "ok"
+    reasons = []
+    for text, value, warn, error, sign in checks:
+        side = "beyond" if sign > 0 else "below"
+        if sign * value > sign * error:
+            worst = "error"
+            reasons.append(f"{text.format(value)} is {side} {error:g}")
+        elif sign * value > sign * warn:
+            worst = "warning" if worst == "ok" else worst
+            reasons.append(f"{text.format(value)} is {side} {warn:g}")
+    return worst, tuple(reasons)

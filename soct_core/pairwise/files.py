@@ -1,0 +1,56 @@
+"""The files of a registered pair: written by its task, read by the stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.pairwise import PairwiseMetrics, RigidTransform
+from soct_core.errors import RecordError
+from soct_core.file_names import METRICS, TRANSFORM, TRANSFORM_ITK
+from soct_core.pairwise.itk_transform import write_tfm
+from soct_core.storage.atomic import publish_text, remove
+from soct_core.storage.records import read_record
+
+
+def write_pair(
+    directory: Path, transform: RigidTransform | None, metrics: PairwiseMetrics
+) -> tuple[Path, ...]:
+    """Write a pair's files; without a transform, old ones are removed. Returns what was written."""
+    # Metrics last: a reader that finds them finds the transform that they speak of.
+    remove(directory / METRICS)
+    if transform is None:
+        remove(directory / TRANSFORM)
+        remove(directory / TRANSFORM_ITK)
+    else:
+        publish_text(directory / TRANSFORM, transform.model_dump_json(indent=2) + "\n")
+        write_tfm(directory / TRANSFORM_ITK, transform)
+    publish_text(directory / METRICS, metrics.model_dump_json(indent=2) + "\n")
+    names = (METRICS,) if transform is None else (TRANSFORM, TRANSFORM_ITK, METRICS)
+    return tuple(directory / name for name in names)
+
+
+@dataclass(frozen=True)
+class PairRecord:
+    """A registered pair as its files say it."""
+
+    metrics: PairwiseMetrics
+    transform: RigidTransform | None
+    """None where the registration raised."""
+
+
+def read_pair(directory: Path) -> PairRecord:
+    """Read the files of a pair.
+
+    Raises
+    ------
+    RecordError
+        If a file is missing or breaks its model, or the files speak of different pairs.
+    """
+    metrics = read_record(directory / METRICS, PairwiseMetrics)
+    if not (directory / TRANSFORM).exists():
+        return PairRecord(metrics, None)
+    transform = read_record(directory / TRANSFORM, RigidTransform)
+    if (transform.fixed_id, transform.moving_id) != (metrics.fixed_id, metrics.moving_id):
+        raise RecordError(f"{directory}: {TRANSFORM} and {METRICS} speak of different slices")
+    return PairRecord(metrics, transform)

@@ -1,0 +1,252 @@
+"""Pairwise registration: the rigid in-plane motion and the z match of two neighbouring slices.
+
+Fixed is the upper slice, moving the lower: `moving(T(x)) ~ fixed(x)`. SPEC section 10.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.pairwise import PairRole, PairwiseMetrics, RigidTransform
+from schemas.settings import PairwiseSettings
+from soct_core.affine import Affine2D, plane_center
+from soct_core.arrays import Sliceable, Zyx
+from soct_core.errors import RegistrationError
+from soct_core.pairwise.anatomy import AnatomyRate, anatomy_rate
+from soct_core.pairwise.confidence import Evidence, confidence, status
+from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
+from soct_core.registration.elastix import register
+from soct_core.registration.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
+from soct_core.registration.working_plane import RegistrationPlane, registration_plane
+from soct_core.versions import software_versions
+from soct_core.volume.views import padded_to_common_shape
+
+_Z_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two slices and how they lie to each other."""
+
+    fixed_id: int
+    moving_id: int
+    offset: float
+    """Depth of moving's top below fixed's top, in planes."""
+    role: PairRole = "neighbours"
+    touches_interpolated: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedPlanes:
+    """What was held against each other, for whoever wants to look."""
+
+    fixed: RegistrationPlane
+    moving: RegistrationPlane
+    motion: Affine2D | None
+    """In pixels of the slice; None when the registration raised."""
+    z_curve: ZCurve = ()
+
+
+def register_slices(
+    fixed: Sliceable, moving: Sliceable, pair: Pair, voxel_size_um: Zyx, settings: PairwiseSettings
+) -> tuple[RigidTransform | None, PairwiseMetrics]:
+    """Register two neighbouring slices: `register_and_look` without the planes."""
+    transform, metrics, _ = register_and_compare(fixed, moving, pair, voxel_size_um, settings)
+    return transform, metrics
+
+
+def register_and_compare(
+    fixed: Sliceable, moving: Sliceable, pair: Pair, voxel_size_um: Zyx, settings: PairwiseSettings
+) -> tuple[RigidTransform | None, PairwiseMetrics, ComparedPlanes]:
+    """Register two neighbouring slices; only the few planes compared are read.
+
+    Parameters
+    ----------
+    fixed, moving
+        Upper and lower slice, (z, y, x), of one voxel size; planes are padded to one size.
+
+    Returns
+    -------
+    transform : RigidTransform or None
+        None when the registration raised: there is no transform to be mistaken for a good one.
+    metrics : PairwiseMetrics
+        `reliable=false`, `overall_status=error` and confidence 0 whenever an interpolated
+        slice is part of the pair.
+    compared : ComparedPlanes
+        On the working grid.
+    """
+    started = time.perf_counter()
+    a, b = padded_to_common_shape(fixed, moving)
+    search = z_search(a.shape[0], b.shape[0], pair.offset, voxel_size_um[0], settings)
+    moving_plane = registration_plane(np.asarray(b[search.moving_z]))
+    try:
+        found = _register(a, moving_plane, search, settings)
+    except RegistrationError as error:
+        failed = _failed(pair, search, str(error), settings, time.perf_counter() - started)
+        start = registration_plane(np.asarray(a[search.start]), moving_plane.factor)
+        return None, failed, ComparedPlanes(start, moving_plane, None)
+    evidence = _evidence(found, moving_plane, voxel_size_um, settings)
+    rate = _anatomy_rate(a, found, pair, voxel_size_um[0], settings)
+    metrics = _metrics(pair, found, evidence, rate, settings, started)
+    motion = found.motion
+    transform = RigidTransform(
+        fixed_id=pair.fixed_id,
+        moving_id=pair.moving_id,
+        matrix=motion.matrix,
+        translation=motion.translation,
+        center=motion.center,
+        rotation_deg=motion.rotation_deg,
+        voxel_size_um=voxel_size_um,
+        plane_shape=(a.shape[1], a.shape[2]),
+    )
+    return transform, metrics, ComparedPlanes(found.fixed, moving_plane, motion, found.z_curve)
+
+
+@dataclass(frozen=True)
+class _Found:
+    motion: Affine2D
+    """In pixels of the slice, about the plane's centre."""
+    z: int
+    z_correlation: float
+    z_curve: ZCurve
+    fixed: RegistrationPlane
+    search: ZSearch
+
+
+def _register(
+    fixed: Sliceable, moving: RegistrationPlane, search: ZSearch, settings: PairwiseSettings
+) -> _Found:
+    """In-plane first, so that drift does not hide the depth; again until the depth stays."""
+    shape = fixed.shape[1], fixed.shape[2]
+    best, likeness = search.start, 0.0
+    curve: ZCurve = ()
+    for _ in range(_Z_ROUNDS):
+        z = best
+        plane = registration_plane(np.asarray(fixed[z]), moving.factor)
+        motion = _rigid(plane, moving, settings)
+        curve = z_curve(fixed, search, moving, motion.scaled(1 / moving.factor))
+        best, likeness = best_z(search, curve)
+        if best == z:
+            break
+    else:
+        plane = registration_plane(np.asarray(fixed[best]), moving.factor)
+        motion = _rigid(plane, moving, settings)
+    return _Found(motion.about(plane_center(shape)), best, likeness, curve, plane, search)
+
+
+def _rigid(fixed: RegistrationPlane, moving: RegistrationPlane, settings: PairwiseSettings) -> Affine2D:
+    return register(fixed, moving, "rigid", settings.registration_metric, settings.max_iterations)
+
+
+def _evidence(
+    found: _Found, moving: RegistrationPlane, voxel_size_um: Zyx, settings: PairwiseSettings
+) -> Evidence:
+    factor = moving.factor
+    on_grid = found.motion.scaled(1 / factor)
+    pre, post = ncc_before_and_after(found.fixed, moving, on_grid)
+    back = _rigid(moving, found.fixed, settings).scaled(1 / factor)
+    return Evidence(
+        pre_ncc=pre,
+        post_ncc=post,
+        consistency_px=displacement_rms(back.compose(on_grid), found.fixed.tissue) * factor,
+        rotation_deg=found.motion.rotation_deg,
+        translation_px=float(np.hypot(*found.motion.translation)),
+        plane_px=max(found.fixed.shape) * factor,
+        tissue_fraction=min(found.fixed.tissue_fraction, moving.tissue_fraction),
+        overlap=tissue_overlap(found.fixed, moving, on_grid),
+        pixel_um=_pixel_um(found.motion, voxel_size_um),
+    )
+
+
+def _metrics(
+    pair: Pair,
+    found: _Found,
+    evidence: Evidence,
+    rate: AnatomyRate | None,
+    settings: PairwiseSettings,
+    started: float,
+) -> PairwiseMetrics:
+    trust, doubts = confidence(evidence, settings)
+    state, reasons = status(evidence, found.z_correlation, trust, pair.moving_id - pair.fixed_id, settings)
+    if pair.touches_interpolated:
+        trust, state, reasons = 0.0, "error", ("touches an interpolated slice", *reasons)
+    motion, search = found.motion, found.search
+    return PairwiseMetrics(
+        fixed_id=pair.fixed_id,
+        moving_id=pair.moving_id,
+        role=pair.role,
+        translation_x=motion.translation[0],
+        translation_y=motion.translation[1],
+        translation_magnitude=evidence.translation_px,
+        rotation_deg=motion.rotation_deg,
+        z_index=found.z,
+        moving_z_index=search.moving_z,
+        expected_z_index=search.expected,
+        z_drift=found.z - search.expected if search.source == "matched" else None,
+        z_correlation=found.z_correlation,
+        z_source=search.source,
+        pre_ncc=evidence.pre_ncc,
+        post_ncc=evidence.post_ncc,
+        consistency_px=evidence.consistency_px,
+        tissue_radius_px=_tissue_radius(found.fixed),
+        anatomy_rate_x=rate.x if rate else None,
+        anatomy_rate_y=rate.y if rate else None,
+        anatomy_rate_deg=rate.rotation_deg if rate else None,
+        registration_confidence=trust,
+        reliable=not pair.touches_interpolated and state != "error",
+        overall_status=state,
+        reasons=(*reasons, *doubts),
+        settings=settings,
+        versions=software_versions(),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _anatomy_rate(
+    fixed: Sliceable, found: _Found, pair: Pair, voxel_z_um: float, settings: PairwiseSettings
+) -> AnatomyRate | None:
+    """That of the fixed slice, just above the compared plane; a check leaves it to the neighbours."""
+    span = round(settings.anatomy_span_um / voxel_z_um)
+    if pair.role == "check" or pair.touches_interpolated:
+        return None
+    return anatomy_rate(fixed, max(0, found.z - span), found.z, settings)
+
+
+def _pixel_um(motion: Affine2D, voxel_size_um: Zyx) -> float:
+    """Length of a pixel along a translation, where pixels need not be square."""
+    x, y = motion.translation
+    length = float(np.hypot(x, y))
+    return (
+        float(np.hypot(x * voxel_size_um[2], y * voxel_size_um[1])) / length if length else voxel_size_um[2]
+    )
+
+
+def _tissue_radius(plane: RegistrationPlane) -> float:
+    y, x = np.nonzero(plane.tissue)
+    if y.size == 0:
+        return 0.0
+    cx, cy = plane_center(plane.shape)
+    return float(np.sqrt(((x - cx) ** 2 + (y - cy) ** 2).mean())) * plane.factor
+
+
+def _failed(
+    pair: Pair, search: ZSearch, message: str, settings: PairwiseSettings, seconds: float
+) -> PairwiseMetrics:
+    return PairwiseMetrics(
+        fixed_id=pair.fixed_id,
+        moving_id=pair.moving_id,
+        role=pair.role,
+        moving_z_index=search.moving_z,
+        expected_z_index=search.expected,
+        z_source=search.source,
+        registration_confidence=0.0,
+        reliable=False,
+        overall_status="error",
+        reasons=(f"registration failed: {message}",),
+        settings=settings,
+        versions=software_versions(),
+        seconds=seconds,
+    )

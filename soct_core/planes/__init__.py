@@ -1,0 +1,4 @@
+"""Single planes, (y, x): warps, tissue, what was measured, dtypes.
+
+Comparing two planes is registration.
+"""

@@ -1,0 +1,74 @@
+"""Warps of planes, and the pixels that a warp pulls from inside the plane."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from soct_core.affine import Affine2D
+from soct_core.arrays import Mask
+
+# Tasks run side by side in processes; threads within a warp would only compete.
+cv2.setNumThreads(1)
+_EDGE_TOLERANCE = 1e-6
+
+
+def warp(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int] | None = None) -> NDArray[Any]:
+    """Linear interpolation of a floating plane, (y, x): `out(x) = plane(motion(x))`.
+
+    Pixels pulled from outside the plane hold a value near its edge; `coverage` tells which.
+    """
+    height, width = plane.shape if shape is None else shape
+    matrix, offset = motion.yx()
+    if plane.dtype != np.float32:
+        # OpenCV rounds the coordinates of wider floats to 1/32 of a pixel.
+        pulled: NDArray[Any] = ndimage.affine_transform(
+            plane, matrix, offset, (height, width), order=1, mode="nearest"
+        )
+        return pulled
+    pull = np.column_stack((matrix[::-1, ::-1], offset[::-1]))
+    return cv2.warpAffine(
+        np.ascontiguousarray(plane),
+        pull,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def warp_measured(
+    plane: NDArray[Any], where: Mask, motion: Affine2D, shape: tuple[int, int] | None = None
+) -> tuple[NDArray[Any], Mask]:
+    """Like `warp` and `coverage`, from the pixels of `where` alone; the plane is 0 elsewhere.
+
+    An output pixel is covered if pixels that were measured make up most of its weight.
+    """
+    values = warp(plane, motion, shape)
+    share = warp(where.astype(plane.dtype), motion, shape)
+    covered = coverage((plane.shape[0], plane.shape[1]), motion, shape) & (share > 0.5)
+    np.divide(values, share, out=values, where=covered & (share < 1 - _EDGE_TOLERANCE))
+    return values, covered
+
+
+def coverage(source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, int] | None = None) -> Mask:
+    """Pixels of the output whose source lies within the plane, (y, x)."""
+    height, width = source_shape if shape is None else shape
+    matrix, offset = motion.yx()
+    y, x = np.arange(height), np.arange(width)
+    # In every row the pixels inside are those between two bounds, for each axis of the source.
+    first, last = np.zeros(height), np.full(height, width - 1.0)
+    for (down, right), start, size in zip(matrix, offset, source_shape, strict=True):
+        least = -_EDGE_TOLERANCE - start - down * y
+        most = least + size - 1 + 2 * _EDGE_TOLERANCE
+        if abs(right) * width < _EDGE_TOLERANCE:
+            last[(least > 0) | (most < 0)] = -1.0
+            continue
+        ends = least / right, most / right
+        first = np.maximum(first, np.minimum(*ends))
+        last = np.minimum(last, np.maximum(*ends))
+    inside: Mask = (x >= first[:, None]) & (x <= last[:, None])
+    return inside

@@ -1,0 +1,212 @@
+"""Looks: the flicker widgets of the page, and which of them it can afford."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from schemas.pairwise import PairwiseMetrics
+from schemas.reportlets import Picture, Polygon
+from schemas.slice_id import format_slice_id
+from soct_core.report.gate_table import GateRow, gates_of
+from soct_core.report.run_data import Gap, RegisteredPair, RunData
+from soct_core.report.z_match_plot import ZMatchPlot, z_match_plot
+
+MOST_PICTURE_CHARACTERS = 11_000_000
+"""Of base64 on one page: what is least telling is left out beyond it."""
+
+
+@dataclass(frozen=True)
+class FlickerLayer:
+    """One picture of a flicker."""
+
+    label: str
+    alt: str
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Flicker:
+    """Pictures on one grid that can be held or flickered; the last is shown first."""
+
+    key: str
+    """Unique on the page."""
+    title: str
+    layers: tuple[FlickerLayer, ...]
+    outline: tuple[str, ...] = ()
+    """SVG points of each polygon."""
+    cycles: bool = False
+    """All in turn, instead of the first against the one chosen."""
+
+    @property
+    def size(self) -> int:
+        return sum(len(layer.picture.webp) for layer in self.layers)
+
+
+@dataclass(frozen=True)
+class GapView:
+    """A gap as the page shows it."""
+
+    gap: Gap
+    name: str
+    planes: Flicker | None
+    slabs: Flicker | None
+    gates: tuple[GateRow, ...]
+
+
+@dataclass(frozen=True)
+class PairView:
+    """A pair as the page shows it."""
+
+    pair: RegisteredPair
+    name: str
+    flicker: Flicker | None
+    z_match: ZMatchPlot | None
+    left_out: bool = False
+    """The page was large enough without its pictures."""
+
+    @property
+    def metrics(self) -> PairwiseMetrics:
+        return self.pair.metrics
+
+
+@dataclass(frozen=True)
+class PairGroup:
+    """Pairs that a reader looks at with one question in mind."""
+
+    key: str
+    title: str
+    question: str
+    pairs: tuple[PairView, ...]
+
+
+def gap_views(data: RunData) -> tuple[GapView, ...]:
+    """Every attempted gap."""
+    return tuple(_gap_look(gap) for gap in data.gaps)
+
+
+def pair_groups(data: RunData, spent: int = 0) -> tuple[PairGroup, ...]:
+    """Suspects first; pictures as far as they fit, `spent` characters being used already."""
+    measured = [pair for pair in data.pairs if not data.interpolated & set(pair.ids)]
+    suspect = [pair for pair in measured if _is_suspect(pair)]
+    good = [pair for pair in measured if not _is_suspect(pair)]
+    groups = (
+        ("suspect", "Suspect pairs", "Is the pair wrong, or is the tissue damaged?", suspect),
+        (
+            "neighbours",
+            "Neighbours",
+            "Does tissue stay put between the two pictures?",
+            [pair for pair in good if pair.metrics.role == "neighbours"],
+        ),
+        (
+            "bridges",
+            "Bridges across slices that are not trusted",
+            "Does tissue stay put, although a slice lies between?",
+            [pair for pair in good if pair.metrics.role == "bridge"],
+        ),
+        (
+            "checks",
+            "Checks between second neighbours",
+            "They hardly steer, but close triangles that unmask a wrong pair.",
+            [pair for pair in good if pair.metrics.role == "check"],
+        ),
+        (
+            "estimates",
+            "Pairs with an interpolated slice",
+            "Never trusted, whatever their numbers: an estimate must not steer.",
+            [pair for pair in data.pairs if data.interpolated & set(pair.ids)],
+        ),
+    )
+    left = MOST_PICTURE_CHARACTERS - spent
+    found = []
+    for key, title, question, pairs in groups:
+        looks, left = _affordable((_pair_look(pair) for pair in pairs), left)
+        if looks:
+            found.append(PairGroup(key, title, question, looks))
+    return tuple(found)
+
+
+def _is_suspect(pair: RegisteredPair) -> bool:
+    """Checks see more anatomy between their planes: a warning is nothing unusual there."""
+    m = pair.metrics
+    return m.overall_status == "error" or (m.overall_status == "warning" and m.role != "check")
+
+
+def _affordable(looks: Iterable[PairView], left: int) -> tuple[tuple[PairView, ...], int]:
+    kept = []
+    for look in looks:
+        size = look.flicker.size if look.flicker is not None else 0
+        if size > left:
+            kept.append(replace(look, flicker=None, left_out=True))
+            continue
+        left -= size
+        kept.append(look)
+    return tuple(kept), left
+
+
+def _gap_look(gap: Gap) -> GapView:
+    name, d, look = format_slice_id(gap.slice_id), gap.diagnostics, gap.look
+    above, below = format_slice_id(gap.slice_id - 1), format_slice_id(gap.slice_id + 1)
+    planes = slabs = None
+    if look is not None:
+        layers = [
+            FlickerLayer(f"before ({above})", f"Deepest plane of slice {above}, above the gap.", look.before)
+        ]
+        if look.interpolated is not None:
+            alt = f"Middle plane of slice {name}, interpolated by {d.method_used}: an estimate."
+            layers.append(FlickerLayer("interpolated", alt, look.interpolated))
+        layers.append(
+            FlickerLayer(f"after ({below})", f"First plane of slice {below}, below the gap.", look.after)
+        )
+        planes = Flicker(f"gap-{name}-planes", f"Slice {name}, plane by plane", tuple(layers), cycles=True)
+    if look is not None and look.fixed is not None and look.moving is not None:
+        layers = [
+            FlickerLayer(
+                f"after ({below})", f"Slab of slice {below}, square root of intensities.", look.fixed
+            ),
+            FlickerLayer(
+                f"before ({above}), as imaged", _slab_alt(above, "as imaged", d.pre_reg_ncc), look.moving
+            ),
+        ]
+        if look.registered is not None:
+            alt = _slab_alt(above, "registered", d.post_reg_ncc)
+            layers.append(FlickerLayer(f"before ({above}), registered", alt, look.registered))
+        title = f"Slice {name}, registration across the gap"
+        slabs = Flicker(f"gap-{name}-slabs", title, tuple(layers), _points(look.outline))
+    return GapView(gap, name, planes, slabs, gates_of(d))
+
+
+def _slab_alt(name: str, how: str, ncc: float | None) -> str:
+    likeness = "" if ncc is None else f", NCC {ncc:.2f} with the slab after"
+    return f"Slab of slice {name}, {how}{likeness}; the outline is the tissue of the slab after."
+
+
+def _pair_look(pair: RegisteredPair) -> PairView:
+    m, look = pair.metrics, pair.look
+    upper, lower = format_slice_id(m.fixed_id), format_slice_id(m.moving_id)
+    name = f"{upper}-{lower}"
+    flicker = None
+    if look is not None:
+        plane = "" if m.z_index is None else f", plane {m.z_index}"
+        layers = [
+            FlickerLayer(f"{upper} (upper)", f"Slice {upper}{plane}, the upper of the pair.", look.fixed),
+            FlickerLayer(
+                f"{lower}, as imaged",
+                f"Slice {lower}, plane {m.moving_z_index}, as imaged{_ncc(m.pre_ncc)}.",
+                look.moving,
+            ),
+        ]
+        if look.registered is not None:
+            moved = f"moved by {m.translation_magnitude or 0:.1f} px and {m.rotation_deg or 0:.2f} degrees"
+            alt = f"Slice {lower} {moved}{_ncc(m.post_ncc)}; the outline is the tissue of slice {upper}."
+            layers.append(FlickerLayer(f"{lower}, registered", alt, look.registered))
+        flicker = Flicker(f"pair-{name}", f"Slices {upper} and {lower}", tuple(layers), _points(look.outline))
+    return PairView(pair, name, flicker, z_match_plot(pair))
+
+
+def _ncc(value: float | None) -> str:
+    return "" if value is None else f", NCC {value:.2f}"
+
+
+def _points(outline: tuple[Polygon, ...]) -> tuple[str, ...]:
+    return tuple(" ".join(f"{x:g},{y:g}" for x, y in polygon) for polygon in outline)

@@ -1,0 +1,111 @@
+"""What a viewer is to show of a run: the volume, its provenance, and the slices beside it.
+
+Nothing is read but metadata; the pyramid levels stay on disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import zarr
+
+from schemas.run_record import RunRecord
+from schemas.slice_id import format_slice_id
+from soct_core.arrays import Zyx
+from soct_core.errors import RecordError, VolumeError
+from soct_core.file_names import INTERPOLATIONS, RUN_RECORD_NAME, VOLUME_PATH, interpolated_name, slice_name
+from soct_core.report.run_data import RunData, read_run
+from soct_core.storage.records import read_record
+from soct_core.volume import open_volume
+from soct_core.volume.metadata import read_image_metadata
+from soct_core.volume.provenance import BLEND, INTERPOLATED, LABEL_NAME, MEASURED
+
+LABEL_COLOURS = {MEASURED: "#0072b2", INTERPOLATED: "#e69f00", BLEND: "#56b4e9"}
+"""Told apart by the colour-blind too (Okabe and Ito); gaps are transparent."""
+_AISLE = 0.05
+"""Between the volume and the slices, as a share of the volume's width."""
+
+
+@dataclass(frozen=True)
+class ViewerLayer:
+    """One layer; scale and translation in µm, (z, y, x)."""
+
+    name: str
+    kind: Literal["image", "labels"]
+    levels: tuple[Any, ...]
+    """Lazy arrays, the finest first."""
+    scale_um: Zyx
+    translation_um: Zyx
+
+
+def layers_of(output: Path) -> tuple[ViewerLayer, ...]:
+    """The layers of a run: left the volume under its provenance, right every slice as it was imaged.
+
+    Slices stand at the depth of their slots, so that one slider moves through both.
+
+    Raises
+    ------
+    RecordError
+        If there is no run, or it wrote no volume.
+    VolumeError
+        If an image cannot be opened.
+    """
+    data = read_run(output, read_record(output / RUN_RECORD_NAME, RunRecord))
+    volume = output / VOLUME_PATH
+    if not data.has_volume:
+        raise RecordError(f"{output}: the last run wrote no volume to look at")
+    shown = _image("volume", "image", volume)
+    label = _image(LABEL_NAME, "labels", volume / "labels" / LABEL_NAME)
+    width = shown.levels[0].shape[2] * shown.scale_um[2]
+    aside = shown.translation_um[2] + width * (1 + _AISLE)
+    return (shown, label, *_slices(output, data, shown.scale_um, aside))
+
+
+def _slices(output: Path, data: RunData, size_um: Zyx, x_um: float) -> list[ViewerLayer]:
+    paths = {name: output / name for name in (each.path for each in data.record.inputs)}
+    by_id = {i: p for p in paths.values() for i in data.used if p.name == slice_name(i)}
+    made = {i: f"{INTERPOLATIONS}/{interpolated_name(i)}" for i in data.interpolated}
+    tops = {row["slice_id"]: row["slot_top_um"] for row in data.decisions}
+    found = []
+    for slice_id, path in sorted((by_id | {i: output / name for i, name in made.items()}).items()):
+        what = "slice" if slice_id in by_id else "interpolated"
+        # Of the voxel size of the volume: slices need not say theirs.
+        layer = _image(f"{what} {format_slice_id(slice_id)}", "image", path, size_um)
+        found.append(replace(layer, translation_um=(tops.get(slice_id, 0.0), 0.0, x_um)))
+    return found
+
+
+def _image(
+    name: str, kind: Literal["image", "labels"], path: Path, size_um: Zyx | None = None
+) -> ViewerLayer:
+    open_volume(path, size_um)  # says what is wrong with it
+    group = zarr.open_group(path, mode="r", use_consolidated=False)
+    attributes: Any = group.attrs.asdict()
+    multiscale = attributes.get("ome", attributes)["multiscales"][0]
+    base = read_image_metadata(attributes, str(path), size_um)
+    levels = []
+    for dataset in multiscale["datasets"]:
+        level = group[dataset["path"]]
+        if not isinstance(level, zarr.Array):
+            raise VolumeError(f"{path}: level {dataset['path']!r} is no array")
+        # Viewers want (z, y, x): t and c are singletons, or the image would not have opened.
+        levels.append(_Spatial(level) if level.ndim > 3 else level)
+    return ViewerLayer(name, kind, tuple(levels), base.voxel_size_um, base.translation_um)
+
+
+class _Spatial:
+    """The last three axes of an array whose others are singletons."""
+
+    def __init__(self, array: zarr.Array[Any]) -> None:
+        self._array = array
+        self._lead = (0,) * (array.ndim - 3)
+        self.shape = array.shape[-3:]
+        self.dtype = array.dtype
+        self.chunks = array.chunks[-3:]
+        self.ndim = 3
+
+    def __getitem__(self, index: Any) -> Any:
+        wanted = index if isinstance(index, tuple) else (index,)
+        return self._array[(*self._lead, *wanted)]

@@ -1,0 +1,4 @@
+"""Reportlets: the pictures and curves that stages leave beside their outputs.
+
+The pages that show them are the report.
+"""

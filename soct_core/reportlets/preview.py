@@ -1,0 +1,99 @@
+"""The preview of an interpolation: before, after, interpolated and an xz reslice, in one PNG."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from schemas.diagnostics import InterpolationDiagnostics
+from soct_core.arrays import Sliceable
+from soct_core.reportlets.gap_planes import GapPlanes, rows_near
+from soct_core.reportlets.pictures import grey_window
+
+_MAX_SIDE = 512
+
+
+def preview_png(
+    vol_before: Sliceable,
+    vol_after: Sliceable,
+    shown: GapPlanes,
+    diagnostics: InterpolationDiagnostics,
+    z_to_x: float = 1.0,
+) -> bytes:
+    """Draw the 1x4 preview; on a hard skip a banner with the reason stands where planes are missing.
+
+    `z_to_x` is the ratio of the voxel sizes along z and x. Only planes near the gap are read.
+    """
+    figure = Figure(figsize=(16, 4.6), dpi=80, layout="constrained")
+    axes = figure.subplots(1, 4)
+    before, after = _thumbnail(vol_before[vol_before.shape[0] - 1]), _thumbnail(vol_after[0])
+    low, high = grey_window(before, after)
+    show = {"cmap": "gray", "vmin": low, "vmax": high, "interpolation": "nearest"}
+    axes[0].imshow(before, **show)
+    axes[0].set_title("before (deepest plane)")
+    axes[1].imshow(after, **show)
+    axes[1].set_title("after (shallowest plane)")
+    if shown.middle is None:
+        figure.suptitle(f"HARD SKIP: {diagnostics.fallback_reason}: {diagnostics.detail}", color="darkred")
+        for axis, title in zip(axes[2:], ("interpolated", "xz"), strict=True):
+            axis.set_facecolor("mistyrose")
+            axis.text(0.5, 0.5, "no data", ha="center", va="center", transform=axis.transAxes)
+            axis.set_title(title)
+    else:
+        figure.suptitle(_summary(diagnostics))
+        axes[2].imshow(_thumbnail(shown.middle), **show)
+        axes[2].set_title("interpolated (middle plane)")
+        _draw_xz(axes[3], vol_before, vol_after, shown, z_to_x, show)
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+    return _png(figure)
+
+
+def _draw_xz(
+    axis: Any,
+    vol_before: Sliceable,
+    vol_after: Sliceable,
+    shown: GapPlanes,
+    z_to_x: float,
+    show: dict[str, Any],
+) -> None:
+    parts = [
+        rows_near(vol_before, shown.row, last=True),
+        np.stack(shown.rows),
+        rows_near(vol_after, shown.row, last=False),
+    ]
+    width = min(part.shape[1] for part in parts)
+    step = max(1, width // _MAX_SIDE)
+    axis.imshow(np.concatenate([part[:, :width] for part in parts])[:, ::step], aspect=z_to_x / step, **show)
+    edge = len(parts[0])
+    for z in (edge, edge + len(parts[1])):
+        axis.axhline(z - 0.5, color="gold", linewidth=0.8)
+    axis.set_title(f"xz at y={shown.row} (between the lines: interpolated)")
+
+
+def _summary(d: InterpolationDiagnostics) -> str:
+    if d.method != "zmorph":
+        return f"{d.method} (baseline, not registered): an estimate, not a measurement"
+    figures = (
+        f"NCC {d.pre_reg_ncc:.2f} to {d.post_reg_ncc:.2f}, moved {d.displacement_rms_px:.1f} px"
+        if d.pre_reg_ncc is not None and d.post_reg_ncc is not None and d.displacement_rms_px is not None
+        else ""
+    )
+    return f"zmorph: {figures}; an estimate, not a measurement"
+
+
+def _thumbnail(plane: NDArray[Any]) -> NDArray[Any]:
+    step = max(1, max(plane.shape) // _MAX_SIDE)
+    return np.asarray(plane)[::step, ::step]
+
+
+def _png(figure: Figure) -> bytes:
+    out = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(out)
+    return out.getvalue()

@@ -1,0 +1,269 @@
+"""The plan of a reconstruction: which slots are measured, to be filled, or gaps; which pairs; which jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from schemas.handoffs import (
+    DetectedGaps,
+    DetectGapsJob,
+    FinaliseJob,
+    InterpolationJob,
+    InterpolationOutcome,
+    PairJob,
+    PairOutcome,
+    PreviewJob,
+    PreviewOutcome,
+    StackJob,
+    VoxelSize,
+)
+from schemas.settings import ReconstructSettings
+from schemas.slice_id import format_slice_id
+from soct_core import slice_config
+from soct_core.acquisition.slices import Acquisition, find_acquisition, open_slices, slice_table, used_slices
+from soct_core.acquisition.slots import Slots
+from soct_core.acquisition.stage_shifts import CommonSpace, common_space
+from soct_core.errors import AcquisitionError, SettingsError, ShiftsError
+from soct_core.file_names import DEFAULT_OUTPUT
+from soct_core.pairwise.pairs import pairs_to_register
+from soct_core.slice_config.finalise import COVERED_NOTE, NOT_ASKED_NOTE, longer_gap_note
+from soct_core.storage.safe_paths import refuse_links_within, refuse_output_among_inputs
+from soct_core.volume import Volume
+from soct_core.volume.header_checks import MAX_VOXELS
+
+
+@dataclass
+class Planner:
+    """Turns an acquisition and what earlier stages found into the jobs of the next stage."""
+
+    acquisition: Acquisition
+    output: Path
+    settings: ReconstructSettings
+    voxel_size_um: VoxelSize | None
+    allow_missing: bool
+    shifts: Path | None = None
+    measured: dict[int, Path] = field(default_factory=dict)
+    volumes: dict[int, Volume] = field(default_factory=dict)
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """The slice config as the plan was made from it."""
+    space: CommonSpace = field(default_factory=lambda: CommonSpace({}))
+
+    @classmethod
+    def of(
+        cls,
+        acquisition: Path,
+        output: Path | None,
+        settings: ReconstructSettings,
+        voxel_size_um: VoxelSize | None,
+        allow_missing: bool,
+        shifts: Path | None = None,
+    ) -> Planner:
+        """Check everything that can be checked before anything is written.
+
+        Raises
+        ------
+        BadInputError
+            If slices, config or output directory cannot be used.
+        """
+        directory = acquisition.expanduser().absolute()
+        found = find_acquisition(directory)
+        if shifts is not None and shifts.suffix != ".csv":
+            raise ShiftsError(f"{shifts}: wanted a file whose name ends in .csv")
+        out = (output or directory / DEFAULT_OUTPUT).expanduser().absolute()
+        refuse_output_among_inputs(out, directory)
+        refuse_links_within(out)
+        planner = cls(found, out, settings, voxel_size_um, allow_missing, shifts)
+        planner._read_config()
+        planner._open(used_slices(found, planner.table, allow_missing=allow_missing))
+        return planner
+
+    @property
+    def inputs(self) -> list[Path]:
+        """All that the run reads: slices, config, shifts."""
+        return [*self.measured.values(), *filter(None, (self.acquisition.config_path, self.shifts))]
+
+    def use(self, found: DetectedGaps) -> None:
+        """Take over what gap detection found."""
+        if found.used != self.measured:
+            self._read_config()
+            self._open(found.used)
+
+    def detect_gaps_job(self) -> DetectGapsJob:
+        return DetectGapsJob(
+            acquisition=self.acquisition.directory,
+            found=self.acquisition.slices,
+            config=self.acquisition.config_path,
+            allow_missing=self.allow_missing,
+        )
+
+    def interpolation_jobs(self, found: DetectedGaps) -> list[tuple[str, InterpolationJob]]:
+        """One job per single gap, named after it; none when interpolation is disabled."""
+        if not self.settings.interpolation.enabled:
+            return []
+        return [(f"interpolate z{format_slice_id(i)}", self._interpolation_job(i)) for i in found.gaps.single]
+
+    def preview_jobs(self, filled: Sequence[InterpolationOutcome]) -> list[tuple[str, PreviewJob]]:
+        """One job per attempted interpolation, named after it; none when previews are not wanted."""
+        if not self.settings.interpolation.preview:
+            return []
+        return [
+            (f"preview z{format_slice_id(o.slice_id)}", self._preview_job(o, o.diagnostics))
+            for o in filled
+            if o.diagnostics is not None
+        ]
+
+    def finalise_job(self, found: DetectedGaps, filled: Sequence[InterpolationOutcome]) -> FinaliseJob:
+        covered = {o.slice_id: COVERED_NOTE for o in filled if o.result == "already_covered"}
+        unasked = () if self.settings.interpolation.enabled else found.gaps.single
+        multi = {i: longer_gap_note(len(gap)) for gap in found.gaps.multi for i in gap}
+        return FinaliseJob(
+            acquisition=self.acquisition.directory,
+            config=self.acquisition.config_path,
+            fragments=tuple(o.fragment for o in filled if o.fragment is not None),
+            notes=covered | dict.fromkeys(unasked, NOT_ASKED_NOTE) | multi,
+            output=self.output,
+        )
+
+    def pair_jobs(
+        self, filled: Sequence[InterpolationOutcome], pending: Collection[int] = ()
+    ) -> list[tuple[str, PairJob]]:
+        """One job per pair, named after it; none that touches a slice still to be interpolated."""
+        interpolated = {o.slice_id: o for o in filled if o.volume is not None}
+        skip = slice_config.force_skip_slices(self.table)
+        slots = self._slots()
+        tops = {i: slots.top(i) for i in self.measured}
+        tops |= {i: tops[i - 1] + self._usable(i - 1) for i in interpolated}
+        paths = self.measured | {i: o.volume for i, o in interpolated.items() if o.volume is not None}
+        named = []
+        for pair in pairs_to_register(
+            self.measured, {*interpolated, *pending}, skip, checks=self.settings.pairwise.check_pairs
+        ):
+            if not {pair.fixed_id, pair.moving_id}.isdisjoint(pending):
+                continue
+            name = f"register z{format_slice_id(pair.fixed_id)}-z{format_slice_id(pair.moving_id)}"
+            job = PairJob(
+                fixed_id=pair.fixed_id,
+                moving_id=pair.moving_id,
+                fixed=paths[pair.fixed_id],
+                moving=paths[pair.moving_id],
+                offset=float(tops[pair.moving_id] - tops[pair.fixed_id]),
+                role=pair.role,
+                touches_interpolated=not {pair.fixed_id, pair.moving_id} <= set(self.measured),
+                output=self.output,
+                voxel_size_um=self.voxel_size_um,
+                window_fixed=self.space.windows.get(pair.fixed_id),
+                window_moving=self.space.windows.get(pair.moving_id),
+                settings=self.settings.pairwise,
+            )
+            named.append((name, job))
+        return named
+
+    def stack_job(
+        self,
+        trail: Path,
+        filled: Sequence[InterpolationOutcome],
+        pairs: Sequence[PairOutcome],
+        *,
+        fresh: bool = False,
+    ) -> StackJob:
+        return StackJob(
+            trail=trail,
+            measured=self.measured,
+            interpolated={o.slice_id: o.volume for o in filled if o.volume is not None},
+            pairs=tuple(p.directory for p in pairs),
+            output=self.output,
+            voxel_size_um=self.voxel_size_um,
+            windows=dict(self.space.windows),
+            recipe=self.settings.stack_recipe,
+            fresh=fresh,
+        )
+
+    def _read_config(self) -> None:
+        self.table = slice_table(self.acquisition)
+
+    def _open(self, used: Mapping[int, Path]) -> None:
+        self.measured = dict(used)
+        self.volumes = open_slices(self.measured, self.voxel_size_um)
+        first = next(iter(self.volumes.values()))
+        interval, voxel_z = self.settings.slicing_interval_um, first.voxel_size_um[0]
+        if interval < voxel_z:
+            raise SettingsError(
+                f"setting 'slicing_interval_um': got {interval:g}, wanted at least one plane ({voxel_z:g} µm)"
+            )
+        self._refuse_absurd_volume()
+        if self.shifts is not None:
+            shapes = {i: (v.shape[1], v.shape[2]) for i, v in self.volumes.items()}
+            _, y, x = first.voxel_size_um
+            self.space = common_space(self.shifts, shapes, (x, y))
+
+    def _refuse_absurd_volume(self) -> None:
+        """One slice with a far id, or a voxel size of nearly nothing, can claim any depth."""
+        first, last = min(self.measured), max(self.measured)
+        planes = self._slots().depth(last, self.volumes[last].shape[0])
+        shapes = [v.shape for v in self.volumes.values()]
+        plane = max(y for _, y, _ in shapes) * max(x for _, _, x in shapes)
+        if planes * plane > MAX_VOXELS:
+            raise AcquisitionError(
+                f"{self.acquisition.directory}: slices {format_slice_id(first)} to {format_slice_id(last)} "
+                f"would make a volume of {planes} planes of {plane} pixels, "
+                f"wanted {MAX_VOXELS} voxels at most"
+            )
+
+    def _slots(self) -> Slots:
+        first = next(iter(self.volumes.values()))
+        return Slots(
+            min(self.measured),
+            self.settings.slicing_interval_um,
+            first.voxel_size_um[0],
+            self.settings.trusted_depth_um,
+        )
+
+    def _preview_job(self, outcome: InterpolationOutcome, diagnostics: Path) -> PreviewJob:
+        before, after = outcome.slice_id - 1, outcome.slice_id + 1
+        return PreviewJob(
+            slice_id=outcome.slice_id,
+            before=self.measured[before],
+            after=self.measured[after],
+            made=outcome.volume,
+            diagnostics=diagnostics,
+            usable_before=self._usable(before),
+            output=self.output,
+            voxel_size_um=self.voxel_size_um,
+            window_before=self.space.windows.get(before),
+            window_after=self.space.windows.get(after),
+        )
+
+    def _usable(self, slice_id: int) -> int:
+        """Trusted planes of a measured slice."""
+        return self._slots().usable_planes(slice_id, self.volumes[slice_id].shape[0])
+
+    def _interpolation_job(self, slice_id: int) -> InterpolationJob:
+        slots, before = self._slots(), slice_id - 1
+        # A slice further up may be trusted deeper than the one right above.
+        trusted = max(slots.top(i) + self._usable(i) for i in self.measured if i < slice_id)
+        missing = slots.missing_planes(slice_id, self.volumes[before].shape[0])
+        return InterpolationJob(
+            slice_id=slice_id,
+            before=self.measured[before],
+            after=self.measured[slice_id + 1],
+            usable_before=self._usable(before),
+            output_z=missing if trusted < slots.top(slice_id + 1) else min(missing, 0),
+            output=self.output,
+            voxel_size_um=self.voxel_size_um,
+            window_before=self.space.windows.get(before),
+            window_after=self.space.windows.get(slice_id + 1),
+            settings=self.settings.interpolation,
+            ngff_version=self.settings.ngff_version,
+        )
+
+
+def with_previews(
+    filled: Sequence[InterpolationOutcome], drawn: Sequence[PreviewOutcome]
+) -> list[InterpolationOutcome]:
+    """The outcomes of all interpolations, with their pictures where there are any."""
+    pictures = {o.slice_id: o.preview for o in drawn}
+    return [o.model_copy(update={"preview": pictures.get(o.slice_id)}) for o in filled]

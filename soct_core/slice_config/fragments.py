@@ -1,0 +1,63 @@
+"""Manifest fragments: one-row CSV files, all that a parallel task tells the audit trail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from pydantic import ValidationError
+
+from schemas.manifest_fragment import FRAGMENT_COLUMNS, ManifestFragment
+from schemas.slice_id import format_slice_id
+from schemas.tables.csv_table import CsvTable, TableFaults
+from schemas.tables.slice_config import SLICE_CONFIG
+from soct_core.errors import FragmentError
+from soct_core.file_names import named_fragment_id
+from soct_core.storage.atomic import publish_text
+
+_TABLE = CsvTable(
+    columns={name: SLICE_CONFIG.columns[name] for name in FRAGMENT_COLUMNS}, required=FRAGMENT_COLUMNS
+)
+
+
+def find_fragments(directory: Path) -> list[Path]:
+    """All manifest fragments in a directory, in the order of their names."""
+    return sorted(p for p in directory.glob("*_manifest.csv") if not p.name.startswith("."))
+
+
+def write_fragment(path: Path, fragment: ManifestFragment) -> None:
+    """Write a fragment atomically."""
+    row = {name: [pd.NA if value is None else value] for name, value in fragment.model_dump().items()}
+    publish_text(path, _TABLE.to_csv(pd.DataFrame(row, dtype=object)[list(FRAGMENT_COLUMNS)]))
+
+
+def read_fragment(path: Path) -> ManifestFragment:
+    """Read one fragment.
+
+    Raises
+    ------
+    FragmentError
+        If the file is broken, holds other columns or not exactly one row, contradicts itself,
+        or is named after another slice.
+    """
+    try:
+        table = _TABLE.read(path)
+    except TableFaults as error:
+        raise FragmentError(error.summary) from error
+    except OSError as error:
+        raise FragmentError(f"{path}: cannot be read: {error.strerror or error}") from error
+    foreign = [name for name in table.columns if name not in FRAGMENT_COLUMNS]
+    if foreign:
+        raise FragmentError(f"{path}: column {foreign[0]!r} is foreign, wanted {', '.join(FRAGMENT_COLUMNS)}")
+    if len(table) != 1:
+        raise FragmentError(f"{path}: holds {len(table)} rows, wanted exactly one")
+    cells = {str(name): None if pd.isna(cell) or cell == "" else cell for name, cell in table.iloc[0].items()}
+    try:
+        fragment = ManifestFragment.model_validate(cells)
+    except ValidationError as error:
+        raise FragmentError(f"{path}, row 2: {error.errors()[0]['msg']}") from error
+    named = named_fragment_id(path)
+    if named is not None and named != fragment.slice_id:
+        seen, wanted = format_slice_id(fragment.slice_id), format_slice_id(named)
+        raise FragmentError(f"{path}: holds slice {seen}, wanted {wanted}")
+    return fragment

@@ -1,0 +1,179 @@
+"""Operations on `slice_config.csv`, the audit trail: from an in path to an out path, never in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from schemas.slice_id import format_slice_id, parse_slice_id
+from schemas.tables.csv_cells import inert
+from schemas.tables.csv_table import TableFaults
+from schemas.tables.slice_config import CANONICAL_COLUMNS, SLICE_CONFIG
+from soct_core.errors import FragmentError, SliceConfigError
+from soct_core.slice_config.fragments import read_fragment
+from soct_core.storage.atomic import publish_text
+
+Cell = str | float | bool | None
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Read a slice config: one row a slice, sorted by id, known columns typed, others as text.
+
+    Raises
+    ------
+    SliceConfigError
+        Naming file, row, column, the value seen and the value wanted, for every fault.
+    """
+    path = Path(path)
+    try:
+        table = SLICE_CONFIG.read(path)
+    except TableFaults as error:
+        raise SliceConfigError(error.summary) from error
+    except OSError as error:
+        raise SliceConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return _in_order(table)
+
+
+def write(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a slice config atomically: canonical columns first, rows sorted by id as numbers.
+
+    Raises
+    ------
+    SliceConfigError
+        If the table does not satisfy the schema; nothing is written then.
+    """
+    try:
+        text = SLICE_CONFIG.to_csv(_in_order(_with_canonical_columns(table)))
+    except TableFaults as error:
+        raise SliceConfigError(f"{path}: not written: {error.summary}") from error
+    publish_text(Path(path), text)
+
+
+def from_ids(ids: Iterable[int]) -> pd.DataFrame:
+    """The slice config of an acquisition that has none: every slice found is used."""
+    found = sorted(ids)
+    table = _with_canonical_columns(pd.DataFrame({"slice_id": pd.array(found, dtype="Int64")}))
+    return table.assign(use=pd.array([True] * len(found), dtype="boolean"))
+
+
+def stamp(path_in: str | Path, path_out: str | Path, slice_id: int | str, **values: Cell) -> None:
+    """Set columns of one slice; see `stamp_many`."""
+    stamp_many(path_in, path_out, {slice_id: values})
+
+
+def stamp_many(
+    path_in: str | Path, path_out: str | Path, updates: Mapping[int | str, Mapping[str, Cell]]
+) -> None:
+    """Set columns of several slices and write the result elsewhere.
+
+    None empties a cell. `notes` are appended with `; `, never replaced. A slice that the config
+    does not hold gets a row of its own, blank but for the columns set.
+
+    Raises
+    ------
+    SliceConfigError
+        If the input is broken, an id or value is invalid, or both paths are the same file.
+    """
+    path_in, path_out = Path(path_in), Path(path_out)
+    if path_in.resolve() == path_out.resolve():
+        raise SliceConfigError(f"{path_out}: would be written in place, wanted another output path")
+    table = _with_canonical_columns(read(path_in))
+    for slice_id, values in updates.items():
+        try:
+            number = parse_slice_id(slice_id)
+        except ValueError as error:
+            raise SliceConfigError(f"{path_out}: {error}") from error
+        table = _stamped(table, number, values)
+    write(path_out, table)
+
+
+def merge_fragments(path_in: str | Path, fragments: Iterable[str | Path], path_out: str | Path) -> None:
+    """Stamp the outcome of every manifest fragment onto the config.
+
+    Raises
+    ------
+    FragmentError
+        If a fragment is broken, foreign or there twice; nothing is written then.
+    SliceConfigError
+        If the config is broken.
+    """
+    updates: dict[int | str, dict[str, Cell]] = {}
+    origin: dict[int | str, Path] = {}
+    for path in map(Path, fragments):
+        fragment = read_fragment(path)
+        if fragment.slice_id in origin:
+            other = origin[fragment.slice_id].name
+            raise FragmentError(f"{path}: slice {format_slice_id(fragment.slice_id)} is in {other} too")
+        origin[fragment.slice_id] = path
+        updates[fragment.slice_id] = {
+            name: value for name, value in fragment.model_dump().items() if name != "slice_id"
+        }
+    stamp_many(path_in, path_out, updates)
+
+
+def filter_slices_to_use(config: str | Path | pd.DataFrame) -> set[int]:
+    """Ids that are not excluded: `use` is true, or empty."""
+    table = config if isinstance(config, pd.DataFrame) else read(config)
+    return _ids(table, ~_flag(table, "use", empty=True), negate=True)
+
+
+def force_skip_slices(config: str | Path | pd.DataFrame) -> set[int]:
+    """Ids whose transforms must not steer the stack: `use=false` or `auto_excluded=true`."""
+    table = config if isinstance(config, pd.DataFrame) else read(config)
+    return _ids(table, ~_flag(table, "use", empty=True) | _flag(table, "auto_excluded", empty=False))
+
+
+def _ids(table: pd.DataFrame, rows: pd.Series, negate: bool = False) -> set[int]:
+    return {int(i) for i in table.loc[~rows if negate else rows, "slice_id"]}
+
+
+def _flag(table: pd.DataFrame, column: str, *, empty: bool) -> pd.Series:
+    if column not in table:
+        return pd.Series(empty, index=table.index)
+    return table[column].fillna(empty).astype(bool)
+
+
+def _stamped(table: pd.DataFrame, slice_id: int, values: Mapping[str, Cell]) -> pd.DataFrame:
+    if not (table["slice_id"] == slice_id).any():
+        row = pd.DataFrame({"slice_id": pd.array([slice_id], dtype="Int64")})
+        table = pd.concat([table, row], ignore_index=True)
+    table = table.reset_index(drop=True)
+    at = table.index[table["slice_id"] == slice_id][0]
+    for column, value in values.items():
+        if column == "slice_id":
+            raise SliceConfigError(f"slice {format_slice_id(slice_id)}: its id cannot be stamped")
+        if column not in table:
+            table[column] = pd.Series("", index=table.index, dtype=object)
+        if column == "notes" and value:
+            old = table.at[at, "notes"]
+            said = old.split("; ") if isinstance(old, str) and old else []
+            again = {str(value), inert(str(value))} & set(said)
+            value = "; ".join(said if again else [*said, str(value) if said else inert(str(value))])
+        kind = SLICE_CONFIG.columns.get(column)
+        if kind is not None and kind.dtype == "boolean" and not isinstance(value, (bool, type(None))):
+            raise SliceConfigError(
+                f"slice {format_slice_id(slice_id)}, column {column!r}: got {value!r}, wanted true or false"
+            )
+        try:
+            table.at[at, column] = pd.NA if value is None else value
+        except (TypeError, ValueError) as error:
+            raise SliceConfigError(
+                f"slice {format_slice_id(slice_id)}, column {column!r}: got {value!r}, wanted another type"
+            ) from error
+    return table
+
+
+def _with_canonical_columns(table: pd.DataFrame) -> pd.DataFrame:
+    missing = {
+        name: pd.Series(pd.NA if kind.dtype != "object" else "", index=table.index, dtype=kind.dtype)
+        for name, kind in SLICE_CONFIG.columns.items()
+        if name not in table
+    }
+    others = [name for name in table.columns if name not in CANONICAL_COLUMNS]
+    return table.assign(**missing)[[*CANONICAL_COLUMNS, *others]]
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values("slice_id", kind="stable").reset_index(drop=True)

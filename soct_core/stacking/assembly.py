@@ -1,0 +1,180 @@
+"""Assembly: from slices, pairs and slots to slices in their poses, the volume, and the decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from schemas.settings import StackRecipe
+from schemas.tables.stacking_decisions import STACKING_DECISIONS
+from soct_core.affine import plane_center
+from soct_core.errors import AcquisitionError
+from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
+from soct_core.stacking.canvas import Canvas, enlarged, is_identity, with_margin
+from soct_core.stacking.decisions import decision
+from soct_core.stacking.inputs import Assembled, StackInput
+from soct_core.stacking.placed_slice import PlacedSlice
+from soct_core.stacking.poses import SolvedPose, solve_poses
+from soct_core.stacking.published import PublishedStack
+from soct_core.stacking.z_corrections import from_datum, z_corrections
+from soct_core.storage.atomic import publish_text
+from soct_core.volume.reused_chunks import FormerImage
+from soct_core.zmorph.morph import alphas
+
+
+def assemble(given: StackInput, recipe: StackRecipe, published: PublishedStack | None = None) -> Assembled:
+    """Solve poses and place every slice, those that are published where they are; reads no voxel.
+
+    Raises
+    ------
+    AcquisitionError
+        If there is no measured slice.
+    """
+    if not given.measured:
+        raise AcquisitionError("there is no measured slice to stack")
+    steering = [
+        pair for pair in given.pairs if pair.fixed_id not in given.skip and pair.moving_id not in given.skip
+    ]
+    # A slice's pixel x lies at x + rest of the canvas, so that its pose shifts by -rest.
+    prior = {i: (-window.rest[0], -window.rest[1]) for i, window in given.windows.items()}
+    center = plane_center(_plane_shape(given))
+    frozen = published.poses if published else {}
+    poses, verdicts = solve_poses(list(given.measured), steering, center, recipe.stack, prior, frozen)
+    verdicts |= published.verdicts if published else {}
+    known = published.corrections_um if published else {}
+    corrections = (
+        z_corrections(list(given.measured), given.z_drifts, recipe.z_bound_um, known)
+        if recipe.stack.z_refine
+        else {}
+    )
+    placed_slices = _placed_measured(given, poses, from_datum(corrections))
+    placed_slices += _placed_interpolated(given, placed_slices, recipe)
+    last = max(given.measured)
+    nominal = given.slots.depth(last, given.measured[last].shape[0])
+    depth = max(nominal, *(placed.bottom for placed in placed_slices))
+    return Assembled(
+        tuple(sorted(placed_slices, key=lambda placed: placed.top)), poses, verdicts, depth, corrections
+    )
+
+
+def stack(
+    given: StackInput,
+    recipe: StackRecipe,
+    volume: Path,
+    decisions: Path,
+    published: PublishedStack | None = None,
+    *,
+    intact: bool = False,
+) -> tuple[PublishedStack, int]:
+    """Write the volume and `stacking_decisions.csv`; see `stack_volume` for what can go wrong.
+
+    Parameters
+    ----------
+    published
+        What stays as it is; everything is solved when there is none.
+    intact
+        Whether its volume still lies at `volume`, so that planes can be taken over.
+
+    Returns
+    -------
+    published : PublishedStack
+        What is published now.
+    kept : int
+        Planes, from the top, that stayed as they were.
+    """
+    assembled = assemble(given, recipe, published)
+    canvas = _canvas(assembled.placed_slices, published)
+    kept = 0
+    if intact and published is not None and canvas == published.canvas:
+        blend_planes = round(recipe.stack.blend_depth_um / given.voxel_size_um[0])
+        kept = published.unchanged_planes(assembled.placed_slices, assembled.depth, blend_planes)
+    plan = VolumePlan(
+        assembled.placed_slices,
+        assembled.depth,
+        given.voxel_size_um,
+        canvas,
+        published.factors if published else {},
+        FormerImage(volume, kept) if kept else None,
+    )
+    factors = stack_volume(plan, recipe.stack, volume, recipe.ngff_version)
+    publish_text(decisions, STACKING_DECISIONS.to_csv(decisions_table(given, assembled, factors)))
+    now = PublishedStack(
+        poses=assembled.poses,
+        verdicts=assembled.verdicts,
+        corrections_um=assembled.corrections_um,
+        factors=factors,
+        interpolated=frozenset(given.interpolated),
+        canvas=canvas,
+        depth=assembled.depth,
+    )
+    return now, kept
+
+
+def decisions_table(given: StackInput, assembled: Assembled, factors: Mapping[int, float]) -> pd.DataFrame:
+    """One row per slot from the first slice to the last: where it went, and why."""
+    placed_slices = {placed.slice_id: placed for placed in assembled.placed_slices}
+    ids = range(min(given.measured), max(given.measured) + 1)
+    rows = [decision(slice_id, placed_slices.get(slice_id), given, assembled, factors) for slice_id in ids]
+    return pd.DataFrame(rows, columns=list(STACKING_DECISIONS.columns), dtype=object)
+
+
+def _canvas(placed_slices: Sequence[PlacedSlice], published: PublishedStack | None) -> Canvas:
+    """As published, if that holds all; as tight as can be where nothing moves; else with room."""
+    needed = canvas_of(placed_slices)
+    if published is not None:
+        return enlarged(published.canvas, needed)
+    unmoved = all(
+        is_identity(pose, placed.plane_shape) for placed in placed_slices for pose in placed.poses()
+    )
+    return needed if unmoved else with_margin(needed)
+
+
+def _plane_shape(given: StackInput) -> tuple[int, int]:
+    """Shape (y, x) of the canvas that the pairs were registered on."""
+    if given.windows:
+        return next(iter(given.windows.values())).plane_shape
+    first = next(iter(given.measured.values()))
+    return first.shape[1], first.shape[2]
+
+
+def _placed_measured(
+    given: StackInput, poses: Mapping[int, SolvedPose], corrections: Mapping[int, float]
+) -> list[PlacedSlice]:
+    voxel_z = given.voxel_size_um[0]
+    return [
+        PlacedSlice(
+            slice_id,
+            volume,
+            "measured",
+            max(0, given.slots.top(slice_id) + round(corrections.get(slice_id, 0.0) / voxel_z)),
+            given.slots.usable_planes(slice_id, volume.shape[0]),
+            poses[slice_id].pose,
+            offset=given.windows[slice_id].offset if given.windows else (0, 0),
+        )
+        for slice_id, volume in given.measured.items()
+    ]
+
+
+def _placed_interpolated(
+    given: StackInput, measured: Sequence[PlacedSlice], recipe: StackRecipe
+) -> list[PlacedSlice]:
+    by_id = {placed.slice_id: placed for placed in measured}
+    placed_slices = []
+    for slice_id, volume in given.interpolated.items():
+        before, after = by_id[slice_id - 1], by_id[slice_id + 1]
+        nz = volume.shape[0]
+        placed_slices.append(
+            PlacedSlice(
+                slice_id,
+                volume,
+                "interpolated",
+                before.bottom,
+                nz,
+                before.pose,
+                after.pose,
+                alphas=alphas(nz, recipe.alpha_sampling),
+            )
+        )
+    return placed_slices

@@ -1,0 +1,43 @@
+"""What a stack is made from, and where its slices went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from schemas.common_space import Window
+from soct_core.acquisition.slots import Slots
+from soct_core.arrays import Sliceable, Zyx
+from soct_core.stacking.placed_slice import PlacedSlice
+from soct_core.stacking.poses import PairMotion, PairVerdict, SolvedPose
+from soct_core.stacking.z_corrections import ZDrift
+
+
+@dataclass(frozen=True)
+class StackInput:
+    """All that a stack is made from; volumes are lazy."""
+
+    measured: Mapping[int, Sliceable]
+    interpolated: Mapping[int, Sliceable]
+    pairs: Sequence[PairMotion]
+    z_drifts: Sequence[ZDrift]
+    skip: frozenset[int]
+    """Measured slices whose transforms must not steer."""
+    slots: Slots
+    voxel_size_um: Zyx
+    reasons: Mapping[int, str]
+    """What the audit trail says of a slice or gap, by id."""
+    windows: Mapping[int, Window] = field(default_factory=dict)
+    """Of measured slices onto the common canvas; empty when they are on it already."""
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Where the slices went."""
+
+    placed_slices: tuple[PlacedSlice, ...]
+    poses: Mapping[int, SolvedPose]
+    verdicts: Mapping[tuple[int, int], PairVerdict]
+    depth: int
+    corrections_um: Mapping[int, float]
+    """Of z, as solved; the first slice's is the datum of all."""

@@ -1,0 +1,133 @@
+"""The published stack: what later runs leave as it is while slices are only appended.
+
+Once a volume is published, the poses, z corrections and intensity factors of its slices are
+frozen, as long as all that it was made from is unchanged and new slices lie behind its last one.
+Anything else solves everything anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from schemas.published_stack import (
+    PublishedPair,
+    PublishedRecord,
+    PublishedSlice,
+    PublishedVolume,
+    StackContents,
+)
+from soct_core.affine import Affine2D
+from soct_core.stacking.blending import first_change, spans
+from soct_core.stacking.canvas import Canvas
+from soct_core.stacking.placed_slice import PlacedSlice
+from soct_core.stacking.poses import PairVerdict, SolvedPose
+from soct_core.storage.atomic import publish_text
+
+
+@dataclass(frozen=True)
+class PublishedStack:
+    """Where everything went in a volume."""
+
+    poses: Mapping[int, SolvedPose]
+    """Of measured slices, by id."""
+    verdicts: Mapping[tuple[int, int], PairVerdict]
+    corrections_um: Mapping[int, float]
+    """Of z, as solved; empty unless refined."""
+    factors: Mapping[int, float]
+    interpolated: frozenset[int]
+    canvas: Canvas
+    depth: int
+
+    def unchanged_planes(self, placed_slices: Sequence[PlacedSlice], depth: int, blend_planes: int) -> int:
+        """Planes, from the top, that would be made of the same if these slices were stacked."""
+        old = [placed for placed in placed_slices if placed.slice_id in {*self.poses, *self.interpolated}]
+        return first_change(spans(old, self.depth, blend_planes), spans(placed_slices, depth, blend_planes))
+
+
+def continues(now: StackContents, then: StackContents) -> bool:
+    """Whether a stack only appends to an earlier one: same down to the last slice of that."""
+    last = max(then.measured)
+    down_to_last = now.model_copy(
+        update={
+            "measured": {i: content for i, content in now.measured.items() if i <= last},
+            "interpolated": {i: content for i, content in now.interpolated.items() if i <= last},
+            "pairs": tuple(pair for pair in now.pairs if max(pair[:2]) <= last),
+            "skip": tuple(i for i in now.skip if i <= last),
+            "windows": {i: window for i, window in now.windows.items() if i <= last},
+        }
+    )
+    return down_to_last == then
+
+
+def write_published(path: Path, published: PublishedStack, contents: StackContents, volume: str) -> None:
+    """Write `settled.json`; `volume` is the fingerprint of the volume that lies beside it."""
+    stack = PublishedVolume(
+        contents=contents,
+        slices={i: _settled(i, published) for i in published.poses},
+        pairs=tuple(
+            PublishedPair(
+                fixed_id=fixed,
+                moving_id=moving,
+                weight=verdict.weight,
+                disagreement_px=verdict.disagreement_px,
+                agrees=verdict.agrees,
+            )
+            for (fixed, moving), verdict in published.verdicts.items()
+        ),
+        canvas_shape=published.canvas.shape,
+        canvas_origin=published.canvas.origin,
+        depth=published.depth,
+        volume=volume,
+    )
+    publish_text(path, PublishedRecord(stack=stack, digest=_digest(stack)).model_dump_json(indent=1) + "\n")
+
+
+def read_published(path: Path) -> PublishedVolume | None:
+    """What was published; None where the file is absent, damaged or not of this kind."""
+    try:
+        found = PublishedRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return found.stack if found.digest == _digest(found.stack) else None
+
+
+def published_of(settled: PublishedVolume) -> PublishedStack:
+    """The published stack of a record."""
+    slices = settled.slices.items()
+    return PublishedStack(
+        poses={
+            i: SolvedPose(Affine2D(s.matrix, s.translation, s.center), s.source, s.confidence)
+            for i, s in slices
+        },
+        verdicts={
+            (p.fixed_id, p.moving_id): PairVerdict(p.weight, p.disagreement_px, p.agrees)
+            for p in settled.pairs
+        },
+        corrections_um={i: s.z_correction_um for i, s in slices},
+        factors={i: s.intensity_factor for i, s in slices},
+        interpolated=frozenset(settled.contents.interpolated),
+        canvas=Canvas(settled.canvas_shape, settled.canvas_origin),
+        depth=settled.depth,
+    )
+
+
+def _settled(slice_id: int, published: PublishedStack) -> PublishedSlice:
+    solved = published.poses[slice_id]
+    return PublishedSlice(
+        matrix=solved.pose.matrix,
+        translation=solved.pose.translation,
+        center=solved.pose.center,
+        source=solved.source,
+        confidence=solved.confidence,
+        z_correction_um=published.corrections_um.get(slice_id, 0.0),
+        intensity_factor=published.factors[slice_id],
+    )
+
+
+def _digest(stack: PublishedVolume) -> str:
+    return hashlib.blake2b(stack.model_dump_json().encode(), digest_size=16).hexdigest()

@@ -1,0 +1,151 @@
+"""Shrinkers: turn the planes of one level, as they stream by, into those of a coarser one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from soct_core.arrays import Zyx
+from soct_core.planes.dtypes import to_dtype
+from soct_core.volume.provenance import distrust_rank, label_of_rank
+from soct_core.volume.pyramid import Factors, Shape, local_least_trusted, local_mean
+
+_CLOSE = 1e-6
+
+
+class Downsampler(Protocol):
+    """Takes blocks of planes, (k, y, x), in z order; gives blocks of coarser ones."""
+
+    def push(self, block: NDArray[Any]) -> NDArray[Any]:
+        """Coarser planes that are complete now; none of them twice."""
+        ...
+
+    def rest(self) -> NDArray[Any]:
+        """Coarser planes that were still waiting for more."""
+        ...
+
+
+class Halving:
+    """By two along some axes; blocks must hold whole pairs of planes, but for the last."""
+
+    def __init__(self, factors: Factors, label: bool) -> None:
+        self._factors = factors
+        self._label = label
+        self._none: NDArray[Any] = np.empty((0, 0, 0))
+
+    def push(self, block: NDArray[Any]) -> NDArray[Any]:
+        small = (local_least_trusted if self._label else local_mean)(block, self._factors)
+        self._none = small[:0]
+        return small
+
+    def rest(self) -> NDArray[Any]:
+        return self._none
+
+
+class AreaMean:
+    """To a voxel size that need not be a multiple: each voxel counts by the share it covers.
+
+    Axes that are coarser already stay as they are. Labels take the least trusted voxel that
+    is touched. The first plane pushed is plane `start`, which must be a bin's first.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        voxel_size_um: Zyx,
+        size_um: float,
+        dtype: np.dtype[Any],
+        label: bool,
+        start: int = 0,
+    ) -> None:
+        z, y, x = (max(1.0, size_um / v) for v in voxel_size_um)
+        self.factors: Zyx = (z, y, x)
+        nz, ny, nx = (math.ceil(n / f - _CLOSE) for n, f in zip(shape, self.factors, strict=True))
+        self.out_shape: Shape = (nz, ny, nx)
+        self._depth = shape[0]
+        self._dtype, self._label = dtype, label
+        self._z = start
+        self._weights = _overlaps(shape[1], y, ny), _overlaps(shape[2], x, nx)
+        self._bins = _touched(shape[1], y, ny), _touched(shape[2], x, nx)
+        self._open: dict[int, NDArray[Any]] = {}
+
+    def push(self, block: NDArray[Any]) -> NDArray[Any]:
+        done = []
+        for plane in block:
+            small = self._worst(plane) if self._label else self._mean(plane)
+            self._add(small)
+            self._z += 1
+            done += [self._close(k) for k in sorted(self._open) if self._end(k) <= self._z + _CLOSE]
+        return self._stacked(done)
+
+    def rest(self) -> NDArray[Any]:
+        return self._stacked([self._close(k) for k in sorted(self._open)])
+
+    def _end(self, k: int) -> float:
+        return min((k + 1) * self.factors[0], float(self._depth))
+
+    def _add(self, small: NDArray[Any]) -> None:
+        factor = self.factors[0]
+        first = int((self._z + _CLOSE) / factor)
+        for k in range(first, self.out_shape[0]):
+            start = k * factor
+            share = min(self._z + 1.0, self._end(k)) - max(float(self._z), start)
+            if share <= _CLOSE:
+                break
+            held = self._open.get(k)
+            if self._label:
+                self._open[k] = small if held is None else np.maximum(held, small)
+            else:
+                part = small * (share / (self._end(k) - start))
+                self._open[k] = part if held is None else held + part
+
+    def _close(self, k: int) -> NDArray[Any]:
+        plane = self._open.pop(k)
+        return label_of_rank(plane) if self._label else to_dtype(plane, self._dtype)
+
+    def _mean(self, plane: NDArray[Any]) -> NDArray[Any]:
+        wide = plane.astype(np.float64)
+        return np.asarray((self._weights[1] @ (self._weights[0] @ wide).T).T)
+
+    def _worst(self, plane: NDArray[Any]) -> NDArray[Any]:
+        # One margin voxel without doubt, so that the last bin may end at the edge.
+        doubt = np.pad(distrust_rank(plane), (0, 1))
+        for axis, bins in enumerate(self._bins):
+            doubt = np.maximum.reduceat(doubt, bins, axis=axis)
+            doubt = doubt[::2] if axis == 0 else doubt[:, ::2]
+        return doubt
+
+    def _stacked(self, planes: list[NDArray[Any]]) -> NDArray[Any]:
+        if planes:
+            return np.stack(planes)
+        return np.empty((0, *self.out_shape[1:]), dtype=self._dtype)
+
+
+def is_bin_edge(plane: int, factor: float) -> bool:
+    """Whether no coarser voxel reaches across the top of a plane."""
+    return abs(plane - round(plane / factor) * factor) <= _CLOSE
+
+
+def _overlaps(n: int, factor: float, n_out: int) -> sparse.csr_array:
+    """(n_out, n) matrix of the share that each voxel has in each coarser one; rows add up to 1."""
+    width = math.ceil(factor) + 1
+    low = np.arange(n_out)[:, None] * factor
+    high = np.minimum(low + factor, n)
+    at = np.floor(low).astype(np.intp) + np.arange(width)[None, :]
+    shares = np.clip(np.minimum(high, at + 1) - np.maximum(low, at), 0, None)
+    shares /= shares.sum(axis=1, keepdims=True)
+    rows = np.repeat(np.arange(n_out), width)
+    inside = at.ravel() < n
+    cells = shares.ravel()[inside], (rows[inside], at.ravel()[inside])
+    return sparse.csr_array(cells, shape=(n_out, n))
+
+
+def _touched(n: int, factor: float, n_out: int) -> NDArray[np.intp]:
+    """First voxel under each coarser one and the first behind it, interleaved for `reduceat`."""
+    low = np.floor(np.arange(n_out) * factor + _CLOSE)
+    high = np.minimum(np.ceil((np.arange(n_out) + 1) * factor - _CLOSE), n)
+    return np.column_stack((low, high)).ravel().astype(np.intp)

@@ -1,0 +1,102 @@
+"""Multiscale pyramids: how the levels shrink, and local means by two without big temporaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soct_core.arrays import Zyx
+from soct_core.volume.provenance import distrust_rank, label_of_rank
+
+Factors = tuple[int, int, int]
+Shape = tuple[int, int, int]
+MIN_LEVEL_PX = 100
+
+
+def halvings(shape: Shape, min_px: int = MIN_LEVEL_PX) -> Iterator[Factors]:
+    """Factors from one level to the next, (z, y, x), until the planes are about `min_px`.
+
+    An axis of one voxel is not halved: a voxel must not claim room that was never imaged.
+    """
+    current = shape
+    while max(current[1:]) >= 2 * min_px:
+        factors = (2 if current[0] > 1 else 1, 2 if current[1] > 1 else 1, 2 if current[2] > 1 else 1)
+        yield factors
+        current = shrunk(current, factors)
+
+
+def shrunk(shape: Shape, factors: Factors) -> Shape:
+    """Shape one level up: rounded up, so that no voxel is lost at an odd edge."""
+    z, y, x = (-(-n // f) for n, f in zip(shape, factors, strict=True))
+    return z, y, x
+
+
+def level_transform(voxel_size_um: Zyx, origin_um: Zyx, total: Zyx | Factors) -> tuple[Zyx, Zyx]:
+    """Scale and translation, in µm, of a level that is `total` times coarser than level 0.
+
+    The centre of a coarse voxel is the mean of the centres under it.
+    """
+    z, y, x = (v * f for v, f in zip(voxel_size_um, total, strict=True))
+    oz, oy, ox = (o + v * (f - 1) / 2 for o, v, f in zip(origin_um, voxel_size_um, total, strict=True))
+    return (z, y, x), (oz, oy, ox)
+
+
+def local_mean(block: NDArray[Any], factors: Factors) -> NDArray[Any]:
+    """Mean over boxes of `factors` voxels, (z, y, x); edges repeat; integers round half up.
+
+    Voxels that are not finite have no weight; a box of nothing else is NaN.
+    """
+    wide = _wide(block.dtype)
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = _box_sums(block, factors, wide)
+    count = int(np.prod(factors))
+    if block.dtype.kind == "f":
+        mean = np.asarray(total * wide.type(1 / count), dtype=block.dtype)
+        return mean if np.isfinite(mean).all() else _mean_of_finite(block, factors, wide)
+    shift = count.bit_length() - 1
+    return np.asarray((total + (count >> 1)) >> shift, dtype=block.dtype)
+
+
+def _box_sums(block: NDArray[Any], factors: Factors, wide: np.dtype[Any]) -> NDArray[Any]:
+    total = block
+    for axis, factor in enumerate(factors):
+        if factor == 2:
+            even, odd = _even_and_odd(total, axis)
+            total = np.add(even, odd, dtype=wide)
+    return total
+
+
+def _mean_of_finite(block: NDArray[Any], factors: Factors, wide: np.dtype[Any]) -> NDArray[Any]:
+    finite = np.isfinite(block)
+    total = _box_sums(np.where(finite, block, 0), factors, wide)
+    count = _box_sums(finite.astype(wide), factors, wide)
+    mean = np.divide(total, count, out=np.full(count.shape, np.nan, dtype=wide), where=count > 0)
+    return np.asarray(mean, dtype=block.dtype)
+
+
+def local_least_trusted(block: NDArray[np.uint8], factors: Factors) -> NDArray[np.uint8]:
+    """The least trusted provenance label in each box: interpolated, then gap, blend, measured."""
+    worst = distrust_rank(block)
+    for axis, factor in enumerate(factors):
+        if factor == 2:
+            even, odd = _even_and_odd(worst, axis)
+            worst = np.maximum(even, odd)
+    return label_of_rank(worst)
+
+
+def _wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    if dtype.kind == "f":
+        return np.dtype(np.float64 if dtype.itemsize == 8 else np.float32)
+    sizes = {1: 2, 2: 4, 4: 8, 8: 8}
+    return np.dtype(f"{dtype.kind}{sizes[dtype.itemsize]}")
+
+
+def _even_and_odd(block: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    if block.shape[axis] % 2:
+        edge = np.take(block, [-1], axis=axis)
+        block = np.concatenate([block, edge], axis=axis)
+    at = (slice(None),) * axis
+    return block[(*at, slice(0, None, 2))], block[(*at, slice(1, None, 2))]

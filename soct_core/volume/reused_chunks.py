@@ -1,0 +1,41 @@
+"""Chunk rows: what of a published image stays as it is when the image is continued below.
+
+A row is all chunks of one depth. Rows are taken over by hard link, so that they cost neither
+time nor room, and by copy where a file system does not link.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from soct_core.volume.metadata import NgffVersion
+
+
+@dataclass(frozen=True)
+class FormerImage:
+    """A published image on the same grid of planes, written by the same version of this program."""
+
+    path: Path
+    planes: int
+    """So many of its first planes stay as they are."""
+
+    def label(self, name: str) -> FormerImage:
+        """Its label image of a name."""
+        return FormerImage(self.path / "labels" / name, self.planes)
+
+
+def take_rows(former: Path, level: Path, rows: int, version: NgffVersion) -> None:
+    """Take over the first chunk rows of an array, (z, y, x), at `former`, to that at `level`."""
+    inside = Path("c") if version == "0.5" else Path()
+    for row in range(rows):
+        place = level / inside / str(row)
+        shutil.copytree(former / inside / str(row), place, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        Path(target).hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)

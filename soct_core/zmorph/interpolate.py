@@ -1,0 +1,193 @@
+"""zmorph: z-aware morphing of a single missing slice from its two boundary planes.
+
+The boundary planes are chosen, registered and judged here; `morph` makes the planes. A failed
+quality gate yields no volume. Source: SPEC sections 5 and 6.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.diagnostics import FallbackReason, GateCheck, InterpolationDiagnostics
+from schemas.settings import InterpolationSettings
+from soct_core.affine import Affine2D
+from soct_core.arrays import Sliceable
+from soct_core.errors import RegistrationError
+from soct_core.planes.measured import measured, stored_in
+from soct_core.registration.elastix import register
+from soct_core.registration.working_plane import RegistrationPlane, registration_plane
+from soct_core.versions import software_versions
+from soct_core.volume.views import check_neighbours, padded_to_common_shape
+from soct_core.zmorph.boundary_planes import (
+    MIN_TISSUE,
+    OverlapPlanes,
+    OverlapSearch,
+    find_best_overlap_planes,
+    reference_slab,
+    search_overlap_planes,
+)
+from soct_core.zmorph.gate_list import Asked
+from soct_core.zmorph.gates import Verdict, judge, judge_boundary
+from soct_core.zmorph.morph import Morph
+
+__all__ = [
+    "find_best_overlap_planes",
+    "interpolate_z_morph",
+    "prepare_morph",
+]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How far the preparation came, for the diagnostics."""
+
+    checks: tuple[GateCheck, ...]
+    """The gates that were asked."""
+    reason: FallbackReason | None
+    detail: str = ""
+    planes: OverlapPlanes | None = None
+    slab_before: tuple[int, int] | None = None
+    slab_after: tuple[int, int] | None = None
+    verdict: Verdict | None = None
+
+
+def interpolate_z_morph(
+    vol_before: Sliceable,
+    vol_after: Sliceable,
+    settings: InterpolationSettings | None = None,
+    output_z: int | None = None,
+) -> tuple[NDArray[Any] | None, InterpolationDiagnostics]:
+    """Interpolate the slice missing between two volumes, or say why it cannot be done.
+
+    Parameters
+    ----------
+    vol_before, vol_after
+        Anything that slices like a numpy array, (z, y, x), real dtype. Only planes near the
+        gap are read. Smaller planes are padded with zeros at the far edges.
+    settings
+        Gates and method; the defaults where left out.
+    output_z
+        Planes of the missing slice; by default as many as `vol_before` has.
+
+    Returns
+    -------
+    volume : ndarray or None
+        (output_z, y, x) of the inputs' dtype; None when a gate failed.
+    diagnostics : InterpolationDiagnostics
+
+    Raises
+    ------
+    VolumeError
+        If a volume is not three-dimensional, is empty, or the dtypes differ.
+    """
+    settings = settings or InterpolationSettings()
+    started = time.perf_counter()
+    nz_out = vol_before.shape[0] if output_z is None else output_z
+    morph, trial = prepare_morph(vol_before, vol_after, settings)
+    volume = None if morph is None else np.stack(list(morph.planes(nz_out)))
+    return volume, morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)
+
+
+def prepare_morph(
+    vol_before: Sliceable, vol_after: Sliceable, settings: InterpolationSettings
+) -> tuple[Morph | None, Trial]:
+    """Find boundary planes, register and judge; the morph is None when a gate failed."""
+    check_neighbours(vol_before, vol_after)
+    sides = padded_to_common_shape(vol_before, vol_after)
+    before, after = near_planes(*sides, settings)
+    first = vol_before.shape[0] - len(before)
+    asked = Asked()
+    found = search_overlap_planes(before, after, settings)
+    planes = found.best and replace(found.best, ref_before=found.best.ref_before + first)
+    _ask_overlap(asked, found, settings)
+    if asked.reason is not None or planes is None:
+        return None, Trial(tuple(asked.checks), asked.reason, asked.detail, planes)
+    size = settings.reference_slab_size
+    moving, (top, bottom) = reference_slab(before, planes.ref_before - first, size)
+    fixed, range_after = reference_slab(after, planes.ref_after, size)
+    edges = before[-1], after[0]
+    verdict = _register_and_judge(fixed, moving, settings)
+    if verdict.reason is None:
+        ready = registration_plane(edges[0]), registration_plane(edges[1])
+        verdict = judge_boundary(*ready, verdict, settings)
+    checks = (*asked.checks, *verdict.checks)
+    slabs = (top + first, bottom + first), range_after
+    trial = Trial(checks, verdict.reason, verdict.detail, planes, *slabs, verdict)
+    if trial.reason is not None:
+        return None, trial
+    where = measured(edges[0], stored_in(sides[0], -1)), measured(edges[1], stored_in(sides[1], 0))
+    return Morph(*edges, verdict.motion, settings, where), trial
+
+
+def morph_diagnostics(
+    trial: Trial, morph: Morph | None, settings: InterpolationSettings, nz_out: int, seconds: float
+) -> InterpolationDiagnostics:
+    """Diagnostics of a preparation and of the planes that its morph yielded."""
+    verdict, planes = trial.verdict, trial.planes
+    motion = verdict.motion if verdict is not None and verdict.motion.is_finite() else None
+    pre, post = (verdict.pre_ncc, verdict.post_ncc) if verdict else (None, None)
+    return InterpolationDiagnostics(
+        method="zmorph",
+        method_used=None if morph is None else "zmorph",
+        interpolation_failed=morph is None,
+        fallback_reason=trial.reason,
+        detail=trial.detail,
+        gate=verdict.gate if verdict else None,
+        gates=trial.checks,
+        ref_before=planes.ref_before if planes else None,
+        ref_after=planes.ref_after if planes else None,
+        slab_before_range=trial.slab_before,
+        slab_after_range=trial.slab_after,
+        overlap_ncc=planes.ncc if planes else None,
+        pre_reg_ncc=pre,
+        post_reg_ncc=post,
+        ncc_improvement=None if pre is None or post is None else post - pre,
+        tissue_overlap=verdict.overlap if verdict else None,
+        affine_matrix=motion.matrix if motion else None,
+        affine_translation=motion.translation if motion else None,
+        affine_center=motion.center if motion else None,
+        affine_determinant=motion.determinant if motion else None,
+        displacement_rms_px=verdict.displacement_px if verdict else None,
+        fractional_power_max_imag=morph.max_imaginary if morph else None,
+        top_boundary_residual_mean=morph.residual_top if morph else None,
+        bottom_boundary_residual_mean=morph.residual_bottom if morph else None,
+        nz_out=None if morph is None else nz_out,
+        settings=settings,
+        versions=software_versions(),
+        seconds=seconds,
+    )
+
+
+def near_planes(
+    before: Sliceable, after: Sliceable, settings: InterpolationSettings
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """All planes, (z, y, x), that the search and its slabs can reach on each side, read once."""
+    reach = settings.overlap_search_window + settings.reference_slab_size // 2
+    return np.asarray(before[max(0, before.shape[0] - reach) :]), np.asarray(after[:reach])
+
+
+def _ask_overlap(asked: Asked, found: OverlapSearch, settings: InterpolationSettings) -> None:
+    least = settings.min_foreground_fraction
+    # Without a pair no plane passed, however little was wanted.
+    share = found.tissue_share if found.best else min(found.tissue_share, least - MIN_TISSUE)
+    asked.ask("tissue", share, least, f"no boundary plane pair is {least:.0%} tissue")
+    if found.best is not None:
+        ncc, least = found.best.ncc, settings.min_overlap_correlation
+        asked.ask("overlap_ncc", ncc, least, f"best NCC {ncc:.3f}, wanted {least} at least")
+
+
+def _register_and_judge(
+    fixed: RegistrationPlane, moving: RegistrationPlane, settings: InterpolationSettings
+) -> Verdict:
+    try:
+        motion = register(fixed, moving, "affine", settings.registration_metric, settings.max_iterations)
+        return judge(motion, fixed, moving, settings)
+    except RegistrationError as error:
+        asked = Asked()
+        asked.give_up(str(error))
+        return Verdict(Affine2D.identity(), asked.reason, asked.detail, tuple(asked.checks))
