@@ -115,45 +115,37 @@ def judge(title: str, run: subprocess.Popen[bytes], on: Host, log: str, output: 
     return same
 
 
+def cluster_of(head: Host, other: Host, ends: ExitStack) -> tuple[str, str, subprocess.Popen[bytes]]:
+    """Start an API, a scheduler and a worker a host; the two addresses, and the worker of `other`."""
+
+    def started(on: Host, log: str, *arguments: str) -> subprocess.Popen[bytes]:
+        process = on.start(log, *arguments)
+        ends.callback(kill, process)
+        return process
+
+    api, scheduler = f"http://{head.address}:{API}/api", f"tcp://{head.address}:{SCHEDULER}"
+    where = ("--host", head.address, "--port")
+    started(head, "server", "-m", "prefect", "server", "start", *where, str(API))
+    dask = ("-m", "distributed.cli.dask_scheduler", *where, str(SCHEDULER), "--no-dashboard")
+    started(head, "scheduler", *dask)
+    wait_for(
+        lambda: "Application startup" in head.said("server") or "Check out" in head.said("server"), "the API"
+    )
+    one = ("-m", "distributed.cli.dask_worker", scheduler, "--nthreads", "1", "--no-dashboard")
+    workers = [
+        started(on, "worker", *one, "--local-directory", str(on.folder / "scratch"), "--host", on.address)
+        for on in (head, other)
+    ]
+    for on in (head, other):
+        wait_for(lambda on=on: "Registered to" in on.said("worker"), f"the worker on {on.name}")  # type: ignore[misc]
+    return api, scheduler, workers[1]
+
+
 def trial(folder: Path, namespaces: bool) -> bool:
     acquisition = cut_phantom(folder / "shared" / "mouse")
     output = acquisition / "reconstruction"
     with hosts(folder, namespaces) as (head, other), ExitStack() as ends:
-
-        def started(on: Host, log: str, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
-            process = on.start(log, *arguments, **more)
-            ends.callback(kill, process)
-            return process
-
-        api, scheduler = f"http://{head.address}:{API}/api", f"tcp://{head.address}:{SCHEDULER}"
-        where = ("--host", head.address, "--port")
-        started(head, "server", "-m", "prefect", "server", "start", *where, str(API))
-        started(
-            head,
-            "scheduler",
-            "-m",
-            "distributed.cli.dask_scheduler",
-            *where,
-            str(SCHEDULER),
-            "--no-dashboard",
-        )
-        wait_for(
-            lambda: "Application startup" in head.said("server") or "Check out" in head.said("server"),
-            "the API",
-        )
-        one = (
-            "-m",
-            "distributed.cli.dask_worker",
-            scheduler,
-            "--nthreads",
-            "1",
-            "--no-dashboard",
-            "--local-directory",
-        )
-        started(head, "worker", *one, str(head.folder / "scratch"), "--host", head.address)
-        victim = started(other, "worker", *one, str(other.folder / "scratch"), "--host", other.address)
-        for on in (head, other):
-            wait_for(lambda on=on: "Registered to" in on.said("worker"), f"the worker on {on.name}")  # type: ignore[misc]
+        api, scheduler, victim = cluster_of(head, other, ends)
         run = reconstruct(head, "plain", acquisition, "--runner", "threads", PREFECT_API_URL=api)
         if run.wait() != 0:
             print(head.said("plain"))

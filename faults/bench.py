@@ -33,7 +33,7 @@ from flows.reconstruct import reconstruct
 from flows.terminal.exit_codes import exit_code
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings
 from schemas.simulation import SimulationSettings
-from soct_core.registration.elastix import _elastix
+from soct_core.registration.elastix import load_elastix
 from soct_core.simulation.phantom import Phantom, PhantomVolume
 from soct_core.simulation.simulate import simulate
 from soct_core.storage.fingerprint import fingerprint
@@ -60,7 +60,7 @@ class Bench:
         self.inputs = fingerprint(self.acquisition)
         self.seconds: dict[str, float] = {}
         self.references: dict[str, Contents] = {}
-        _elastix()  # once for all forks
+        load_elastix()  # once for all forks
         self.reference("usual", USUAL, "threads")
         self.reference("usual", USUAL, "threads")  # the first is slower than all others
 

@@ -90,7 +90,7 @@ class Affine2D:
 
     def is_finite(self) -> bool:
         """Whether every number in it is finite."""
-        return bool(np.isfinite(self._homogeneous_about_center()).all())
+        return bool(np.isfinite(_homogeneous(self)).all())
 
     def apply(self, points: ArrayLike) -> Floats:
         """Move points, shape (..., 2), x-y order."""
@@ -107,8 +107,8 @@ class Affine2D:
 
     def compose(self, other: Affine2D) -> Affine2D:
         """This motion after `other`: `x -> self(other(x))`, about this centre."""
-        first = other.about(self.center)._homogeneous_about_center()
-        return self._from_homogeneous(self._homogeneous_about_center() @ first)
+        first = _homogeneous(other.about(self.center))
+        return self._from_homogeneous(_homogeneous(self) @ first)
 
     def inverse(self) -> Affine2D:
         """The motion that undoes this one.
@@ -120,9 +120,7 @@ class Affine2D:
         """
         if self.determinant == 0:
             raise RegistrationError("a degenerate affine has no inverse")
-        return self._from_homogeneous(
-            np.asarray(np.linalg.inv(self._homogeneous_about_center()), dtype=np.float64)
-        )
+        return self._from_homogeneous(np.asarray(np.linalg.inv(_homogeneous(self)), dtype=np.float64))
 
     def power(self, exponent: float) -> Affine2D:
         """`T**a = exp(a log T)`, the one-parameter subgroup through this motion.
@@ -170,20 +168,22 @@ class Affine2D:
         about_origin = self.about((0.0, 0.0))
         return np.array(about_origin.matrix)[::-1, ::-1], np.array(about_origin.translation)[::-1]
 
-    def _homogeneous_about_center(self) -> Floats:
-        homogeneous = np.eye(3)
-        homogeneous[:2, :2] = self.matrix
-        homogeneous[:2, 2] = self.translation
-        return homogeneous
-
     def _from_homogeneous(self, homogeneous: Floats) -> Affine2D:
         return Affine2D.of(homogeneous[:2, :2], homogeneous[:2, 2], self.center)
+
+
+def _homogeneous(motion: Affine2D) -> Floats:
+    """The (3, 3) matrix of a motion, with its centre as the origin."""
+    homogeneous = np.eye(3)
+    homogeneous[:2, :2] = motion.matrix
+    homogeneous[:2, 2] = motion.translation
+    return homogeneous
 
 
 @lru_cache(maxsize=64)
 def _logarithm(motion: Affine2D) -> NDArray[Any]:
     """Of the homogeneous matrix; complex where it has no real one. One serves all planes of a gap."""
-    return np.asarray(logm(motion._homogeneous_about_center()))
+    return np.asarray(logm(_homogeneous(motion)))
 
 
 def shift_by(x: float, y: float) -> Affine2D:

@@ -32,7 +32,7 @@ def _run_name() -> str:
 
 
 @flow(name="reconstruct", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))
-def reconstruct(
+def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
     acquisition: Path,
     output: Path | None = None,
     settings: ReconstructSettings = ReconstructSettings(),  # noqa: B008

@@ -89,6 +89,18 @@ def number(
     )
 
 
+def _parse_whole(text: str) -> int:
+    value = _parse_float(0, 1e15)(text)
+    if not value.is_integer():
+        raise ValueError(text)
+    return int(value)
+
+
+WHOLE = CellKind(
+    "a whole number from 0 on or empty", _optional(_parse_whole), lambda value: str(int(str(value))), "Int64"
+)
+
+
 def choice(*values: str) -> CellKind:
     """One of the named values, or empty."""
 

@@ -36,7 +36,7 @@ class _Elastix(NamedTuple):
 
 
 @cache
-def _elastix() -> _Elastix:
+def load_elastix() -> _Elastix:
     """The three classes that are needed, without the thousand that `import itk` would load."""
     try:
         from itk.elxParameterObjectPython import elastixParameterObject
@@ -67,7 +67,7 @@ def register(
         If a plane is too small or constant, or the optimiser fails or diverges.
     """
     for name, plane in (("fixed", fixed), ("moving", moving)):
-        _refuse_the_unregistrable(name, plane.image)
+        _refuse_unregistrable(name, plane.image)
     start = coarse_shift(fixed, moving)
     shifted = moving.image if start == Affine2D.identity() else warp(moving.image, start, fixed.shape)
     rest = _run(fixed.image, shifted, freedom, metric, max_iterations)
@@ -77,7 +77,7 @@ def register(
     return found
 
 
-def _refuse_the_unregistrable(name: str, image: Plane) -> None:
+def _refuse_unregistrable(name: str, image: Plane) -> None:
     if min(image.shape) < MIN_SIDE_PX:
         raise RegistrationError(f"the {name} plane is {image.shape} pixels, wanted {MIN_SIDE_PX} at least")
     if not np.isfinite(image).all():
@@ -88,7 +88,7 @@ def _refuse_the_unregistrable(name: str, image: Plane) -> None:
 
 
 def _run(fixed: Plane, moving: Plane, freedom: Freedom, metric: Metric, max_iterations: int) -> Affine2D:
-    elastix = _elastix()
+    elastix = load_elastix()
     parameters = elastix.parameter_object.New()
     parameters.AddParameterMap(_parameter_map(freedom, metric, max_iterations))
     method = elastix.method.New()

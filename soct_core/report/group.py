@@ -141,7 +141,7 @@ def _strip(metric: Metric, runs: Sequence[Run]) -> Strip | None:
     numbers = [value for _, value in values]
     low, high = spread(numbers, least=10**-metric.digits * 4)
     across = Scale(low, high, LEFT, WIDTH - RIGHT)
-    inside = _fences(numbers)
+    inside = fences(numbers)
     dots = [
         Dot(
             x=across(value),
@@ -163,7 +163,8 @@ def _strip(metric: Metric, runs: Sequence[Run]) -> Strip | None:
     )
 
 
-def _fences(values: Sequence[float]) -> tuple[float, float]:
+def fences(values: Sequence[float]) -> tuple[float, float]:
+    """Bounds beyond which a value is an outlier; none where there are too few values to tell."""
     if len(values) < _LEAST_FOR_FENCE:
         return float("-inf"), float("inf")
     ordered = sorted(values)

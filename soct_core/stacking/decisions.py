@@ -11,6 +11,10 @@ from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairVerdict
 from soct_core.stacking.z_corrections import from_datum
 
+_DIGITS = {"_um": 3, "_px": 4, "_deg": 5}
+"""Behind the point: a nanometre, and what moves the rim of a plane of 10,000 px by a thousandth of one."""
+_DIGITS_OF_SHARES = 4
+
 
 def decision(
     slice_id: int,
@@ -19,7 +23,27 @@ def decision(
     assembled: Assembled,
     factors: Mapping[int, float],
 ) -> dict[str, object]:
-    """The row of a slot in `stacking_decisions.csv`; `placed` is that of its slice, if it has one."""
+    """The row of a slot in `stacking_decisions.csv`; `placed` is that of its slice, if it has one.
+
+    Numbers are rounded to what they are good for; `published.json` holds poses in full.
+    """
+    row = _decision(slice_id, placed, given, assembled, factors)
+    return {name: _rounded(name, cell) for name, cell in row.items()}
+
+
+def _rounded(column: str, cell: object) -> object:
+    digits = next((n for unit, n in _DIGITS.items() if column.endswith(unit)), _DIGITS_OF_SHARES)
+    # Adding 0 turns -0.0 into 0.0.
+    return round(cell, digits) + 0.0 if isinstance(cell, float) else cell
+
+
+def _decision(
+    slice_id: int,
+    placed: PlacedSlice | None,
+    given: StackInput,
+    assembled: Assembled,
+    factors: Mapping[int, float],
+) -> dict[str, object]:
     slots = given.slots
     row: dict[str, object] = {
         "slice_id": slice_id,

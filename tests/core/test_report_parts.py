@@ -24,7 +24,7 @@ from soct_core.pairwise.z_match import ZSearch, best_z
 from soct_core.registration.working_plane import registration_plane
 from soct_core.report.axes import Scale, spread, ticks, whole_ticks
 from soct_core.report.gate_table import gates_of
-from soct_core.report.group import _fences
+from soct_core.report.group import fences
 from soct_core.report.run_data import RunData
 from soct_core.report.slots_line import slots_of
 from soct_core.reportlets.gap_planes import MOST_ROWS, GapPlanes, read_gap_planes, rows_near
@@ -313,8 +313,8 @@ def test_the_stack_is_looked_at_through_its_pyramid(tmp_path: Path, monkeypatch:
 
 
 def test_outliers_are_told_only_among_enough() -> None:
-    assert _fences([1, 1, 1, 90]) == (float("-inf"), float("inf"))
-    low, high = _fences([1, 2, 3, 4, 5, 90])
+    assert fences([1, 1, 1, 90]) == (float("-inf"), float("inf"))
+    low, high = fences([1, 2, 3, 4, 5, 90])
     assert low < 1
     assert 5 < high < 90
 
