@@ -1,4 +1,5 @@
 # make demo: simulate an acquisition with a spoiled slice and reconstruct it
+# make check: linters, types and unit tests, in two minutes
 # make test: all checks and tests
 # make bench: the benchmarks
 # make faults: kill a run anywhere, and faults of the world (as root, for its small disks); half an hour
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo test lint bench faults fuzz server e2e install install-test clean
+.PHONY: demo check test lint bench faults fuzz server e2e install install-test clean
 
 demo: install
 	$(BIN)/python -m flows.reconstruct --demo $(DEMO)
@@ -19,6 +20,9 @@ test: install-test lint
 	$(BIN)/python -m schemas.validate $$(git ls-files '*slice_config*.csv')
 	$(BIN)/python -m deployments.validate
 	$(BIN)/pytest -n 2 --dist loadfile
+
+check: install-test lint
+	$(BIN)/pytest -n 2 -q tests/test_house.py tests/soct_core tests/schemas tests/docs/test_reference_pages.py
 
 lint: install-test
 	$(BIN)/ruff check .

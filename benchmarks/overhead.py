@@ -3,7 +3,7 @@
     python benchmarks/overhead.py [--slices 50] [--runner processes]
 
 The loop calls the stages of `soct_core` one after the other in one process, without Prefect, cache
-or seals. The flow is `python -m flows.reconstruct` as a user runs it: interpreter, embedded server
+or checksums. The flow is `python -m flows.reconstruct` as a user runs it: interpreter, embedded server
 and all. Start-up is a run over three slices where nothing is to be done.
 """
 

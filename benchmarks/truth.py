@@ -25,6 +25,7 @@ from unittest.mock import patch
 
 import numpy as np
 from gaps import Case, Volume, cases, cut
+from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from truth_figures import TIE_DB, Result, plot, summary
 
@@ -54,14 +55,11 @@ def run(case: Case) -> Result:
         volume, d = interpolate_z_morph(before16, after16, InterpolationSettings(), case.planes)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     motion = found_motion(before16, after16, d)
-    if motion is None:
-        would = interior = None
-    else:
-        would = np.stack(
-            list(Morph(before16[-1], after16[0], motion, InterpolationSettings()).planes(case.planes))
-        )
-        inner = InterpolationSettings(alpha_sampling="interior")
-        interior = np.stack(list(Morph(before16[-1], after16[0], motion, inner).planes(case.planes)))
+    sides = before16[-1], after16[0]
+    would = interior = None
+    if motion is not None:
+        would = planes_of(*sides, motion, InterpolationSettings(), case.planes)
+        interior = planes_of(*sides, motion, InterpolationSettings(alpha_sampling="interior"), case.planes)
     peak = float(np.percentile(truth, 99.9))
     a = alphas(case.planes, "boundary")[:, None, None]
     linear = (1 - a) * before16[-1] + a * after16[0]
@@ -106,6 +104,13 @@ def run(case: Case) -> Result:
         cpu_register_s=spent["register"],
         cpu_planes_s=spent["planes"],
     )
+
+
+def planes_of(
+    before: NDArray[Any], after: NDArray[Any], motion: Affine2D, settings: InterpolationSettings, count: int
+) -> NDArray[Any]:
+    """The missing planes as zmorph would make them, whatever its gates say."""
+    return np.stack(list(Morph(before, after, motion, settings).planes(count)))
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def read_one(file: Path, root: Path) -> AcquisitionDeployment:
 
 
 def output_of(one: AcquisitionDeployment) -> Path:
-    """Where its results go."""
+    """Directory where the results of an acquisition go."""
     return one.output or one.acquisition / DEFAULT_OUTPUT
 
 

@@ -154,7 +154,9 @@ def _properties(model: type[Contract]) -> dict[str, Any]:
 
 
 def _meaning(text: str | None) -> str:
-    return " ".join((text or "").split()).replace("|", r"\|")
+    """The first paragraph, on one line: a docstring's sections are for readers of the code."""
+    summary = (text or "").partition("\n\n")[0]
+    return " ".join(summary.split()).replace("|", r"\|")
 
 
 def _default(value: object) -> str:

@@ -87,7 +87,10 @@ def _labels(colours: dict[int | None, str]) -> Any:
 
 
 def contrast(volume: ViewerLayer) -> tuple[float, float]:
-    """Of the middle plane of the coarsest level, for all images: guessing would read all of them."""
+    """Display window for all images, from the middle plane of the coarsest level.
+
+    Left to itself, napari would read all voxels to find one.
+    """
     coarsest = volume.levels[-1]
     return grey_window(np.asarray(coarsest[coarsest.shape[0] // 2]))
 

@@ -11,6 +11,6 @@ class Window(Contract):
     offset: tuple[int, int]
     """Pixel (x, y) of the canvas at which the slice's pixel (0, 0) lies."""
     plane_shape: tuple[int, int]
-    """Of the canvas, (y, x)."""
+    """Shape of the canvas, (y, x)."""
     rest: tuple[float, float] = (0.0, 0.0)
     """What rounding to whole pixels left over, (x, y); the prior of the slice's pose."""

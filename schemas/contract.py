@@ -7,8 +7,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 
-def _say_bounds(schema: dict[str, Any]) -> None:
-    """Put the range of each number into its description: forms check bounds, but do not show them."""
+def _fit_for_forms(schema: dict[str, Any]) -> None:
+    """Keep only the summary of the class, and put the range of each number into its description.
+
+    Forms show a description as it is, so examples in Python must stay out. They check bounds, but do not
+    show them.
+    """
+    if "description" in schema:
+        schema["description"] = schema["description"].partition("\n\n")[0]
     for field in schema.get("properties", {}).values():
         number = next((kind for kind in field.get("anyOf", ()) if "type" in kind), field)
         above, low = number.get("exclusiveMinimum"), number.get("minimum")
@@ -31,6 +37,6 @@ class Contract(BaseModel):
         use_attribute_docstrings=True,
         # Forms show settings by the names that files and commands use.
         field_title_generator=lambda name, _info: name,
-        json_schema_extra=_say_bounds,
+        json_schema_extra=_fit_for_forms,
         ser_json_inf_nan="constants",
     )

@@ -53,15 +53,45 @@ class GateCheck(Contract):
 class InterpolationDiagnostics(Contract):
     """Everything one interpolation measured; `null` where a stage was not reached.
 
-    Affine fields are in x-y order and pixels, as ITK writes them, and map pixels of the
-    output (frame of the slice after) to pixels of the slice before.
+    Made by `interpolate_z_morph`, and written as JSON beside each interpolated slice.
+
+    Parameters
+    ----------
+    **values
+        By the names of the attributes below.
+
+    Raises
+    ------
+    ValidationError
+        If a name is unknown, or a value is of the wrong type or not finite.
+
+    Examples
+    --------
+    >>> from schemas.diagnostics import InterpolationDiagnostics
+    >>> from schemas.settings import InterpolationSettings
+    >>> found = InterpolationDiagnostics(
+    ...     method="zmorph",
+    ...     interpolation_failed=True,
+    ...     fallback_reason="low_overlap_ncc",
+    ...     overlap_ncc=0.12,
+    ...     settings=InterpolationSettings(),
+    ...     versions={},
+    ...     seconds=0.5,
+    ... )
+    >>> found.method_used is None, found.affine_matrix is None
+    (True, True)
+    >>> InterpolationDiagnostics.model_validate_json(found.model_dump_json()) == found
+    True
     """
 
     method: Method
+    """The method that was asked for."""
     method_used: Method | None = None
-    """Empty when the interpolation failed."""
+    """The method that made the planes; empty when the interpolation failed."""
     interpolation_failed: bool
+    """A gate failed: no volume was made."""
     fallback_reason: FallbackReason | None = None
+    """Why it failed, as the audit trail says it."""
     detail: str = ""
     """The reason in words, with the figures that decided."""
     gate: ImprovementGate | None = None
@@ -74,32 +104,51 @@ class InterpolationDiagnostics(Contract):
     ref_after: int | None = None
     """Index of the boundary plane in the slice after."""
     slab_before_range: tuple[int, int] | None = None
-    """First and last plane of the slab, inclusive."""
+    """First and last plane of the slab of the slice before, inclusive."""
     slab_after_range: tuple[int, int] | None = None
+    """First and last plane of the slab of the slice after, inclusive."""
     overlap_ncc: float | None = None
+    """NCC of the boundary plane pair after a coarse shift, in [-1, 1]."""
     pre_reg_ncc: float | None = None
+    """NCC of the two slabs as they lie, in [-1, 1]."""
     post_reg_ncc: float | None = None
+    """NCC of the two slabs once registered, over the same pixels, in [-1, 1]."""
     ncc_improvement: float | None = None
+    """`post_reg_ncc` less `pre_reg_ncc`."""
     tissue_overlap: float | None = None
     """Share of the greater tissue that both slabs show once moved."""
 
     affine_matrix: Matrix2x2 | None = None
+    """x-y order, as ITK writes it; the affine maps pixels of the output (frame of the slice after) to
+    pixels of the slice before."""
     affine_translation: tuple[float, float] | None = None
+    """(x, y) in pixels."""
     affine_center: tuple[float, float] | None = None
+    """(x, y) in pixels."""
     affine_determinant: float | None = None
+    """Change of area by the affine; below 0 where it mirrors."""
     displacement_rms_px: float | None = None
     """RMS motion of tissue by the affine, in pixels."""
     fractional_power_max_imag: float | None = None
+    """Largest imaginary part that was dropped from a fractional power of the affine."""
     top_boundary_residual_mean: float | None = None
-    """Mean absolute difference of output plane 0 and the deepest plane of before."""
+    """Mean absolute difference of output plane 0 and the deepest plane of before, in intensity."""
     bottom_boundary_residual_mean: float | None = None
-    """Mean absolute difference of the last output plane and plane 0 of after."""
+    """Mean absolute difference of the last output plane and plane 0 of after, in intensity."""
 
     nz_out: int | None = None
+    """Planes that were made."""
     slice_id: SliceId | None = None
+    """The missing slice."""
     slice_before_path: str | None = None
+    """Path of the slice before, as it was given."""
     slice_after_path: str | None = None
+    """Path of the slice after, as it was given."""
     output_path: str | None = None
+    """Path of the interpolated slice; empty where none was written."""
     settings: InterpolationSettings
+    """All settings that were used."""
     versions: dict[str, str]
+    """Versions of Python and of the packages that the result depends on, by name."""
     seconds: float
+    """Wall time spent, in seconds."""

@@ -59,7 +59,7 @@ class InterpolationJob(Job):
     usable_before: int
     """Trusted planes of the slice before."""
     output_z: int
-    """Planes truly missing; 0 or less: nothing is."""
+    """Planes truly missing; 0 or less where none is."""
     output: Path
     voxel_size_um: VoxelSize | None = None
     window_before: Window | None = None
@@ -75,7 +75,7 @@ class PreviewJob(Job):
     before: Path
     after: Path
     made: Path | None
-    """None after a hard skip."""
+    """Path of the interpolated slice; None after a hard skip."""
     diagnostics: Path
     usable_before: int
     output: Path
@@ -110,7 +110,7 @@ class PairJob(Job):
     output: Path
     voxel_size_um: VoxelSize | None = None
     window_fixed: Window | None = None
-    """None for an interpolated slice, which lies on the canvas already."""
+    """Window of the fixed slice; None for an interpolated one, which lies on the canvas already."""
     window_moving: Window | None = None
     settings: PairwiseSettings
 
@@ -127,7 +127,7 @@ class StackJob(Job):
     output: Path
     voxel_size_um: VoxelSize | None = None
     windows: dict[SliceId, Window]
-    """Of measured slices; empty when they are in common space already."""
+    """Windows of measured slices; empty when the slices are in common space already."""
     recipe: StackRecipe
     fresh: bool = False
     """Solve and write everything anew, whatever is published."""
@@ -139,7 +139,7 @@ class ReportJob(Job):
     output: Path
     record: RunRecord = Field(exclude=True)
     """What `run.json` will hold. Not part of the job's JSON: when a run started and how long its
-    tasks took must not make anyone render again."""
+    tasks took must not cause another rendering."""
 
 
 class DetectedGaps(Contract):
@@ -165,7 +165,7 @@ class InterpolationOutcome(Contract):
     fragment: Path | None = None
     diagnostics: Path | None = None
     preview: Path | None = None
-    """Where one was drawn, by a stage of its own."""
+    """The preview, once `render_preview` has drawn one."""
     written: tuple[Path, ...] = ()
     seconds: float = 0.0
 

@@ -76,9 +76,10 @@ class PairwiseMetrics(Contract):
     pre_ncc: float | None = None
     post_ncc: float | None = None
     consistency_px: float | None = None
-    """RMS distance over tissue between there and there-and-back, in pixels."""
+    """RMS distance over tissue between a pixel and where the forward and then the backward registration
+    bring it, in pixels."""
     tissue_radius_px: float | None = None
-    """RMS distance of tissue from the plane's centre: the lever of a rotation."""
+    """RMS distance of tissue from the plane's centre, in pixels: how far one radian of rotation moves it."""
     anatomy_rate_x: float | None = None
     """In-plane motion of anatomy within the fixed slice, in pixels per plane of depth."""
     anatomy_rate_y: float | None = None

@@ -1,4 +1,4 @@
-"""`settled.json`: what a published volume was made of and how, so that it can be continued."""
+"""`published.json`: what a published volume was made of and how, so that it can be continued."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class StackContents(Contract):
     """All that the poses and voxels of a volume depend on."""
 
     version: str
-    """Of the algorithm."""
+    """Version of the algorithm."""
     recipe: StackRecipe
     voxel_size_um: tuple[float, float, float] | None
     measured: dict[SliceId, str]
@@ -28,7 +28,7 @@ class StackContents(Contract):
 
 
 class PublishedSlice(Contract):
-    """Where a measured slice was put, and what its pose rests on."""
+    """Where a measured slice was put, and which pairs its pose comes from."""
 
     matrix: Matrix2x2
     translation: tuple[float, float]
@@ -40,7 +40,7 @@ class PublishedSlice(Contract):
 
 
 class PublishedPair(Contract):
-    """What became of a pair in the company of the others."""
+    """How well a pair agrees with the others, and the weight that it kept."""
 
     fixed_id: SliceId
     moving_id: SliceId
@@ -61,12 +61,12 @@ class PublishedVolume(Contract):
     """(x, y)"""
     depth: int
     volume: str
-    """Fingerprint."""
+    """Fingerprint of the volume."""
 
 
 class PublishedRecord(Contract):
-    """The file: damage must not pass for a pose."""
+    """The whole file, with a digest, so that no damaged number is taken for a pose."""
 
     stack: PublishedVolume
     digest: str
-    """Of the stack, as JSON."""
+    """Digest of the stack's JSON."""

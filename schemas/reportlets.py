@@ -29,9 +29,9 @@ class PairReportlet(Contract):
 
     fixed: Picture
     moving: Picture
-    """As imaged."""
+    """The moving plane, as imaged."""
     registered: Picture | None = None
-    """Moving, moved onto fixed."""
+    """The moving plane, moved onto fixed."""
     outline: tuple[Polygon, ...] = ()
     """Tissue of the fixed plane."""
     z_curve: tuple[tuple[int, float], ...] = ()
@@ -50,7 +50,7 @@ class GapReportlet(Contract):
     moving: Picture | None = None
     """Slab of the slice before, as imaged."""
     registered: Picture | None = None
-    """The same, moved onto fixed."""
+    """Slab of the slice before, moved onto fixed."""
     outline: tuple[Polygon, ...] = ()
     """Tissue of fixed."""
 
@@ -59,7 +59,7 @@ class PlaneProfile(Contract):
     """One plane of the volume at the level that was looked at."""
 
     depth_um: float
-    """Of its centre, below the top of the first slice."""
+    """Depth of the plane's centre below the top of the first slice."""
     tissue_mean: float | None = None
     """Mean intensity of tissue; absent where there is none."""
     tissue_fraction: float = 0.0

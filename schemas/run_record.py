@@ -41,7 +41,7 @@ class ErrorRecord(Contract):
     """What went wrong in a task, or in the run itself."""
 
     name: str
-    """Of the task run, or `reconstruct`."""
+    """Name of the task run, or `reconstruct`."""
     message: str
     traceback: str = ""
 
@@ -51,7 +51,7 @@ class RunRecord(Contract):
 
     outcome: RunOutcome
     acquisition: str = ""
-    """Name of its directory."""
+    """Name of the acquisition's directory."""
     started: datetime
     finished: datetime
     command: str

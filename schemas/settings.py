@@ -26,7 +26,30 @@ Iterations = Annotated[int, Field(strict=True, ge=4, le=100_000)]
 
 
 class InterpolationSettings(Contract):
-    """How single missing slices are interpolated, and when they are given up."""
+    """How single missing slices are interpolated, and when they are given up.
+
+    Parameters
+    ----------
+    **values
+        By the names of the attributes below; what is left out has its default.
+
+    Raises
+    ------
+    ValidationError
+        If a name is unknown, or a value is out of range or of the wrong type.
+
+    Examples
+    --------
+    >>> from pydantic import ValidationError
+    >>> from schemas.settings import InterpolationSettings
+    >>> InterpolationSettings(alpha_sampling="interior").min_post_correlation
+    0.65
+    >>> try:
+    ...     InterpolationSettings(max_scale=3.0)
+    ... except ValidationError as error:
+    ...     print(error.errors()[0]["loc"], error.errors()[0]["msg"])
+    ('max_scale',) Input should be less than or equal to 2
+    """
 
     enabled: Switch = True
     """Interpolate single gaps; when false they stay gaps."""
@@ -75,10 +98,29 @@ class InterpolationSettings(Contract):
 
 
 class PairwiseSettings(Contract):
-    """How neighbouring slices are registered, and when a pair is suspect."""
+    """How neighbouring slices are registered, and when a pair is suspect.
+
+    Parameters
+    ----------
+    **values
+        By the names of the attributes below; what is left out has its default.
+
+    Raises
+    ------
+    ValidationError
+        If a name is unknown, a value is out of range or of the wrong type, or a warning would come
+        only after its error.
+
+    Examples
+    --------
+    >>> from schemas.settings import PairwiseSettings
+    >>> settings = PairwiseSettings(rotation_warn_deg=2.0, rotation_error_deg=4.0)
+    >>> settings.rotation_error_deg, settings.search_range_um
+    (4.0, 100.0)
+    """
 
     check_pairs: Switch = True
-    """Register second neighbours too, so that a single wrong pair can be told from its company."""
+    """Register second neighbours too: they show which pair is wrong where two pairs disagree."""
     moving_z_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 40.0
     """Depth of the moving plane: the first planes below a cut are noisy."""
     search_range_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 100.0
@@ -96,25 +138,25 @@ class PairwiseSettings(Contract):
     min_foreground_fraction: Fraction = 0.02
     """Least share of tissue that a pair needs to say anything about motion."""
     translation_warn_px: Pixels = 30.0
-    """Shift above which a pair is doubted, in pixels a cut: over two cuts it may be twice that."""
+    """Shift above which a pair gets a warning, in pixels a cut: over two cuts it may be twice that."""
     translation_error_px: Pixels = 50.0
-    """Shift above which a pair is not believed, in pixels a cut."""
+    """Shift above which a pair is unreliable, in pixels a cut."""
     translation_warn_um: Micrometres | None = None
-    """The same in µm; instead of pixels, when given."""
+    """As `translation_warn_px`, in µm a cut; counts instead of it when given."""
     translation_error_um: Micrometres | None = None
-    """The same in µm; instead of pixels, when given."""
+    """As `translation_error_px`, in µm a cut; counts instead of it when given."""
     rotation_warn_deg: Degrees = 1.0
-    """Rotation above which a pair is doubted, in degrees a cut."""
+    """Rotation above which a pair gets a warning, in degrees a cut."""
     rotation_error_deg: Degrees = 2.0
-    """Rotation above which a pair is not believed, in degrees a cut."""
+    """Rotation above which a pair is unreliable, in degrees a cut."""
     z_correlation_warn: Correlation = 0.7
-    """NCC of the z match below which a pair is doubted."""
+    """NCC of the z match below which a pair gets a warning."""
     z_correlation_error: Correlation = 0.5
-    """NCC of the z match below which a pair of direct neighbours is not believed; others are doubted."""
+    """NCC of the z match below which a pair of direct neighbours is unreliable; others get a warning."""
     confidence_warn: Fraction = 0.4
-    """Confidence below which a pair is doubted."""
+    """Confidence below which a pair gets a warning."""
     confidence_error: Fraction = 0.3
-    """Confidence below which a pair is not believed."""
+    """Confidence below which a pair is unreliable."""
 
     @model_validator(mode="after")
     def _warn_comes_before_error(self) -> Self:
@@ -132,7 +174,24 @@ class PairwiseSettings(Contract):
 
 
 class StackSettings(Contract):
-    """How slices become one volume."""
+    """How slices become one volume.
+
+    Parameters
+    ----------
+    **values
+        By the names of the attributes below; what is left out has its default.
+
+    Raises
+    ------
+    ValidationError
+        If a name is unknown, or a value is out of range or of the wrong type.
+
+    Examples
+    --------
+    >>> from schemas.settings import StackSettings
+    >>> StackSettings(pyramid_um=(25.0, 50.0), z_refine=True).blend_depth_um
+    50.0
+    """
 
     blend_depth_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 50.0
     """Depth of the Hann ramp from one measured slice to the next, below the boundary."""
@@ -166,7 +225,29 @@ class StackRecipe(Contract):
 
 
 class ReconstructSettings(Contract):
-    """All settings of one reconstruction."""
+    """All settings of one reconstruction.
+
+    Parameters
+    ----------
+    **values
+        By the names of the attributes below; what is left out has its default.
+
+    Raises
+    ------
+    ValidationError
+        If a name is unknown, or a value is out of range or of the wrong type.
+
+    Examples
+    --------
+    >>> from schemas.settings import InterpolationSettings, ReconstructSettings
+    >>> settings = ReconstructSettings(
+    ...     slicing_interval_um=150.0, interpolation=InterpolationSettings(min_ncc_improvement=0.02)
+    ... )
+    >>> settings.trusted_depth_um, settings.interpolation.min_ncc_improvement
+    (150.0, 0.02)
+    >>> ReconstructSettings.model_validate_json(settings.model_dump_json()) == settings
+    True
+    """
 
     slicing_interval_um: Micrometres = 200.0
     """Thickness of one physical slice."""

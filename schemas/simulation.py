@@ -52,7 +52,7 @@ class TruePose(Contract):
 
     slice_id: SliceId
     first_plane: int
-    """In the reference."""
+    """Index of its first plane in the reference."""
     planes: int
     matrix: Matrix2x2
     """Pose: maps pixels of the reference to pixels of the slice, x-y order."""

@@ -34,9 +34,9 @@ def faults_of(path: Path) -> list[str]:
     return []
 
 
-def doubts_of(path: Path) -> list[str]:
-    """What a valid file hardly means, a line each."""
-    return [f"{path}: {doubt}" for doubt in table_for(path).misnamed(table_for(path).read(path).columns)]
+def warnings_of(path: Path) -> list[str]:
+    """What is valid in a file but probably not meant, a line each."""
+    return [f"{path}: {said}" for said in table_for(path).misnamed(table_for(path).read(path).columns)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for line in (line for found in faults.values() for line in found):
         print(line)
     # Not among the faults: scripts count those.
-    for doubt in (doubt for path in valid for doubt in doubts_of(path)):
-        print(f"warning: {doubt}", file=sys.stderr)
+    for said in (said for path in valid for said in warnings_of(path)):
+        print(f"warning: {said}", file=sys.stderr)
     print(f"{len(valid)} of {len(faults)} valid", file=sys.stderr)
     return 0 if len(valid) == len(faults) else 1
 

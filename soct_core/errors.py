@@ -1,9 +1,9 @@
-"""The errors that a user can cause or meet, each also a builtin."""
+"""The errors that a user can cause or meet; each is also a builtin error of Python."""
 
 from __future__ import annotations
 
 MAX_MESSAGE = 2000
-"""Characters; a file's text can be longer than any terminal."""
+"""Characters. Chosen by hand: the text of a file can be longer than any terminal."""
 
 
 def one_line(text: str, limit: int = MAX_MESSAGE) -> str:

@@ -86,7 +86,7 @@ def preview_path(slice_id: int) -> str:
 
 @dataclass(frozen=True)
 class InterpolationFiles:
-    """Where the outputs of one interpolation go; None: not wanted."""
+    """Paths for the outputs of one interpolation; None where an output is not wanted."""
 
     volume: Path
     diagnostics: Path | None = None

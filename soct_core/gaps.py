@@ -9,10 +9,27 @@ from schemas.run_record import GapRecord
 
 
 def detect_single_gaps(ids: Iterable[int]) -> GapRecord:
-    """Find what is missing between the first and the last of the ids, in any order.
+    """Find what is missing between the first and the last of the ids.
 
     Exactly one missing id between two neighbours is a single gap, more in a row a multi gap.
     Ids missing before the first or after the last are no gaps.
+
+    Parameters
+    ----------
+    ids : iterable of int
+        Slices that are used and present, in any order; an id may be there twice.
+
+    Returns
+    -------
+    GapRecord
+        `single`, the ids of single gaps, and `multi`, a tuple of ids for each longer gap; both ascend.
+
+    Examples
+    --------
+    >>> from soct_core.gaps import detect_single_gaps
+    >>> gaps = detect_single_gaps([3, 5, 6, 9])
+    >>> gaps.single, gaps.multi
+    ((4,), ((7, 8),))
     """
     single: list[int] = []
     multi: list[tuple[int, ...]] = []

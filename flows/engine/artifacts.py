@@ -54,7 +54,7 @@ def show_result(acquisition: str, result: RunResult) -> None:
 
 @contextmanager
 def publish_progress(output: Path, stage: str) -> Iterator[None]:
-    """Show how far the stage within has come; a stage that tells nothing shows nothing."""
+    """Show how far the stage that runs within has come; nothing is shown if it reports no steps."""
     shown = _ProgressBar(_progress_name(output, stage))
     token = progress.listener.set(shown.update)
     try:
@@ -64,7 +64,7 @@ def publish_progress(output: Path, stage: str) -> Iterator[None]:
 
 
 def read_progress(output: Path, since: datetime, stage: str) -> float | None:
-    """How far a stage has come, 0 to 1, as it showed anywhere since then; None if it showed nothing."""
+    """How far a stage has come, 0 to 1, as any process has shown it since then; None if none has."""
     wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key(_progress_name(output, stage))]))
     with suppress(Exception), get_client(sync_client=True) as client:
         found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=1)
@@ -78,7 +78,7 @@ def _progress_name(output: Path, stage: str) -> str:
 
 
 class _ProgressBar:
-    """A progress artifact that is made at the first word and renewed once a second at most."""
+    """A progress artifact that is made at the first report and renewed once a second at most."""
 
     def __init__(self, name: str) -> None:
         self._name = name

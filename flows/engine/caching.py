@@ -59,7 +59,7 @@ def cache_entry(output: Path, name: str, key: Callable[[], str], *, fresh: bool 
 
 
 def refuse_changed_input(entry: CacheEntry) -> None:
-    """Nothing may be said to be made from what is not there any more.
+    """Refuse an outcome whose inputs changed meanwhile: it was not made from what its key says.
 
     Raises
     ------

@@ -28,7 +28,7 @@ def keep_quiet() -> None:
 
 @contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Children started meanwhile never hear Ctrl-C: it is for this process, which has to tell them."""
+    """Child processes started within ignore Ctrl-C: this process handles it, and stops them itself."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

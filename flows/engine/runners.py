@@ -20,7 +20,7 @@ _DASK_LOSSES = {"KilledWorker", "NoWorkerError", "NoValidWorkerError", "FutureCa
 
 
 def worker_count(asked: int | None) -> int:
-    """As many as asked for, or one a core."""
+    """Number of workers: as many as asked for, or one per core."""
     return asked or len(os.sched_getaffinity(0))
 
 

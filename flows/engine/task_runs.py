@@ -69,7 +69,7 @@ class TaskRuns:
         Raises
         ------
         StageFailedError
-            If a worker was lost: there is nothing left to run anything entry.
+            If a worker was lost: there is nothing left to run anything on.
         """
         named = list(todo)
         progress = listener.get()
@@ -84,7 +84,7 @@ class TaskRuns:
                 self.entries.append(entry)
                 whole = not self.fresh and outputs_intact(entry)
                 run = bound.prefect_task.with_options(task_run_name=name, refresh_cache=not whole)
-                # What is known already is looked up here: no worker need wake for it.
+                # Cached outcomes are looked up here, so that no worker has to start for them.
                 known = whole and remembered.exists(entry.key)
                 future = here.submit(run, {"job": job, "entry": entry}) if known else run.submit(job, entry)
                 submitted[future] = name, time.monotonic()
@@ -175,7 +175,7 @@ class TaskRuns:
 
 
 def _report_crash(task_run_id: UUID, state: State[Any]) -> None:
-    """Tell Prefect's records of a death that the dead could not report."""
+    """Record in Prefect that a worker died, which the worker itself could not do."""
     with suppress(Exception), get_client(sync_client=True) as client:
         client.set_task_run_state(task_run_id, state, force=True)
 

@@ -37,7 +37,7 @@ class Stage(Protocol):
     VERSION: str
 
     def reads(self, job: Any, /) -> Iterable[str]:
-        """Fingerprints of all content that the outcome depends entry."""
+        """Fingerprints of all content that the outcome depends on."""
         ...
 
     def run(self, job: Any, /) -> Any:
@@ -64,7 +64,7 @@ def _key_of(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 
 
 def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Disks and networks recover; bad input stays bad."""
+    """Whether to try again: disks and networks recover, bad input stays bad."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, OSError) and not isinstance(error, BadInputError)
 
@@ -78,7 +78,7 @@ def _bound(
                 with publish_progress(entry.output, name):
                     outcome: Outcome = stage.run(job)
             except Exception:
-                # Whatever it was: a file that vanished or was rewritten explains it better.
+                # Whatever the error is: an input that vanished or was rewritten explains it better.
                 refuse_changed_input(entry)
                 raise
             record_outputs(entry, getattr(outcome, "written", ()))

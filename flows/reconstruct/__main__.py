@@ -122,7 +122,7 @@ def _reconstruct(
     from flows.engine.dask_cluster import refuse_unfit_cluster
     from flows.engine.prefect_environment import api
     from flows.engine.runners import task_runner, worker_count
-    from flows.reconstruct import reconstruct
+    from flows.reconstruct.flow import reconstruct
     from flows.terminal.listener import listener
     from flows.terminal.live_table import LiveTable
     from flows.terminal.plain_lines import PlainLines, print_result, redraws

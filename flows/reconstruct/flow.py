@@ -52,6 +52,16 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
         voxel_size_um: (z, y, x) in µm, for slices that do not say it.
         allow_missing: Treat slices with `use=true` but without a file as gaps.
         fresh: Make everything again, whatever is cached or published.
+
+    Returns:
+        What became of every slice, gap and pair, and where the volume and the report lie.
+
+    Raises:
+        BadInputError: If slices, tables or settings cannot be used.
+        OutputBusyError: If another run works on the same output.
+        InputChangedError: If an input changed while it was used.
+        StageFailedError: If tasks failed for another reason. What was done by then is found again by
+            the next run.
     """
     refuse_open_storage()
     plan = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
@@ -77,7 +87,7 @@ def _record_failure(run: Run, error: BaseException) -> None:
     try:
         write_run_record(run.facts(), "failed")
     except Exception as unwritten:
-        # Said, not raised: the first error is the one to tell.
+        # A warning only: the first error is the one to raise.
         listener.get().warning(f"no record of this run could be written: {unwritten}")
         return
     report_what_there_is(run.plan.output)
@@ -122,7 +132,7 @@ def _interpolate(run: Run, found: DetectedGaps) -> list[InterpolationOutcome]:
     )
     filled = run.tasks.attempt_all(tasks.interpolate_missing_slice, gaps)
     if len(filled) < len(gaps):
-        # Pairs that do not hang on what failed are done all the same: a retry finds them done.
+        # Pairs that do not need what failed are registered all the same, so that a retry finds them done.
         pending = {job.slice_id for _, job in gaps} - {outcome.slice_id for outcome in filled}
         run.tasks.attempt_all(tasks.register_pair, plan.pair_jobs(filled, pending))
         run.tasks.stop()

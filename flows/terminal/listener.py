@@ -1,4 +1,4 @@
-"""Progress: what the flow tells whoever watches; silent unless a command line listens."""
+"""Progress: what the flow reports while it runs; nobody hears it unless a command line listens."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from flows.terminal.stage_rows import STAGES, StageRow
 
 Told = Callable[[str], float | None]
-"""How far a stage, by its name, has come by its own word, 0 to 1; None when it says nothing."""
+"""Asked with the name of a stage: how far it reports to have come, 0 to 1; None if it reports nothing."""
 _POLL_SECONDS = 2.0
 
 

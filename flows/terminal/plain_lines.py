@@ -42,7 +42,7 @@ def redraws(console: Console) -> bool:
 
 
 def print_result(console: Console, result: RunResult) -> None:
-    """The closing table: what was measured, filled, refused, doubted, and where it all lies."""
+    """The closing table: what was measured, filled, refused, unreliable, and where it all lies."""
     skipped = [o for o in result.interpolations if o.result == "hard_skip"]
     filled = [o for o in result.interpolations if o.result == "interpolated"]
     covered = [o for o in result.interpolations if o.result == "already_covered"]
@@ -71,10 +71,10 @@ def print_result(console: Console, result: RunResult) -> None:
 def next_steps(
     result: RunResult, skipped: list[InterpolationOutcome], unreliable: list[PairOutcome]
 ) -> list[str]:
-    """What a user would do now: look at what was refused or doubted, check, view."""
+    """What a user would do now: look at what was refused or unreliable, check, view."""
     steps = [f"{format_slice_id(o.slice_id)} stays a gap: {_look(o)}{_decides(o)}" for o in skipped]
     if unreliable:
-        steps.append(f"{len(unreliable)} pairs are doubted: the report shows them, with their reasons")
+        steps.append(f"{len(unreliable)} unreliable pairs: the report shows them, with their reasons")
     return [
         *steps,
         f"open {result.report} in a browser",

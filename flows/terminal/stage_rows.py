@@ -13,7 +13,7 @@ STAGES = {
     "stack": "stack",
     "render_report": "report",
 }
-"""What the tasks are called in the table, in the order of a run."""
+"""Titles of the stages in the table, by the name of their task, in the order of a run."""
 _TELLING_FRACTION = 0.05
 
 
@@ -28,19 +28,19 @@ class StageRow:
     failed: int = 0
     hard_skipped: int = 0
     busy_seconds: float = 0.0
-    """Spent by the task runs that were not cached."""
+    """Seconds spent by the task runs that were not cached."""
     began: float = 0.0
     last: float = 0.0
     """When a task run ended last."""
     fraction: float | None = None
-    """How far a stage that tells has come, 0 to 1."""
+    """How far the stage reports to have come, 0 to 1; None if it reports nothing."""
 
     @property
     def running(self) -> bool:
         return self.total is not None and self.done < self.total
 
     def begin(self, total: int, now: float) -> None:
-        """Begin, or begin more of it."""
+        """Begin the stage, or add task runs to it."""
         if self.total is None:
             self.began = now
         self.total, self.last, self.fraction = (self.total or 0) + total, now, None
@@ -57,13 +57,13 @@ class StageRow:
             self.failed += state != "Completed"
 
     def elapsed(self, now: float) -> float | None:
-        """Since it began, until it ended."""
+        """Seconds since it began; once it ended, those that it took."""
         if not self.total:
             return None
         return (now if self.running else self.last) - self.began
 
     def left(self, workers: int, now: float) -> float | None:
-        """Seconds left, from what its task runs took so far; None while there is nothing to tell from."""
+        """Seconds left, from what its task runs took so far; None while none has ended."""
         if self.total is None or not self.running:
             return None
         if self.fraction is not None:
@@ -74,5 +74,5 @@ class StageRow:
             return None
         mean = self.busy_seconds / made
         estimate = mean * remaining / min(workers, remaining) - (now - self.last)
-        # An estimate that has run out was wrong: better none.
+        # An estimate of no time left, while it still runs, was wrong: then none is given.
         return estimate if estimate > 0 else None

@@ -54,9 +54,9 @@ def _optional(parse: Callable[[str], object]) -> Callable[[str], object]:
 
 
 def inert(text: str) -> str:
-    """Text of our own making that no spreadsheet would run as a formula.
+    """Text that this program writes, made such that no spreadsheet runs it as a formula.
 
-    Text that was carried over is not ours to change.
+    Text that was carried over from a file is left as it is, and does not come here.
     """
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 

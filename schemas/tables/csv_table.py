@@ -159,7 +159,7 @@ class CsvTable:
         return text
 
     def misnamed(self, header: Iterable[str]) -> list[str]:
-        """A line per column of no meaning whose name is much like that of one that is not there."""
+        """A line per unknown column whose name is much like that of a known one that is missing."""
         names = list(header)
         absent = [name for name in self.columns if name not in names]
         near = {
@@ -174,7 +174,7 @@ class CsvTable:
         ]
 
     def _misspelt(self, file: str, header: list[str]) -> list[Fault]:
-        """Columns that are those of the schema but for case, spaces and hyphens."""
+        """Columns whose names differ from a known one only by case, spaces or hyphens."""
         ours = {name: _plain(name) for name in header if name not in self.columns}
         return [
             Fault(file, 1, name, name, f"{'no second' if plain in header else 'the name'} {plain!r}")
@@ -261,7 +261,7 @@ def _text_frame(name: str, text: str, known: Container[str]) -> pd.DataFrame:
 
 
 def _columns_with_something(header: Sequence[str], body: Sequence[Sequence[str]]) -> list[int]:
-    """Columns that have a name or content: spreadsheets leave others that have neither."""
+    """Columns that have a name or content: spreadsheets leave empty ones without a name."""
     full = {at for at, cell in enumerate(header) if cell}
     full |= {at for row in body for at, cell in enumerate(row[: len(header)]) if cell}
     return sorted(full)

@@ -30,7 +30,7 @@ class Acquisition:
     """Measured slices by id, in the order of their ids."""
     config_path: Path | None
     shifts_path: Path | None
-    """Lies there; used only when asked for."""
+    """`shifts_xy.csv`, if there is one; it is used only when asked for."""
     strays: tuple[str, ...] = ()
     """Names that are nearly those of slices."""
 
@@ -73,7 +73,7 @@ def find_acquisition(directory: Path) -> Acquisition:
 
 
 def _is_there(path: Path) -> bool:
-    """A link to nothing counts: to pass it over would be to use what it excludes."""
+    """Whether a file is there. A broken link counts: without that config, excluded slices would be used."""
     return path.is_symlink() or path.exists()
 
 

@@ -23,9 +23,11 @@ from soct_core.volume.header_checks import MAX_PLANE_PIXELS
 
 Xy = tuple[float, float]
 _NEIGHBOURS = 3
+"""Links on each side that a missing link takes the median of. Chosen by hand."""
 MAX_CANVAS_PX = 2**17
+"""A limit chosen by hand, far above any plane of this kind."""
 MAX_SHIFT_PX = 1e12
-"""What still adds up exactly over all slice ids."""
+"""A limit: such shifts, added up over all slice ids, still fit a 64-bit integer."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _links(table: pd.DataFrame, pixel_um: tuple[float, float], path: Path) -> di
 def _chained(
     ids: list[int], links: Mapping[tuple[int, int], Xy], path: Path
 ) -> tuple[dict[int, np.ndarray], list[str]]:
-    """Origins along the chain of all ids; what no link tells is guessed and reported."""
+    """Origins along the chain of all ids; a missing link is guessed and reported."""
     by_middle = sorted(links, key=lambda link: (sum(link), link))
     middles = [sum(link) for link in by_middle]
     uppers = {below: above for above, below in sorted(links)}

@@ -21,6 +21,7 @@ from soct_core.registration.likeness import NEGLIGIBLE_NCC, ncc_before_and_after
 from soct_core.registration.working_plane import RegistrationPlane, registration_plane
 
 MIN_NCC = 0.5
+"""A guess that served: below it, planes count as unrelated in `confidence` too."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class PairRecord:
 
     metrics: PairwiseMetrics
     transform: RigidTransform | None
-    """None where the registration raised."""
+    """The motion; None where the registration raised an error."""
 
 
 def read_pair(directory: Path) -> PairRecord:

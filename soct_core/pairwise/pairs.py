@@ -9,7 +9,7 @@ from itertools import pairwise
 from schemas.pairwise import PairRole
 
 MAX_CHECK_SPAN = 4
-"""Slots; anatomy changes too much across more."""
+"""In slots. A guess that served: across more slots anatomy changes too much."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ def pairs_to_register(
 ) -> list[PlannedPair]:
     """Consecutive pairs of all slices present, bridges between those that may steer, and checks.
 
-    A chain of pairs alone cannot tell a wrong one; second neighbours close it into triangles.
+    A chain of pairs alone cannot show which of them is wrong; second neighbours close it into triangles,
+    which can.
 
     Parameters
     ----------

@@ -25,6 +25,7 @@ from soct_core.versions import software_versions
 from soct_core.volume.views import padded_to_common_shape
 
 _Z_ROUNDS = 3
+"""A guess that served: at most so many rounds of registration and z match, each of which costs time."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class ComparedPlanes:
-    """What was held against each other, for whoever wants to look."""
+    """The planes that were compared, for pictures of them."""
 
     fixed: RegistrationPlane
     moving: RegistrationPlane
@@ -53,7 +54,7 @@ class ComparedPlanes:
 def register_slices(
     fixed: Sliceable, moving: Sliceable, pair: Pair, voxel_size_um: Zyx, settings: PairwiseSettings
 ) -> tuple[RigidTransform | None, PairwiseMetrics]:
-    """Register two neighbouring slices: `register_and_look` without the planes."""
+    """Register two neighbouring slices: `register_and_compare` without the planes."""
     transform, metrics, _ = register_and_compare(fixed, moving, pair, voxel_size_um, settings)
     return transform, metrics
 
@@ -119,7 +120,7 @@ class _Found:
 def _register(
     fixed: Sliceable, moving: RegistrationPlane, search: ZSearch, settings: PairwiseSettings
 ) -> _Found:
-    """In-plane first, so that drift does not hide the depth; again until the depth stays."""
+    """Register in-plane first, so that drift does not hide the depth; again until the depth stays."""
     shape = fixed.shape[1], fixed.shape[2]
     best, likeness = search.start, 0.0
     curve: ZCurve = ()
@@ -169,7 +170,7 @@ def _metrics(
     settings: PairwiseSettings,
     started: float,
 ) -> PairwiseMetrics:
-    trust, doubts = confidence(evidence, settings)
+    trust, remarks = confidence(evidence, settings)
     state, reasons = status(evidence, found.z_correlation, trust, pair.moving_id - pair.fixed_id, settings)
     if pair.touches_interpolated:
         trust, state, reasons = 0.0, "error", ("touches an interpolated slice", *reasons)
@@ -198,7 +199,7 @@ def _metrics(
         registration_confidence=trust,
         reliable=not pair.touches_interpolated and state != "error",
         overall_status=state,
-        reasons=(*reasons, *doubts),
+        reasons=(*reasons, *remarks),
         settings=settings,
         versions=software_versions(),
         seconds=time.perf_counter() - started,
@@ -208,7 +209,8 @@ def _metrics(
 def _anatomy_rate(
     fixed: Sliceable, found: _Found, pair: Pair, voxel_z_um: float, settings: PairwiseSettings
 ) -> AnatomyRate | None:
-    """That of the fixed slice, just above the compared plane; a check leaves it to the neighbours."""
+    """Anatomy motion in the fixed slice, just above the compared plane. Checks measure none: their slices are
+    also in pairs of neighbours, which do."""
     span = round(settings.anatomy_span_um / voxel_z_um)
     if pair.role == "check" or pair.touches_interpolated:
         return None

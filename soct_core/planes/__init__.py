@@ -1,4 +1,4 @@
 """Single planes, (y, x): warps, tissue, what was measured, dtypes.
 
-Comparing two planes is registration.
+Comparing two planes belongs to registration.
 """

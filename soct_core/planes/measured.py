@@ -16,9 +16,9 @@ from soct_core.arrays import Mask
 
 
 def measured(planes: NDArray[Any], stored: Mask | None = None) -> Mask | None:
-    """Voxels that were measured, of the shape of `planes`; None: all of them, as a rule.
+    """Voxels that were measured, of the shape of `planes`; None, the usual case, means all of them.
 
-    `stored` says which voxels the file holds; None: all.
+    `stored` says which voxels the file holds; None means all.
     """
     found = stored
     if planes.dtype.kind == "f":
@@ -28,7 +28,7 @@ def measured(planes: NDArray[Any], stored: Mask | None = None) -> Mask | None:
 
 
 def stored_in(volume: Any, index: int | slice) -> Mask | None:
-    """Voxels of some planes that the file behind a volume holds; None: all, as a rule.
+    """Voxels of some planes that the file behind a volume holds; None, the usual case, means all.
 
     Views of volumes pass on the `stored` of what they view: a lazy mask, (z, y, x), or None.
     """

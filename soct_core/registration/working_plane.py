@@ -15,12 +15,20 @@ from soct_core.planes.measured import blanked, measured, measured_mean
 from soct_core.planes.tissue import tissue_mask
 
 WORKING_PX = 250
-# Speckle hides the likeness of neighbours; at this scale unrelated planes still look unlike.
+"""Pixels along the shorter side of the working grid. Measured on real planes of about 1000 px: registration
+is as exact as on all pixels and nearly four times faster. Gaps get the same verdicts on planes of 271 to
+2168 px."""
 LIKENESS_SMOOTHING_PX = 2.5
-# Before registration, what 3 degrees move at the rim must not hide likeness: a share of the side.
+"""Sigma, in pixels of the working grid. Speckle hides the likeness of neighbours; at this scale unrelated
+planes still look unlike. Measured: over tissue, planes 1.5 mm apart reach an NCC of 0.3 to 0.7, neighbours
+0.67 to 0.98."""
 COARSE_SMOOTHING = 0.02
+"""Sigma before registration, as a share of the shorter side: drift must not hide likeness, and 3 degrees move
+the rim by 0.026 of the side."""
 _OUTLIER_PERCENTILE = 99.8
+"""Chosen by hand."""
 _DARK_PERCENTILE = 10
+"""Chosen by hand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +46,12 @@ class RegistrationPlane:
 
     @cached_property
     def smooth(self) -> Plane:
-        """The image as likeness sees it."""
+        """The image smoothed for likeness after registration."""
         return ndimage.gaussian_filter(self.image, LIKENESS_SMOOTHING_PX, mode="nearest")
 
     @cached_property
     def coarse(self) -> Plane:
-        """The image as likeness before registration sees it."""
+        """The image smoothed more, for likeness before registration."""
         sigma = max(LIKENESS_SMOOTHING_PX, COARSE_SMOOTHING * min(self.shape))
         return ndimage.gaussian_filter(self.image, sigma, mode="nearest")
 

@@ -18,6 +18,7 @@ from schemas.slice_id import format_slice_id
 from soct_core.file_names import FINAL_NAME, RUN_RECORD_NAME
 
 _THUMBNAIL_PX = 720
+"""Longer side, chosen by eye: some tens of kB, since many of them would bloat Prefect's database."""
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
 

@@ -17,9 +17,12 @@ from soct_core.report.run_data import RunData
 from soct_core.report.traces import Traces
 
 HEIGHT = 110.0
+"""In SVG units, chosen by eye."""
 _MOST_ROWS = 40
+"""Rows that depth is divided into, at most. Chosen by eye."""
 _COLOURS = "cividis"
 _LEAST_RANGE = 0.2
+"""Smallest range of the colours, as a share of the brightness. Chosen by eye."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Carpet:
     depth_um: float
     ticks: tuple[tuple[float, str], ...]
     colours: tuple[str, ...]
-    """Of the scale, from low to high."""
+    """Colours of the scale, from low to high."""
 
 
 def carpet_of(data: RunData, traces: Traces) -> Carpet | None:

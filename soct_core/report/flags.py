@@ -12,6 +12,7 @@ from soct_core.report.slots_line import Slot
 
 Level = Literal["error", "warning", "note", "ok"]
 _MOST_NAMED = 8
+"""Slices or pairs that one flag names. Chosen by eye."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Flag:
     text: str
     threshold: str = ""
     link: str = ""
-    """Of a section of the page, without the #."""
+    """Anchor of a section of the page, without the #."""
 
 
 def flags_of(data: RunData, slots: Sequence[Slot]) -> tuple[Flag, ...]:
@@ -79,7 +80,7 @@ def _pairs(data: RunData) -> Iterator[Flag]:
     for status, level in (("error", "error"), ("warning", "warning")):
         found = [pair for pair in data.steering_pairs if pair.metrics.overall_status == status]
         if found:
-            verb = "not trusted to place slices" if status == "error" else "should be looked at"
+            verb = "unreliable: they place no slice" if status == "error" else "should be looked at"
             text = f"{_count(len(found), 'pair')} {verb}: {_names(found)}."
             yield Flag("error" if level == "error" else "warning", text, limits, "pairs")
 

@@ -13,7 +13,7 @@ from soct_core.report.run_data import Gap, RegisteredPair, RunData
 from soct_core.report.z_match_plot import ZMatchPlot, z_match_plot
 
 MOST_PICTURE_CHARACTERS = 11_000_000
-"""Of base64 on one page: what is least telling is left out beyond it."""
+"""Characters of base64 on one page; the pictures that tell least are left out beyond. Chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class PairGroup:
 
 def gap_views(data: RunData) -> tuple[GapView, ...]:
     """Every attempted gap."""
-    return tuple(_gap_look(gap) for gap in data.gaps)
+    return tuple(_gap_view(gap) for gap in data.gaps)
 
 
 def pair_groups(data: RunData, spent: int = 0) -> tuple[PairGroup, ...]:
@@ -100,7 +100,7 @@ def pair_groups(data: RunData, spent: int = 0) -> tuple[PairGroup, ...]:
         ),
         (
             "bridges",
-            "Bridges across slices that are not trusted",
+            "Bridges across slices that place no others",
             "Does tissue stay put, although a slice lies between?",
             [pair for pair in good if pair.metrics.role == "bridge"],
         ),
@@ -120,9 +120,9 @@ def pair_groups(data: RunData, spent: int = 0) -> tuple[PairGroup, ...]:
     left = MOST_PICTURE_CHARACTERS - spent
     found = []
     for key, title, question, pairs in groups:
-        looks, left = _affordable((_pair_look(pair) for pair in pairs), left)
-        if looks:
-            found.append(PairGroup(key, title, question, looks))
+        views, left = _affordable((_pair_view(pair) for pair in pairs), left)
+        if views:
+            found.append(PairGroup(key, title, question, views))
     return tuple(found)
 
 
@@ -132,47 +132,47 @@ def _is_suspect(pair: RegisteredPair) -> bool:
     return m.overall_status == "error" or (m.overall_status == "warning" and m.role != "check")
 
 
-def _affordable(looks: Iterable[PairView], left: int) -> tuple[tuple[PairView, ...], int]:
+def _affordable(views: Iterable[PairView], left: int) -> tuple[tuple[PairView, ...], int]:
     kept = []
-    for look in looks:
-        size = look.flicker.size if look.flicker is not None else 0
+    for view in views:
+        size = view.flicker.size if view.flicker is not None else 0
         if size > left:
-            kept.append(replace(look, flicker=None, left_out=True))
+            kept.append(replace(view, flicker=None, left_out=True))
             continue
         left -= size
-        kept.append(look)
+        kept.append(view)
     return tuple(kept), left
 
 
-def _gap_look(gap: Gap) -> GapView:
-    name, d, look = format_slice_id(gap.slice_id), gap.diagnostics, gap.look
+def _gap_view(gap: Gap) -> GapView:
+    name, d, seen = format_slice_id(gap.slice_id), gap.diagnostics, gap.reportlet
     above, below = format_slice_id(gap.slice_id - 1), format_slice_id(gap.slice_id + 1)
     planes = slabs = None
-    if look is not None:
+    if seen is not None:
         layers = [
-            FlickerLayer(f"before ({above})", f"Deepest plane of slice {above}, above the gap.", look.before)
+            FlickerLayer(f"before ({above})", f"Deepest plane of slice {above}, above the gap.", seen.before)
         ]
-        if look.interpolated is not None:
+        if seen.interpolated is not None:
             alt = f"Middle plane of slice {name}, interpolated by {d.method_used}: an estimate."
-            layers.append(FlickerLayer("interpolated", alt, look.interpolated))
+            layers.append(FlickerLayer("interpolated", alt, seen.interpolated))
         layers.append(
-            FlickerLayer(f"after ({below})", f"First plane of slice {below}, below the gap.", look.after)
+            FlickerLayer(f"after ({below})", f"First plane of slice {below}, below the gap.", seen.after)
         )
         planes = Flicker(f"gap-{name}-planes", f"Slice {name}, plane by plane", tuple(layers), cycles=True)
-    if look is not None and look.fixed is not None and look.moving is not None:
+    if seen is not None and seen.fixed is not None and seen.moving is not None:
         layers = [
             FlickerLayer(
-                f"after ({below})", f"Slab of slice {below}, square root of intensities.", look.fixed
+                f"after ({below})", f"Slab of slice {below}, square root of intensities.", seen.fixed
             ),
             FlickerLayer(
-                f"before ({above}), as imaged", _slab_alt(above, "as imaged", d.pre_reg_ncc), look.moving
+                f"before ({above}), as imaged", _slab_alt(above, "as imaged", d.pre_reg_ncc), seen.moving
             ),
         ]
-        if look.registered is not None:
+        if seen.registered is not None:
             alt = _slab_alt(above, "registered", d.post_reg_ncc)
-            layers.append(FlickerLayer(f"before ({above}), registered", alt, look.registered))
+            layers.append(FlickerLayer(f"before ({above}), registered", alt, seen.registered))
         title = f"Slice {name}, registration across the gap"
-        slabs = Flicker(f"gap-{name}-slabs", title, tuple(layers), _points(look.outline))
+        slabs = Flicker(f"gap-{name}-slabs", title, tuple(layers), _points(seen.outline))
     return GapView(gap, name, planes, slabs, gates_of(d))
 
 
@@ -181,26 +181,26 @@ def _slab_alt(name: str, how: str, ncc: float | None) -> str:
     return f"Slab of slice {name}, {how}{likeness}; the outline is the tissue of the slab after."
 
 
-def _pair_look(pair: RegisteredPair) -> PairView:
-    m, look = pair.metrics, pair.look
+def _pair_view(pair: RegisteredPair) -> PairView:
+    m, seen = pair.metrics, pair.reportlet
     upper, lower = format_slice_id(m.fixed_id), format_slice_id(m.moving_id)
     name = f"{upper}-{lower}"
     flicker = None
-    if look is not None:
+    if seen is not None:
         plane = "" if m.z_index is None else f", plane {m.z_index}"
         layers = [
-            FlickerLayer(f"{upper} (upper)", f"Slice {upper}{plane}, the upper of the pair.", look.fixed),
+            FlickerLayer(f"{upper} (upper)", f"Slice {upper}{plane}, the upper of the pair.", seen.fixed),
             FlickerLayer(
                 f"{lower}, as imaged",
                 f"Slice {lower}, plane {m.moving_z_index}, as imaged{_ncc(m.pre_ncc)}.",
-                look.moving,
+                seen.moving,
             ),
         ]
-        if look.registered is not None:
+        if seen.registered is not None:
             moved = f"moved by {m.translation_magnitude or 0:.1f} px and {m.rotation_deg or 0:.2f} degrees"
             alt = f"Slice {lower} {moved}{_ncc(m.post_ncc)}; the outline is the tissue of slice {upper}."
-            layers.append(FlickerLayer(f"{lower}, registered", alt, look.registered))
-        flicker = Flicker(f"pair-{name}", f"Slices {upper} and {lower}", tuple(layers), _points(look.outline))
+            layers.append(FlickerLayer(f"{lower}, registered", alt, seen.registered))
+        flicker = Flicker(f"pair-{name}", f"Slices {upper} and {lower}", tuple(layers), _points(seen.outline))
     return PairView(pair, name, flicker, z_match_plot(pair))
 
 

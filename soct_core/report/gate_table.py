@@ -25,8 +25,9 @@ class GateRow:
     wanted: str
     verdict: Verdict
     share: float | None = None
-    """Where the value lies on a bar from 0 to 1, and the limit beside it."""
+    """Where the value lies on a bar from 0 to 1; None where there is no bar."""
     mark: float | None = None
+    """Where the limit lies on that bar."""
 
 
 def gates_of(d: InterpolationDiagnostics) -> tuple[GateRow, ...]:

@@ -20,12 +20,13 @@ from soct_core.report.run_data import RunData, read_run
 from soct_core.report.slots_line import mean_by_slot
 from soct_core.storage.records import read_record
 
+# Sizes in SVG units, chosen by eye.
 WIDTH, HEIGHT, LEFT, RIGHT = 460.0, 92.0, 12.0, 12.0
 _MIDDLE, _JITTER = 36.0, 18.0
 _FENCE = 1.5
-"""Interquartile ranges beyond the quartiles at which a point counts as an outlier (Tukey 1977)."""
+"""Interquartile ranges beyond the quartiles at which a point counts as an outlier: Tukey's convention."""
 _LEAST_FOR_FENCE = 5
-"""Points below which no quartile means anything."""
+"""With fewer points quartiles mean nothing. Chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Run:
 
     name: str
     href: str
-    """Of its report, relative to the page; empty where it has none."""
+    """Link to its report, relative to the page; empty where it has none."""
     data: RunData
 
 
@@ -164,7 +165,12 @@ def _strip(metric: Metric, runs: Sequence[Run]) -> Strip | None:
 
 
 def fences(values: Sequence[float]) -> tuple[float, float]:
-    """Bounds beyond which a value is an outlier; none where there are too few values to tell."""
+    """Bounds beyond which a value is an outlier [1]_; infinite where there are too few values to tell.
+
+    References
+    ----------
+    .. [1] Tukey JW (1977). Exploratory data analysis. Addison-Wesley, Reading.
+    """
     if len(values) < _LEAST_FOR_FENCE:
         return float("-inf"), float("inf")
     ordered = sorted(values)

@@ -7,27 +7,32 @@ from dataclasses import dataclass
 from statistics import median
 
 from schemas.run_record import RunRecord
-from schemas.settings import RegistrationMetric
+from schemas.settings import InterpolationSettings, RegistrationMetric
 from soct_core.registration.elastix import SCHEDULE
 from soct_core.report.run_data import RegisteredPair, RunData
 from soct_core.versions import NOT_INSTALLED
+from soct_core.zmorph.gate_list import GATES
 
 SOURCES = {
     "elastix": "Klein S, Staring M, Murphy K, Viergever MA, Pluim JPW (2010). elastix: a toolbox for "
-    "intensity-based medical image registration. IEEE Transactions on Medical Imaging 29(1), 196–205.",
+    "intensity-based medical image registration. IEEE Transactions on Medical Imaging 29(1), 196–205. "
+    "doi:10.1109/TMI.2009.2035616",
     "descent": "Klein S, Pluim JPW, Staring M, Viergever MA (2009). Adaptive stochastic gradient descent "
-    "optimisation for image registration. International Journal of Computer Vision 81(3), 227–239.",
+    "optimisation for image registration. International Journal of Computer Vision 81(3), 227–239. "
+    "doi:10.1007/s11263-008-0197-y",
     "itk": "McCormick M, Liu X, Jomier J, Marion C, Ibanez L (2014). ITK: enabling reproducible research "
-    "and open science. Frontiers in Neuroinformatics 8, 13.",
+    "and open science. Frontiers in Neuroinformatics 8, 13. doi:10.3389/fninf.2014.00013",
     "opencv": "Bradski G (2000). The OpenCV library. Dr. Dobb's Journal of Software Tools 25(11), 120–125.",
     "otsu": "Otsu N (1979). A threshold selection method from gray-level histograms. IEEE Transactions on "
-    "Systems, Man, and Cybernetics 9(1), 62–66.",
+    "Systems, Man, and Cybernetics 9(1), 62–66. doi:10.1109/TSMC.1979.4310076",
     "powers": "Arsigny V, Commowick O, Ayache N, Pennec X (2009). A fast and log-Euclidean polyaffine "
-    "framework for locally linear registration. Journal of Mathematical Imaging and Vision 33(2), 222–238.",
+    "framework for locally linear registration. Journal of Mathematical Imaging and Vision 33(2), 222–238. "
+    "doi:10.1007/s10851-008-0135-9",
     "robust": "Geman S, McClure DE (1987). Statistical methods for tomographic image reconstruction. "
     "Bulletin of the International Statistical Institute 52(4), 5–21.",
     "ngff": "Moore J, Allan C, Besson S, et al. (2021). OME-NGFF: a next-generation file format for "
-    "expanding bioimaging data-access strategies. Nature Methods 18, 1496–1498.",
+    "expanding bioimaging data-access strategies. Nature Methods 18, 1496–1498. "
+    "doi:10.1038/s41592-021-01326-w",
     "prefect": "Prefect Technologies, Inc. Prefect: workflow orchestration for Python. Software.",
 }
 _METRICS: dict[RegistrationMetric, str] = {
@@ -107,13 +112,8 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
         f"{s.reference_slab_size} planes on each side of the gap were registered by a 2D affine "
         f"({_elastix(s.registration_metric, s.max_iterations, cite)}). Fractional powers of that affine, "
         f"the one-parameter subgroup through it {cite('powers')}, led plane by plane from the slice above "
-        f"to the slice below; the two were cross-faded{feather}. A slice was written only where the "
-        f"boundary planes correlated by {s.min_overlap_correlation:g} or more, the affine turned by at most "
-        f"{s.max_rotation_deg:g}°, registration raised the normalised cross-correlation over tissue (NCC) "
-        f"by {s.min_ncc_improvement:g} (in proportion less from above 0.5; what moved by less than "
-        f"{s.aligned_displacement_px:g} px was left in place unless it gained twice as much), to "
-        f"{s.min_post_correlation:g} at least, and both slabs shared "
-        f"{s.min_tissue_overlap:.0%} of their tissue. Tissue was told from the embedding by Otsu's threshold "
+        f"to the slice below; the two were cross-faded{feather}. A slice was written only where "
+        f"{_criteria(s)}. Tissue was told from the embedding by Otsu's threshold "
         f"{cite('otsu')}. Of {_counted(len(tried), 'single gap')} {_number(len(done))} "
         f"{'was' if len(done) == 1 else 'were'} filled"
     )
@@ -124,6 +124,16 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
     if failed:
         text += f" and {_number(sum(failed.values()))} left empty ({refused})"
     return f"{text}. Interpolated voxels are labelled as such and took no part in the registration of others."
+
+
+def _criteria(s: InterpolationSettings) -> str:
+    """The gates that a reader of the paper should know, in the order in which they are asked."""
+    told = [
+        gate.methods.format(limit=getattr(s, gate.settings[0]), aligned=s.aligned_displacement_px)
+        for gate in GATES.values()
+        if gate.methods
+    ]
+    return ", ".join(told[:-1]) + f", and {told[-1]}"
 
 
 def _registration(data: RunData, cite: _Citations) -> str:
@@ -152,9 +162,9 @@ def _registration(data: RunData, cite: _Citations) -> str:
         before, after = (median(side) for side in zip(*values, strict=True))
         rose = f"rose from {before:.2f} to {after:.2f}" if before < after else f"was {after:.2f}"
         text += f"Median NCC over tissue {rose}. "
-    doubted = sum(p.metrics.overall_status == "error" for p in pairs)
-    if doubted:
-        text += f"{_counted(doubted, 'pair').capitalize()} of these were not trusted and given no weight. "
+    unreliable = sum(p.metrics.overall_status == "error" for p in pairs)
+    if unreliable:
+        text += f"{_counted(unreliable, 'pair').capitalize()} of these were unreliable and got no weight. "
     if checks:
         text += f"{_counted(len(checks), 'pair').capitalize()} of second neighbours served as checks. "
     return text.strip()

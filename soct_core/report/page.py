@@ -35,7 +35,7 @@ def render(output: Path, record: RunRecord) -> str:
     data = read_run(output, record)
     slots = slots_of(data)
     gaps = gap_views(data)
-    spent = sum(look.size for gap in gaps for look in (gap.planes, gap.slabs) if look is not None)
+    spent = sum(one.size for gap in gaps for one in (gap.planes, gap.slabs) if one is not None)
     traces = traces_of(data, slots)
     return (
         templates()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from soct_core.report.axes import Scale, spread, ticks
 
 HEIGHT = 78.0
+"""In SVG units, chosen by eye."""
 _MOST_OF_LIMIT = 1.3
-"""Of the error threshold: what lies beyond is drawn at the frame."""
+"""Values beyond so many times the error threshold are drawn at the frame. Chosen by eye."""
 
 Point = tuple[float, float, str]
 """x and y in units of the data, and a title."""
@@ -34,7 +35,7 @@ class Level:
     label: str
     kind: str
     below: bool
-    """Its label stands below the line."""
+    """Whether its label stands below the line."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a panel is titled, bounded and judged by eye."""
+class PanelStyle:
+    """How a panel is titled and bounded, and what a reader should watch for."""
 
     title: str
     failure: str
@@ -83,12 +84,12 @@ class Look:
     """Height of the frame at least, as a share of the greatest value: noise must not look like change."""
 
 
-def panel_of(look: Look, series: Sequence[Series], at: Scale) -> Panel | None:
+def panel_of(style: PanelStyle, series: Sequence[Series], at: Scale) -> Panel | None:
     """Draw a panel; None where there is nothing to draw."""
     values = [y for one in series for _, y, _ in one.points]
     if not values:
         return None
-    (low, high), beyond = _frame(look, values)
+    (low, high), beyond = _frame(style, values)
     up = Scale(low, high, HEIGHT, 0.0)
     marks = [
         Mark(at(x), up(min(high, max(low, y))), one.shape, text)
@@ -102,13 +103,13 @@ def panel_of(look: Look, series: Sequence[Series], at: Scale) -> Panel | None:
     ]
     drawn = [one for one in series if one.points]
     return Panel(
-        title=look.title + (f" ({beyond} beyond the frame)" if beyond else ""),
-        failure=look.failure,
+        title=style.title + (f" ({beyond} beyond the frame)" if beyond else ""),
+        failure=style.failure,
         ticks=tuple((up(v), text) for v, text in ticks(low, high, 3)),
         marks=tuple(marks),
         levels=tuple(
-            Level(up(v), f"{kind} {v:g}" if v > 0 else "", kind, _label_below(v, look.limits))
-            for v, kind in look.limits
+            Level(up(v), f"{kind} {v:g}" if v > 0 else "", kind, _label_below(v, style.limits))
+            for v, kind in style.limits
             if low <= v <= high
         ),
         lines=tuple(lines),
@@ -117,18 +118,18 @@ def panel_of(look: Look, series: Sequence[Series], at: Scale) -> Panel | None:
     )
 
 
-def _frame(look: Look, values: Sequence[float]) -> tuple[tuple[float, float], int]:
+def _frame(style: PanelStyle, values: Sequence[float]) -> tuple[tuple[float, float], int]:
     """Range of the panel, and how many values lie far beyond its thresholds."""
-    if look.fixed_range is not None:
-        return look.fixed_range, 0
-    low, high = spread(values, least=look.least_share * max(map(abs, values)) + 1e-6, zero=look.zero)
-    if not look.limits:
+    if style.fixed_range is not None:
+        return style.fixed_range, 0
+    low, high = spread(values, least=style.least_share * max(map(abs, values)) + 1e-6, zero=style.zero)
+    if not style.limits:
         return (low, high), 0
     # One wild pair must not press all others flat.
-    cap = _MOST_OF_LIMIT * max(v for v, _ in look.limits)
-    near = [v for v, _ in look.limits if low - (high - low) < v < high + (high - low)]
+    cap = _MOST_OF_LIMIT * max(v for v, _ in style.limits)
+    near = [v for v, _ in style.limits if low - (high - low) < v < high + (high - low)]
     inside = [min(cap, max(-cap, v)) for v in values]
-    return spread([*inside, *near], least=1e-6, zero=look.zero), sum(abs(v) > cap for v in values)
+    return spread([*inside, *near], least=1e-6, zero=style.zero), sum(abs(v) > cap for v in values)
 
 
 def _label_below(value: float, limits: Sequence[tuple[float, str]]) -> bool:

@@ -9,6 +9,7 @@ from schemas.slice_id import format_slice_id
 from soct_core.report.axes import Scale, ticks
 from soct_core.report.run_data import RunData
 
+# Sizes in SVG units, chosen by eye.
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 960.0, 62.0, 92.0, 8.0, 34.0
 _TALLEST = 760.0
 

@@ -42,7 +42,7 @@ class Gap:
 
     slice_id: int
     diagnostics: InterpolationDiagnostics
-    look: GapReportlet | None
+    reportlet: GapReportlet | None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RegisteredPair:
     """One pair that was registered."""
 
     metrics: PairwiseMetrics
-    look: PairReportlet | None
+    reportlet: PairReportlet | None
 
     @property
     def ids(self) -> tuple[int, int]:
@@ -105,16 +105,16 @@ def read_run(output: Path, record: RunRecord) -> RunData:
     for name in sorted(made):
         if match := DIAGNOSTICS_PATH.fullmatch(name):
             diagnostics = attempt(lambda path: read_record(path, InterpolationDiagnostics), name)
-            look = gap_reportlet_path(int(match[1]))
+            pictures = gap_reportlet_path(int(match[1]))
             if diagnostics is not None and diagnostics.slice_id is not None:
-                seen = attempt(lambda path: read_record(path, GapReportlet), look)
+                seen = attempt(lambda path: read_record(path, GapReportlet), pictures)
                 gaps.append(Gap(diagnostics.slice_id, diagnostics, seen))
         elif METRICS_PATH.fullmatch(name):
             metrics = attempt(lambda path: read_record(path, PairwiseMetrics), name)
             if metrics is not None:
-                look = name.replace(METRICS, PAIR_REPORTLET)
+                pictures = name.replace(METRICS, PAIR_REPORTLET)
                 pairs.append(
-                    RegisteredPair(metrics, attempt(lambda path: read_record(path, PairReportlet), look))
+                    RegisteredPair(metrics, attempt(lambda path: read_record(path, PairReportlet), pictures))
                 )
     trail = attempt(slice_config.read, FINAL_NAME)
     decisions = attempt(STACKING_DECISIONS.read, DECISIONS_PATH)

@@ -28,7 +28,7 @@ KIND_MEANINGS: dict[SlotKind, str] = {
     "covered": "the slice above was trusted this deep",
 }
 _LONGEST_RUN = 6
-"""Gaps in a row that are drawn one by one."""
+"""Gaps in a row that are drawn one by one. Chosen by eye."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Slot:
     until: int | None = None
     """Last id of a run."""
     steers: bool = True
-    """False for a measured slice whose transforms are not trusted."""
+    """False for a measured slice whose transforms place no others."""
 
     @property
     def name(self) -> str:
@@ -78,8 +78,8 @@ def _slots(data: RunData, known: set[int], first: int, last: int) -> Iterator[Sl
         notes = str(row.get("notes") or "")
         if slice_id in data.used:
             steers = not row.get("auto_excluded")
-            doubt = "" if steers else str(row.get("auto_exclude_reason") or "auto-excluded")
-            yield Slot(slice_id, "measured", "; ".join(filter(None, (doubt, notes))), steers=steers)
+            why = "" if steers else str(row.get("auto_exclude_reason") or "auto-excluded")
+            yield Slot(slice_id, "measured", "; ".join(filter(None, (why, notes))), steers=steers)
         elif slice_id in gaps:
             yield _attempted(slice_id, gaps[slice_id].fallback_reason, gaps[slice_id].detail, notes)
         elif COVERED_NOTE in notes:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from schemas.pairwise import OverallStatus, PairwiseMetrics
 from schemas.slice_id import format_slice_id
 from soct_core.report.axes import Scale, whole_ticks
-from soct_core.report.panel import Look, Panel, Series, panel_of
+from soct_core.report.panel import Panel, PanelStyle, Series, panel_of
 from soct_core.report.run_data import Row, RunData
 from soct_core.report.slots_line import Slot, SlotKind, mean_by_slot
 
+# Sizes in SVG units, chosen by eye.
 WIDTH, LEFT, RIGHT = 960.0, 62.0, 10.0
 MOST_SLOTS = 4000
+"""Slots beyond which nothing is drawn: more do not fit the width. Chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -63,47 +65,47 @@ def _box(slot: Slot, at: Scale) -> SlotBox:
 def _motion(data: RunData, at: Scale) -> Panel | None:
     s = data.record.settings.pairwise
     in_um = s.translation_warn_um is not None or s.translation_error_um is not None
-    look = Look(
+    style = PanelStyle(
         "Shift at each cut, px",
         "A mark far above its neighbours: the block slipped, or the pair is wrong.",
         "px",
         () if in_um else ((s.translation_warn_px, "warn"), (s.translation_error_px, "error")),
         zero=True,
     )
-    return _by_status(data, at, look, lambda m: m.translation_magnitude)
+    return _by_status(data, at, style, lambda m: m.translation_magnitude)
 
 
 def _rotation(data: RunData, at: Scale) -> Panel | None:
     s = data.record.settings.pairwise
     both = ((s.rotation_warn_deg, "warn"), (s.rotation_error_deg, "error"))
-    look = Look(
+    style = PanelStyle(
         "Rotation at each cut, degrees",
         "A single turn that the next cut turns back: a wrong pair.",
         "°",
         [(sign * limit, kind) for limit, kind in both for sign in (1, -1)],
     )
-    return _by_status(data, at, look, lambda m: m.rotation_deg)
+    return _by_status(data, at, style, lambda m: m.rotation_deg)
 
 
 def _confidence(data: RunData, at: Scale) -> Panel | None:
     s = data.record.settings.pairwise
-    look = Look(
+    style = PanelStyle(
         "Confidence of each cut",
         "Marks below the lower line: these pairs do not steer.",
         limits=((s.confidence_warn, "warn"), (s.confidence_error, "error")),
         fixed_range=(0.0, 1.05),
     )
-    return _by_status(data, at, look, lambda m: m.registration_confidence)
+    return _by_status(data, at, style, lambda m: m.registration_confidence)
 
 
 def _by_status(
-    data: RunData, at: Scale, look: Look, value: Callable[[PairwiseMetrics], float | None]
+    data: RunData, at: Scale, style: PanelStyle, value: Callable[[PairwiseMetrics], float | None]
 ) -> Panel | None:
     statuses: tuple[OverallStatus, ...] = ("ok", "warning", "error")
     series = [
         Series(
             [
-                (sum(pair.ids) / 2, v, f"{_name(m)}: {v:.3g}{look.unit}, {status}")
+                (sum(pair.ids) / 2, v, f"{_name(m)}: {v:.3g}{style.unit}, {status}")
                 for pair in data.steering_pairs
                 if (m := pair.metrics).overall_status == status and (v := value(m)) is not None
             ],
@@ -112,7 +114,7 @@ def _by_status(
         )
         for status in statuses
     ]
-    return panel_of(look, series, at)
+    return panel_of(style, series, at)
 
 
 def _ncc(data: RunData, at: Scale) -> Panel | None:
@@ -123,10 +125,10 @@ def _ncc(data: RunData, at: Scale) -> Panel | None:
         if m.pre_ncc is not None and m.post_ncc is not None:
             before.append((x, m.pre_ncc, f"{_name(m)}: NCC {m.pre_ncc:.3f} as imaged"))
             after.append((x, m.post_ncc, f"{_name(m)}: NCC {m.post_ncc:.3f} registered"))
-    look = Look(
+    style = PanelStyle(
         "Likeness across each cut, NCC", "A filled mark below its hollow one: registration made it worse."
     )
-    return panel_of(look, [Series(before, "before", "as imaged"), Series(after, "after", "registered")], at)
+    return panel_of(style, [Series(before, "before", "as imaged"), Series(after, "after", "registered")], at)
 
 
 def _pose(data: RunData, at: Scale) -> Panel | None:
@@ -134,15 +136,17 @@ def _pose(data: RunData, at: Scale) -> Panel | None:
         Series(_of_rows(data, f"pose_translation_{axis}_px", "px"), f"axis-{axis}", f"along {axis}", True)
         for axis in "xy"
     ]
-    look = Look("Pose in the volume, shift, px", "A step that stays: everything below it is displaced.")
-    return panel_of(look, series, at)
+    style = PanelStyle(
+        "Pose in the volume, shift, px", "A step that stays: everything below it is displaced."
+    )
+    return panel_of(style, series, at)
 
 
 def _pose_rotation(data: RunData, at: Scale) -> Panel | None:
-    look = Look(
+    style = PanelStyle(
         "Pose in the volume, rotation, degrees", "A steady ramp over many slices: anatomy taken for drift."
     )
-    return panel_of(look, [Series(_of_rows(data, "pose_rotation_deg", "°"), "axis-x", "", True)], at)
+    return panel_of(style, [Series(_of_rows(data, "pose_rotation_deg", "°"), "axis-x", "", True)], at)
 
 
 def _intensity(data: RunData, at: Scale) -> Panel | None:
@@ -163,12 +167,12 @@ def _intensity(data: RunData, at: Scale) -> Panel | None:
         )
         for state, (shape, meaning) in shown.items()
     ]
-    look = Look(
+    style = PanelStyle(
         "Mean intensity of tissue",
         "One slice brighter or darker than both neighbours: focus or gain changed.",
         least_share=0.2,
     )
-    return panel_of(look, series, at)
+    return panel_of(style, series, at)
 
 
 def _of_rows(data: RunData, column: str, unit: str) -> list[tuple[float, float, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from soct_core.report.axes import Scale, spread, ticks
 from soct_core.report.run_data import RegisteredPair
 
+# Sizes in SVG units, chosen by eye.
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 240.0, 96.0, 34.0, 26.0, 8.0
 
 
@@ -24,7 +25,7 @@ class ZMatchPlot:
 
 def z_match_plot(pair: RegisteredPair) -> ZMatchPlot | None:
     """The figure; None where a single plane was all there was to compare."""
-    curve = pair.look.z_curve if pair.look is not None else ()
+    curve = pair.reportlet.z_curve if pair.reportlet is not None else ()
     m = pair.metrics
     if len(curve) < 2 or m.z_index is None or m.z_correlation is None:
         return None

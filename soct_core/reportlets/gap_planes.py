@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from soct_core.arrays import Sliceable
 
 _READ_DEPTH = 8
+"""Planes that are read at once: as deep as the chunks that this program writes."""
 MOST_ROWS = 24
-"""Of each neighbour in the xz reslice."""
+"""Rows of each neighbour in the xz reslice. Chosen by eye."""
 
 
 @dataclass
@@ -41,7 +42,7 @@ class GapPlanes:
 
 
 def read_gap_planes(made: Sliceable | None, row: int) -> GapPlanes:
-    """The planes of a slice that was written before, a few planes at a time; of a hard skip: nothing."""
+    """The planes of a slice that was written before, read a few at a time; none after a hard skip."""
     shown = GapPlanes(row)
     if made is not None:
         depth = made.shape[0]

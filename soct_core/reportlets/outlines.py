@@ -10,9 +10,10 @@ from scipy import ndimage
 from schemas.reportlets import Polygon
 from soct_core.arrays import Mask
 
+# All chosen by eye.
 _SMOOTHING_PX = 1.5
 _LEAST_SHARE = 0.01
-"""Of the plane: smaller islands are noise to the eye."""
+"""Smallest island that is drawn, as a share of the plane: smaller ones are noise to the eye."""
 _TOLERANCE_PX = 0.75
 _MOST_POLYGONS = 6
 
@@ -38,9 +39,13 @@ def _area(line: NDArray[np.float64]) -> float:
 
 
 def _simplified(line: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Without corners that stray less than the tolerance from the rest.
+    """The line without corners that stray less than the tolerance from the rest [1]_.
 
-    Source: Douglas and Peucker 1973, Cartographica 10(2), 112-122.
+    References
+    ----------
+    .. [1] Douglas DH, Peucker TK (1973). Algorithms for the reduction of the number of points required to
+       represent a digitized line or its caricature. Cartographica 10(2), 112-122.
+       doi:10.3138/FM57-6770-U75U-7727
     """
     keep = np.zeros(len(line), dtype=bool)
     keep[[0, -1]] = True

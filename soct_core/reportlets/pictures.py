@@ -13,11 +13,15 @@ from PIL import Image
 from schemas.reportlets import Picture
 
 SIDE_PX = 320
+"""Longer side of a picture of a pair or gap. Chosen by eye."""
 BYTES = 10_000
-"""Of one picture of a pair or gap: 180 pairs of three pictures stay below 8 MB of base64."""
+"""Largest picture of a pair or gap: 180 pairs of three pictures stay below 8 MB of base64."""
 _QUALITIES = (70, 50, 30)
+"""Qualities of WebP that are tried before the picture is made smaller. Chosen by eye."""
 _SHRINK = 0.8
+"""How much smaller. Chosen by hand."""
 _LEAST_PX = 48
+"""A picture this small stays as it is. Chosen by eye."""
 Window = tuple[float, float]
 
 

@@ -16,6 +16,7 @@ from soct_core.reportlets.gap_planes import GapPlanes, rows_near
 from soct_core.reportlets.pictures import grey_window
 
 _MAX_SIDE = 512
+"""Longer side of each picture, in pixels. Chosen by eye."""
 
 
 def preview_png(

@@ -21,11 +21,15 @@ from soct_core.reportlets.pictures import grey_window, picture
 from soct_core.volume.provenance import BLEND, GAP, LABEL_NAME
 
 MOST_VOXELS = 16_000_000
+"""Largest level that is read for the pictures. Chosen for speed."""
 RESLICE_PX = 900
+"""Longer side of a reslice. Chosen by eye."""
 RESLICE_BYTES = 120_000
+"""Largest picture of a reslice. Chosen by eye."""
 _BLOCK = 8
+"""Planes that are read at once: as deep as the chunks that this program writes."""
 _LOOKED_AT = 9
-"""Planes of the coarsest level that tell tissue from the rest."""
+"""Planes of the coarsest level from which the threshold of tissue is taken. Chosen by hand."""
 
 
 @dataclass(frozen=True, eq=False)

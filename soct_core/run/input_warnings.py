@@ -1,4 +1,4 @@
-"""Warnings about the input: what is valid and yet hardly meant, or not what a user expects; a line each."""
+"""Warnings about the input, a line each: what is valid but probably not meant, or not what a user expects."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _size_warnings(planner: Planner) -> Iterator[str]:
 
 
 def _stated_size(path: Path) -> Zyx | None:
-    """What an image says of its voxels; None where it says nothing."""
+    """Voxel size that an image states; None where it states none."""
     try:
         return open_volume(path).voxel_size_um
     except BadInputError:

@@ -1,7 +1,7 @@
 """Stale outputs: what an earlier run left for slices that are no longer gaps, or no longer pairs,
 and what a run that was killed left half-made.
 
-An interpolated volume of a slice that is measured by now would be taken for a result.
+Without this, an interpolated volume of a slice that is measured by now would be taken for a result.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from soct_core.file_names import PREVIEW_SUFFIX
+from soct_core.file_names import PREVIEW_SUFFIX, STATE_FOLDER
 from soct_core.storage.atomic import PARTIAL_PREFIX, remove
 
+_NAMES_OF_0_1 = ("stack/settled.json", f"{STATE_FOLDER}/seals")
 _INTERPOLATION = re.compile(r"slice_z(\d+)_(?:interpolated.*|manifest\.csv)", re.ASCII)
 _LEFTOVER = re.compile(rf"{re.escape(PARTIAL_PREFIX)}(?:\d+-[0-9a-f]{{8}}|stale)-.+", re.ASCII)
 _PAIR = re.compile(r"slice_z\d+_z\d+", re.ASCII)
@@ -36,7 +37,12 @@ def remove_stale_pairs(folder: Path, pairs: Collection[str]) -> None:
 
 
 def remove_leftovers(output: Path) -> None:
-    """Remove what runs that died left half-made; only for who holds the lock of `output`."""
+    """Remove what runs that died left half-made, and what 0.1 left under names of its own.
+
+    Only for who holds the lock of `output`.
+    """
+    for name in _NAMES_OF_0_1:
+        remove(output / name)
     for folder, names, files in os.walk(output):
         for name in filter(_LEFTOVER.fullmatch, (*names, *files)):
             remove(Path(folder, name))

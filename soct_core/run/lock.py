@@ -26,7 +26,9 @@ from soct_core.errors import OutputBusyError, OutputError
 from soct_core.file_names import LOCK_PATH
 
 BEAT_SECONDS = 5.0
+"""How often a holder refreshes its record. Chosen by hand."""
 _MISSED_BEATS = 3
+"""Beats that a holder on another host must miss to count as dead. Chosen by hand."""
 _NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 

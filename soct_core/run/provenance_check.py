@@ -24,12 +24,12 @@ _ALLOWED = {
     "interpolated": {GAP, INTERPOLATED},
     "gap": {GAP},
 }
-"""GAP beside tissue: what a moved slice does not cover."""
+"""GAP is allowed beside data: pixels of the canvas that a moved slice does not cover."""
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Planes in a row that should show the same."""
+    """Planes in a row that should hold the same labels."""
 
     state: str
     first: int

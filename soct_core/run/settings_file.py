@@ -18,9 +18,13 @@ from soct_core.errors import SettingsError, one_line
 Model = TypeVar("Model", bound=BaseModel)
 Tree = dict[str, Any]
 MAX_SETTINGS_BYTES = 2**20
+"""A limit chosen by hand, far above any settings file."""
 _MAX_SEEN = 80
+"""Characters of a value that a message quotes. Chosen by hand."""
 _MAX_FAULTS = 5
+"""Faults that one message tells. Chosen by hand."""
 _LIKENESS = 0.75
+"""Share of letters in common from which another name may be meant. Chosen by hand."""
 _WORDS = {"none": None, "true": True, "false": False}
 
 
@@ -114,13 +118,13 @@ def _explain(model: type[BaseModel], fault: Any) -> str:
 
 
 def _meant(model: type[BaseModel], name: str) -> str:
-    """The setting that an unknown name may stand for, whatever group it was put in; else what there is."""
+    """Which setting an unknown name may mean, in any group; if none is near, which settings there are."""
     known = list(_names(model))
     group, _, leaf = name.rpartition(".")
     leaves = [full.rpartition(".")[2] for full in known]
     near = [found for found in leaves if len(leaf) > 2 and leaf in found]
     near = near or get_close_matches(leaf, leaves, cutoff=_LIKENESS)
-    # Of the group that was named, if any.
+    # Those in the group that was named come first.
     meant = [full for full, found in zip(known, leaves, strict=True) if found in near]
     meant = [full for full in meant if full.startswith(f"{group}.")] or meant
     if meant:

@@ -123,7 +123,7 @@ def _content_problem(path: Path, recorded: Fingerprint) -> str | None:
 
 
 def _strangers(record: RunRecord, output: Path) -> Iterator[str]:
-    """What looks like a result and is none of this run's; hidden files are the machinery's."""
+    """Files that look like results but are not of this run; hidden files are internal, and left out."""
     recorded = {PurePosixPath(out.path) for out in record.outputs}
     for folder, names, files in os.walk(output):
         at = PurePosixPath(Path(folder).relative_to(output).as_posix())

@@ -15,6 +15,7 @@ from schemas.simulation import SimulationSettings
 from soct_core.arrays import Zyx
 
 Floats = NDArray[np.float64]
+# Size, sampling and texture of the phantom are chosen by hand: brain-like to the eye, and quick to make.
 SEMI_AXES_UM: Zyx = (5200.0, 2500.0, 3000.0)
 PHANTOM_VOXEL_UM: Zyx = (20.0, 25.0, 25.0)
 PHANTOM_PLANE = (240, 280)

@@ -26,7 +26,12 @@ def pose_errors(
     -------
     dict
         By slice id; the rigid motion between the two volumes that fits all slices best is
-        removed first (orthogonal Procrustes, Schoenemann 1966).
+        removed first (orthogonal Procrustes [1]_).
+
+    References
+    ----------
+    .. [1] Schoenemann PH (1966). A generalized solution of the orthogonal Procrustes problem.
+       Psychometrika 31(1), 1-10. doi:10.1007/BF02289451
     """
     ids = sorted(set(found) & set(true))
     # Tissue seen through the slice: where it truly is, and where the found pose puts it.

@@ -34,8 +34,11 @@ from soct_core.volume.writing import write_image
 TRUTH_NAME = "truth.json"
 TRUTH_DIRECTORY = "truth"
 DEMO_SPOILED = 5
+"""The slice that the demo spoils: any in the middle would do."""
 _AGAROSE_PERCENTILE = 2.0
+"""Percentile of a middle plane that stands for agarose outside the reference. Chosen by hand."""
 MAX_NPZ_BYTES = 2**36
+"""A limit chosen by hand: 64 GiB."""
 
 
 def open_reference(path: Path) -> tuple[Sliceable, Zyx]:
@@ -57,7 +60,7 @@ def open_reference(path: Path) -> tuple[Sliceable, Zyx]:
             data, (z, y, x) = arrays["volume"], arrays["voxel_size_um"]
     except (OSError, KeyError, ValueError, TypeError, BadZipFile) as error:
         raise BadInputError(f"{path}: wanted an .npz with volume and voxel_size_um: {error}") from error
-    except Exception as error:  # zlib, tokenize and others, on bytes that are none of theirs
+    except Exception as error:  # zlib, tokenize and others raise their own on foreign bytes
         raise BadInputError(f"{path}: is no readable .npz: {type(error).__name__}: {error}") from error
     if data.ndim != 3 or 0 in data.shape or data.dtype.kind not in "uif":
         seen = f"{data.dtype} of shape {data.shape}"

@@ -20,7 +20,7 @@ _OUR_NOTES = re.compile(f"(; )?({'|'.join(map(re.escape, _OURS))})".replace(r"\{
 
 
 def longer_gap_note(length: int) -> str:
-    """What the trail says of every slice of a gap that is not single."""
+    """The note of the audit trail on each slice of a gap of `length` slices."""
     return _LONGER_GAP_NOTE.format(length)
 
 

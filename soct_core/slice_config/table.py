@@ -19,12 +19,35 @@ Cell = str | float | bool | None
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Read a slice config: one row a slice, sorted by id, known columns typed, others as text.
+    """Read a slice config.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV file; only the column `slice_id` must be there.
+
+    Returns
+    -------
+    DataFrame
+        One row a slice, sorted by id. Known columns are typed (`Int64`, `boolean`, float, text),
+        others hold their text.
 
     Raises
     ------
     SliceConfigError
         Naming file, row, column, the value seen and the value wanted, for every fault.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from soct_core import slice_config
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "slice_config.csv")
+    ...     _ = path.write_text("slice_id,use\\n07,no\\n6,yes\\n")
+    ...     table = slice_config.read(path)
+    >>> table["slice_id"].tolist(), table["use"].tolist()
+    ([6, 7], [True, False])
     """
     path = Path(path)
     try:
@@ -39,10 +62,31 @@ def read(path: str | Path) -> pd.DataFrame:
 def write(path: str | Path, table: pd.DataFrame) -> None:
     """Write a slice config atomically: canonical columns first, rows sorted by id as numbers.
 
+    Parameters
+    ----------
+    path : str or Path
+        A CSV file; what is there is replaced.
+    table : DataFrame
+        One row a slice, as `read` and `from_ids` give it; canonical columns that it lacks are written empty.
+
     Raises
     ------
     SliceConfigError
         If the table does not satisfy the schema; nothing is written then.
+    OutputError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from soct_core import slice_config
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "slice_config.csv")
+    ...     slice_config.write(path, slice_config.from_ids([8, 7]))
+    ...     lines = path.read_text().splitlines()
+    >>> lines[0][:26], lines[1].rstrip(","), lines[2].rstrip(",")
+    ('slice_id,use,quality_score', '07,true', '08,true')
     """
     try:
         text = SLICE_CONFIG.to_csv(_in_order(_with_canonical_columns(table)))
@@ -52,14 +96,58 @@ def write(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def from_ids(ids: Iterable[int]) -> pd.DataFrame:
-    """The slice config of an acquisition that has none: every slice found is used."""
+    """Make the slice config of an acquisition that has none: every slice found is used.
+
+    Parameters
+    ----------
+    ids : iterable of int
+        Slices found, in any order.
+
+    Returns
+    -------
+    DataFrame
+        One row a slice, sorted by id, all canonical columns; `use` is true, all else empty.
+
+    Examples
+    --------
+    >>> from soct_core import slice_config
+    >>> table = slice_config.from_ids([2, 0])
+    >>> table["slice_id"].tolist(), table["use"].all().item()
+    ([0, 2], True)
+    """
     found = sorted(ids)
     table = _with_canonical_columns(pd.DataFrame({"slice_id": pd.array(found, dtype="Int64")}))
     return table.assign(use=pd.array([True] * len(found), dtype="boolean"))
 
 
 def stamp(path_in: str | Path, path_out: str | Path, slice_id: int | str, **values: Cell) -> None:
-    """Set columns of one slice; see `stamp_many`."""
+    """Set columns of one slice and write the result elsewhere.
+
+    Parameters
+    ----------
+    path_in, path_out, slice_id
+        As of `stamp_many`.
+    **values : str, float, bool or None
+        Cells by column.
+
+    Raises
+    ------
+    SliceConfigError, OutputError
+        As `stamp_many`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from soct_core import slice_config
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     before, after = Path(folder, "slice_config.csv"), Path(folder, "slice_config_final.csv")
+    ...     slice_config.write(before, slice_config.from_ids([6, 7]))
+    ...     slice_config.stamp(before, after, "07", use=False, notes="torn")
+    ...     table = slice_config.read(after)
+    >>> table["use"].tolist(), table["notes"].tolist()
+    ([True, False], ['', 'torn'])
+    """
     stamp_many(path_in, path_out, {slice_id: values})
 
 
@@ -71,10 +159,32 @@ def stamp_many(
     None empties a cell. `notes` are appended with `; `, never replaced. A slice that the config
     does not hold gets a row of its own, blank but for the columns set.
 
+    Parameters
+    ----------
+    path_in, path_out : str or Path
+        The config to start from, and where the result goes: two different files.
+    updates : mapping
+        Cells by column (str, float, bool or None), by slice id (`7` or `"07"`).
+
     Raises
     ------
     SliceConfigError
         If the input is broken, an id or value is invalid, or both paths are the same file.
+    OutputError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from soct_core import slice_config
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     before, after = Path(folder, "slice_config.csv"), Path(folder, "slice_config_final.csv")
+    ...     slice_config.write(before, slice_config.from_ids([6, 8]))
+    ...     slice_config.stamp_many(before, after, {7: {"interpolated": True}, 8: {"quality_score": 0.9}})
+    ...     table = slice_config.read(after)
+    >>> table["slice_id"].tolist(), table["interpolated"].tolist()
+    ([6, 7, 8], [<NA>, True, <NA>])
     """
     path_in, path_out = Path(path_in), Path(path_out)
     if path_in.resolve() == path_out.resolve():
@@ -92,12 +202,39 @@ def stamp_many(
 def merge_fragments(path_in: str | Path, fragments: Iterable[str | Path], path_out: str | Path) -> None:
     """Stamp the outcome of every manifest fragment onto the config.
 
+    Parameters
+    ----------
+    path_in, path_out : str or Path
+        The config to start from, and where the result goes: two different files.
+    fragments : iterable of str or Path
+        One-row CSV files, one for each slice that was attempted.
+
     Raises
     ------
     FragmentError
         If a fragment is broken, foreign or there twice; nothing is written then.
     SliceConfigError
         If the config is broken.
+    OutputError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from schemas.manifest_fragment import ManifestFragment
+    >>> from soct_core import slice_config
+    >>> from soct_core.slice_config.fragments import write_fragment
+    >>> failed = {"interpolation_failed": True, "interpolation_fallback_reason": "low_overlap_ncc"}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     before, after = Path(folder, "slice_config.csv"), Path(folder, "slice_config_final.csv")
+    ...     fragment = Path(folder, "slice_z07_manifest.csv")
+    ...     slice_config.write(before, slice_config.from_ids([6, 8]))
+    ...     write_fragment(fragment, ManifestFragment(slice_id=7, interpolated=False, **failed))
+    ...     slice_config.merge_fragments(before, [fragment], after)
+    ...     table = slice_config.read(after).set_index("slice_id")
+    >>> table.loc[7, "interpolation_fallback_reason"]
+    'low_overlap_ncc'
     """
     updates: dict[int | str, dict[str, Cell]] = {}
     origin: dict[int | str, Path] = {}
@@ -111,28 +248,6 @@ def merge_fragments(path_in: str | Path, fragments: Iterable[str | Path], path_o
             name: value for name, value in fragment.model_dump().items() if name != "slice_id"
         }
     stamp_many(path_in, path_out, updates)
-
-
-def filter_slices_to_use(config: str | Path | pd.DataFrame) -> set[int]:
-    """Ids that are not excluded: `use` is true, or empty."""
-    table = config if isinstance(config, pd.DataFrame) else read(config)
-    return _ids(table, ~_flag(table, "use", empty=True), negate=True)
-
-
-def force_skip_slices(config: str | Path | pd.DataFrame) -> set[int]:
-    """Ids whose transforms must not steer the stack: `use=false` or `auto_excluded=true`."""
-    table = config if isinstance(config, pd.DataFrame) else read(config)
-    return _ids(table, ~_flag(table, "use", empty=True) | _flag(table, "auto_excluded", empty=False))
-
-
-def _ids(table: pd.DataFrame, rows: pd.Series, negate: bool = False) -> set[int]:
-    return {int(i) for i in table.loc[~rows if negate else rows, "slice_id"]}
-
-
-def _flag(table: pd.DataFrame, column: str, *, empty: bool) -> pd.Series:
-    if column not in table:
-        return pd.Series(empty, index=table.index)
-    return table[column].fillna(empty).astype(bool)
 
 
 def _stamped(table: pd.DataFrame, slice_id: int, values: Mapping[str, Cell]) -> pd.DataFrame:

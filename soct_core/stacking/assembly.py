@@ -121,7 +121,7 @@ def decisions_table(given: StackInput, assembled: Assembled, factors: Mapping[in
 
 
 def _canvas(placed_slices: Sequence[PlacedSlice], published: PublishedStack | None) -> Canvas:
-    """As published, if that holds all; as tight as can be where nothing moves; else with room."""
+    """The published canvas, enlarged where needed; else the tightest one, with a margin if slices move."""
     needed = canvas_of(placed_slices)
     if published is not None:
         return enlarged(published.canvas, needed)

@@ -26,8 +26,9 @@ from soct_core.volume.reused_chunks import FormerImage
 from soct_core.volume.writing import ImageSpec, image_writer
 
 LEAST_FACTOR, MOST_FACTOR = 0.5, 2.0
+"""Bounds of an intensity factor, as the contract has them (SPEC section 11)."""
 _LEAST_PIXELS = 64
-"""Below, an overlap is too small to tell a factor from."""
+"""An overlap of fewer pixels is too small to measure a factor. Chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,8 @@ def spans(placed_slices: Sequence[PlacedSlice], depth: int, blend_planes: int) -
     """Who owns which planes, from the top of the volume to its end, without holes.
 
     A plane belongs to the measured slice that begins last at or above it and is trusted there;
-    where there is none, to an interpolated one. Where the
-    measured slice above has data below the boundary, it fades out over at most `blend_planes`.
-    Interpolated placed_slices never fade.
+    where there is none, to an interpolated one. Where the measured slice above has data below the
+    boundary, it fades out over at most `blend_planes`. Interpolated slices never fade.
     """
     owners: list[PlacedSlice | None] = [None] * depth
     ordered = sorted(placed_slices, key=lambda placed: (placed.state == "measured", placed.top))

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from soct_core.affine import Affine2D, shift_by
 from soct_core.errors import VolumeError
 
-# Less than this, a pose is the identity: no voxel would change by more than rounding.
 IDENTITY_PX = 1e-6
+"""A pose that moves less is the identity: no voxel would change by more than rounding. Chosen by hand."""
 MAX_GROWTH = 4.0
-# Edges lie at multiples of about this share of the longer side where slices were moved: the next
-# ones will lie elsewhere. An edge that had to give way once goes farther out.
+"""Largest canvas, in sides of a slice. Chosen by hand: poses that spread slices farther are wrong."""
 _ROOM, _LEAST_ROOM_PX = 1 / 16, 16
+"""Where slices were moved, edges lie at multiples of about this share of the longer side, in pixels at least:
+the next slices will lie elsewhere. Chosen by hand, twice the room of a first version."""
 _MORE_ROOM, _LEAST_MORE_ROOM_PX = 1 / 8, 64
+"""The same for an edge that had to move once. Chosen by hand."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _decision(
         "pair_weight_above": above,
         "pair_weight_below": below,
         "reasons": inert(
-            "; ".join(filter(None, (str(row["reasons"]), *resurfaced, *_doubts(slice_id, given, assembled))))
+            "; ".join(filter(None, (str(row["reasons"]), *resurfaced, *_remarks(slice_id, given, assembled))))
         ),
     }
 
@@ -130,18 +130,18 @@ def _strongest(
     return max(above, default=None), max(below, default=None)
 
 
-def _doubts(slice_id: int, given: StackInput, assembled: Assembled) -> list[str]:
+def _remarks(slice_id: int, given: StackInput, assembled: Assembled) -> list[str]:
     """What speaks against the pose of a slice, pair by pair."""
-    doubts = ["excluded from steering by the slice config"] if slice_id in given.skip else []
+    remarks = ["excluded from steering by the slice config"] if slice_id in given.skip else []
     if correction := from_datum(assembled.corrections_um).get(slice_id, 0.0):
-        doubts.append(f"z corrected by {correction:.0f} um")
+        remarks.append(f"z corrected by {correction:.0f} um")
     weights = {(p.fixed_id, p.moving_id): p.weight for p in given.pairs}
     for (fixed, moving), verdict in assembled.verdicts.items():
         if slice_id != moving or fixed not in given.measured:
             continue
         name = f"pair z{format_slice_id(fixed)}-z{format_slice_id(moving)}"
         if weights[fixed, moving] == 0:
-            doubts.append(f"{name} not reliable")
+            remarks.append(f"{name} not reliable")
         elif not verdict.agrees:
-            doubts.append(f"{name} contradicts the others by {verdict.disagreement_px:.1f} px")
-    return doubts
+            remarks.append(f"{name} contradicts the others by {verdict.disagreement_px:.1f} px")
+    return remarks

@@ -28,7 +28,7 @@ class StackInput:
     reasons: Mapping[int, str]
     """What the audit trail says of a slice or gap, by id."""
     windows: Mapping[int, Window] = field(default_factory=dict)
-    """Of measured slices onto the common canvas; empty when they are on it already."""
+    """Windows of measured slices onto the common canvas; empty when the slices are on it already."""
 
 
 @dataclass(frozen=True)
@@ -40,4 +40,4 @@ class Assembled:
     verdicts: Mapping[tuple[int, int], PairVerdict]
     depth: int
     corrections_um: Mapping[int, float]
-    """Of z, as solved; the first slice's is the datum of all."""
+    """Corrections of z as solved, by id; depth is counted from the corrected top of the first slice."""

@@ -34,7 +34,7 @@ def pair_motions(records: Sequence[PairRecord], *, subtract_anatomy: bool = True
 
 
 def z_drifts(records: Sequence[PairRecord], voxel_z_um: float) -> list[ZDrift]:
-    """How much deeper than expected the z matches of reliable pairs say that moving lies, in µm."""
+    """How much deeper than expected moving lies by the z match of each reliable pair, in µm."""
     found = (record.metrics for record in records)
     return [
         ZDrift(m.fixed_id, m.moving_id, m.z_drift * voxel_z_um, m.registration_confidence)
@@ -44,7 +44,7 @@ def z_drifts(records: Sequence[PairRecord], voxel_z_um: float) -> list[ZDrift]:
 
 
 def pair_digest(record: PairRecord) -> str:
-    """Digest of all that a pair says to the stack, whatever other pairs say."""
+    """Digest of all that the stack takes from a pair, apart from other pairs."""
     found = record.metrics
     said = _motion(record), _rate(found), _uncompared_planes(found), found.z_drift
     return hashlib.blake2b(str(said).encode(), digest_size=16).hexdigest()

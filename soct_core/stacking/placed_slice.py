@@ -18,6 +18,7 @@ from soct_core.stacking.canvas import IDENTITY_PX, Canvas, is_identity
 from soct_core.stacking.poses import between
 
 _READ_DEPTH = 8
+"""Planes that are read at once of a volume without chunks: as deep as the chunks that this program writes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +32,13 @@ class PlacedSlice:
     planes: int
     """Trusted planes, from the top."""
     pose: Affine2D
-    """At the top; constant for a measured slice."""
+    """Pose at the top of the slice; a measured slice has it throughout."""
     pose_below: Affine2D | None = None
-    """Of the slice after, towards which an interpolated slice leads."""
+    """Pose of the slice after, towards which an interpolated slice leads."""
     offset: tuple[int, int] = (0, 0)
     """Where its pixel (0, 0) lies, (x, y), in the frame of its poses."""
     alphas: NDArray[np.float64] | None = None
-    """Where each of its planes stands between the two poses."""
+    """How far each of its planes lies from the pose above to the one below, 0 to 1."""
 
     @property
     def bottom(self) -> int:

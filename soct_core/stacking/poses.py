@@ -1,8 +1,8 @@
 """Poses: one in-plane rigid pose per measured slice, solved for all slices at once.
 
 A pose W maps pixels of the volume to pixels of the slice. A pair says `W_moving = T W_fixed`,
-so the whole chain is one weighted least-squares problem on a graph. A pair that contradicts its company (the
-triangles that checks close) is found by robust reweighting and loses its weight. Poses compose
+so the whole chain is one weighted least-squares problem on a graph. A pair that disagrees with the others
+(checks close triangles of pairs) is found by robust reweighting and loses its weight. Poses compose
 along the chain by construction.
 """
 
@@ -21,22 +21,29 @@ from schemas.settings import StackSettings
 from schemas.tables.stacking_decisions import PoseSource
 from soct_core.affine import Affine2D
 
-# Checks see more anatomy between their planes than neighbours do: they judge, but hardly steer.
 CHECK_WEIGHT = 0.01
-# Where two pairs contradict each other and nothing else speaks, the larger motion is the wrong one.
+"""Factor on the weight of a check in the final solution. A guess that served: more anatomy lies between its
+planes than between those of neighbours, so it judges other pairs but hardly moves slices."""
 JUDGE_PRIOR = 0.01
-# A pair that is sure of itself must not outvote two that contradict it.
+"""Weight of the prior while pairs are judged. A guess that served: where two pairs disagree and no third one
+decides, the larger motion counts as the wrong one."""
 MAX_VOTE = 0.5
+"""Largest weight of a pair while pairs are judged. A guess that served: one pair of full confidence must not
+outvote two that disagree with it."""
 _ROUNDS = 30
+"""Rounds of each reweighting. A guess that served."""
 _NEGLIGIBLE_PX = 0.1
+"""Smaller disagreements count as this one, so that no weight is infinite. Chosen by hand."""
 _SPREADS = 5.0
-# Only fixes what nothing else does: where the volume as a whole lies.
+"""Standard deviations of all disagreements beyond which a pair is an outlier. A guess that served."""
 _GAUGE_WEIGHT = 1e-7
+"""Fixes only where the volume as a whole lies, which nothing else does. Chosen by hand: far below any weight,
+far above rounding."""
 
 
 @dataclass(frozen=True)
 class PairMotion:
-    """What one pair says, and how much it is believed before the others are heard."""
+    """The motion of one pair, and its weight before it is compared with the other pairs."""
 
     fixed_id: int
     moving_id: int
@@ -49,22 +56,22 @@ class PairMotion:
 
 @dataclass(frozen=True)
 class SolvedPose:
-    """The pose of one measured slice, and what it rests on."""
+    """The pose of one measured slice, and which pairs it comes from."""
 
     pose: Affine2D
     source: PoseSource
     confidence: float
-    """Greatest final weight of the pairs that hold it."""
+    """Greatest final weight of the pairs of this slice."""
 
 
 @dataclass(frozen=True)
 class PairVerdict:
-    """What became of a pair in the company of the others."""
+    """How well a pair agrees with the others, and the weight that it kept."""
 
     weight: float
     """Final weight: its confidence if it agrees with the others, else 0; little for a check."""
     disagreement_px: float
-    """How far it is from what the others say, RMS over tissue."""
+    """RMS distance over tissue between its motion and the one that all pairs together give."""
     agrees: bool
 
 
@@ -87,8 +94,8 @@ def solve_poses(
     center
         Centre of rotation of all poses, x-y order, pixels.
     prior
-        Sub-pixel stage positions (x, y) by id, from which neighbours weakly may not differ;
-        zero where left out: slices come from common space.
+        Sub-pixel stage positions (x, y) by id, to which neighbours are weakly held; zero where
+        left out: slices come from common space.
     frozen
         Poses already published, by id: given constants, against which the others are solved.
 
@@ -135,7 +142,12 @@ def _disagreements(
     """Distance of every pair from the poses that most agree on, and the scale that tells outliers.
 
     Least absolute deviations first: the sum of distances has one minimum, and there the fewest
-    pairs are far off. Reweighting with a redescending loss (Geman-McClure) then lets go of them.
+    pairs are far off. Reweighting with a redescending loss [1]_ then takes their weight away.
+
+    References
+    ----------
+    .. [1] Geman S, McClure DE (1987). Statistical methods for tomographic image reconstruction. Bulletin of
+       the International Statistical Institute 52(4), 5-21.
     """
     distances = problem.disagreements(problem.solve(confidences, JUDGE_PRIOR))
     for _ in range(_ROUNDS):

@@ -34,10 +34,10 @@ class PublishedStack:
     """Where everything went in a volume."""
 
     poses: Mapping[int, SolvedPose]
-    """Of measured slices, by id."""
+    """Poses of the measured slices, by id."""
     verdicts: Mapping[tuple[int, int], PairVerdict]
     corrections_um: Mapping[int, float]
-    """Of z, as solved; empty unless refined."""
+    """Corrections of z as solved, by id; empty unless `z_refine` is set."""
     factors: Mapping[int, float]
     interpolated: frozenset[int]
     canvas: Canvas
@@ -65,10 +65,10 @@ def continues(now: StackContents, then: StackContents) -> bool:
 
 
 def write_published(path: Path, published: PublishedStack, contents: StackContents, volume: str) -> None:
-    """Write `settled.json`; `volume` is the fingerprint of the volume that lies beside it."""
+    """Write `published.json`; `volume` is the fingerprint of the volume that lies beside it."""
     stack = PublishedVolume(
         contents=contents,
-        slices={i: _settled(i, published) for i in published.poses},
+        slices={i: _published_slice(i, published) for i in published.poses},
         pairs=tuple(
             PublishedPair(
                 fixed_id=fixed,
@@ -96,9 +96,9 @@ def read_published(path: Path) -> PublishedVolume | None:
     return found.stack if found.digest == _digest(found.stack) else None
 
 
-def published_of(settled: PublishedVolume) -> PublishedStack:
+def published_of(volume: PublishedVolume) -> PublishedStack:
     """The published stack of a record."""
-    slices = settled.slices.items()
+    slices = volume.slices.items()
     return PublishedStack(
         poses={
             i: SolvedPose(Affine2D(s.matrix, s.translation, s.center), s.source, s.confidence)
@@ -106,17 +106,17 @@ def published_of(settled: PublishedVolume) -> PublishedStack:
         },
         verdicts={
             (p.fixed_id, p.moving_id): PairVerdict(p.weight, p.disagreement_px, p.agrees)
-            for p in settled.pairs
+            for p in volume.pairs
         },
         corrections_um={i: s.z_correction_um for i, s in slices},
         factors={i: s.intensity_factor for i, s in slices},
-        interpolated=frozenset(settled.contents.interpolated),
-        canvas=Canvas(settled.canvas_shape, settled.canvas_origin),
-        depth=settled.depth,
+        interpolated=frozenset(volume.contents.interpolated),
+        canvas=Canvas(volume.canvas_shape, volume.canvas_origin),
+        depth=volume.depth,
     )
 
 
-def _settled(slice_id: int, published: PublishedStack) -> PublishedSlice:
+def _published_slice(slice_id: int, published: PublishedStack) -> PublishedSlice:
     solved = published.poses[slice_id]
     return PublishedSlice(
         matrix=solved.pose.matrix,

@@ -40,7 +40,7 @@ Planes = Iterator[NDArray[Any]]
 
 @dataclass(frozen=True)
 class GapToFill:
-    """Which slice is missing, and what of its neighbours counts."""
+    """Which slice is missing, and which part of its neighbours is used."""
 
     slice_id: int | None = None
     usable_before: int | None = None
@@ -48,7 +48,7 @@ class GapToFill:
     output_z: int | None = None
     """Planes to make; by default as many as the trusted planes of before."""
     window_before: Window | None = None
-    """Onto a common canvas, on which the result lies then."""
+    """Window of the slice before onto a common canvas; the result then lies on that canvas too."""
     window_after: Window | None = None
 
 

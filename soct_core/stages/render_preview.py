@@ -1,4 +1,4 @@
-"""Stage `render_preview`: the picture of one interpolation, apart from it, so that either comes alone."""
+"""Stage `render_preview`: the picture of one interpolation; neither is made again because of the other."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def render_again(output: Path) -> Path:
 
 
 def report_what_there_is(output: Path) -> None:
-    """The report of a failed run; should that fail too, the run's own error is what counts."""
+    """Render the report of a failed run. If that fails too, it is only logged: the run's own error counts."""
     try:
         render_again(output)
     except Exception as error:

@@ -31,7 +31,7 @@ VERSION = "6"
 def reads(job: StackJob) -> list[str]:
     """Content that the outcome depends on: voxels, motions, and what the trail says of steering.
 
-    Not the whole trail: a note or a score must not make anyone stack again.
+    Not the whole trail: another note or score must not cause another stack.
     """
     table = slice_config.read(job.trail)
     skip = slice_config.force_skip_slices(table) & set(job.measured)

@@ -17,6 +17,7 @@ from uuid import uuid4
 from soct_core.errors import OutputError
 
 PARTIAL_PREFIX = ".partial-"
+# Of the Linux kernel, for renameat2(2).
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 

@@ -23,8 +23,8 @@ _noted: ContextVar[InputSnapshot | None] = ContextVar("noted", default=None)
 def fingerprint(path: Path) -> str:
     """Hash of what a file or directory holds: names and bytes, never times.
 
-    Files whose stat is that of the last time are not read again, see `soct_core.storage.fingerprint_memo`:
-    those of stores not even by the next process.
+    A file whose stat did not change since the last time is not read again (see
+    `soct_core.storage.fingerprint_memo`); a file of a store not even by a later process.
 
     Raises
     ------

@@ -23,16 +23,18 @@ from soct_core.errors import BadInputError, OutputError
 from soct_core.file_names import FINGERPRINTS_FOLDER
 from soct_core.storage.atomic import publish_text
 
-# File systems tick as coarsely as this; a time ahead of ours, after a clock jump, is too late as well.
 TICK_NS = 2 * 10**9
+"""The coarsest clock of a usual file system (FAT: 2 s). A file changed within this time, or later than now
+because a clock jumped, could change again without a sign."""
 _BLOCK = 2**22
+"""Bytes that are read at once. Chosen by hand."""
 
 Files = Mapping[str, str]
 """Paths of files by their names relative to the store."""
 
 
 class FingerprintMemo:
-    """Remembers the hash of each file of each store; in `folder` too, where one is given."""
+    """Remembers the hash of each file of each store; where a `folder` is given, in that folder too."""
 
     def __init__(self, folder: Path | None, *, believe: bool = True) -> None:
         self._folder = folder
@@ -57,7 +59,7 @@ class FingerprintMemo:
         return hashes
 
     def renew(self, store: Path, files: Files) -> None:
-        """Forgive the change times of files that were linked from a store just verified.
+        """Take over the new change times of files that were linked from a store just verified.
 
         To link and unlink a file changes its change time and nothing else; inode, size and
         modification time say that it is the one that was verified.
@@ -123,7 +125,7 @@ def remembering(output: Path, *, believe: bool = True) -> Iterator[FingerprintMe
 
 
 def stat_of(path: str) -> FileStat:
-    """What the directory says of a file.
+    """Size, times and inode of a file.
 
     Raises
     ------

@@ -13,6 +13,7 @@ from soct_core.errors import RecordError
 Record = TypeVar("Record", bound=BaseModel)
 
 MAX_RECORD_BYTES = 2**26
+"""A limit chosen by hand, far above any record that this program writes."""
 
 
 def read_record(path: Path, model: type[Record]) -> Record:

@@ -18,7 +18,7 @@ def is_within(directory: Path, named: str) -> bool:
 
 
 def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
-    """Outputs must not land where inputs are looked for, or inside one of them.
+    """Refuse an output that lies where inputs are looked for, or inside one of them.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
 
 
 def refuse_links_within(output: Path) -> None:
-    """What a run writes must stay where it was told to: no folder of the output may lead elsewhere.
+    """Refuse an output of which a folder leads elsewhere: what a run writes must stay within its output.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from zarr.core.buffer import Buffer
 from soct_core.volume.header_checks import MAX_CHUNK_BYTES
 
 _HEADER_BYTES = 16
+"""Of the format of Blosc 1: every chunk begins with so many."""
 
 
 class CheckedBlosc(numcodecs.Blosc):  # type: ignore[misc]

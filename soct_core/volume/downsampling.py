@@ -15,6 +15,7 @@ from soct_core.volume.provenance import distrust_rank, label_of_rank
 from soct_core.volume.pyramid import Factors, Shape, local_least_trusted, local_mean
 
 _CLOSE = 1e-6
+"""In planes. Chosen by hand: rounding must not make two edges that coincide look apart."""
 
 
 class Downsampler(Protocol):
@@ -112,12 +113,12 @@ class AreaMean:
         return np.asarray((self._weights[1] @ (self._weights[0] @ wide).T).T)
 
     def _worst(self, plane: NDArray[Any]) -> NDArray[Any]:
-        # One margin voxel without doubt, so that the last bin may end at the edge.
-        doubt = np.pad(distrust_rank(plane), (0, 1))
+        # One margin voxel of the best rank, so that the last bin may end at the edge.
+        rank = np.pad(distrust_rank(plane), (0, 1))
         for axis, bins in enumerate(self._bins):
-            doubt = np.maximum.reduceat(doubt, bins, axis=axis)
-            doubt = doubt[::2] if axis == 0 else doubt[:, ::2]
-        return doubt
+            rank = np.maximum.reduceat(rank, bins, axis=axis)
+            rank = rank[::2] if axis == 0 else rank[:, ::2]
+        return rank
 
     def _stacked(self, planes: list[NDArray[Any]]) -> NDArray[Any]:
         if planes:

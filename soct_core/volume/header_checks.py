@@ -17,6 +17,7 @@ from schemas.small_file import read_small
 from soct_core.errors import VolumeError
 from soct_core.storage.safe_paths import is_within
 
+# Limits, all chosen by hand: far above any volume of this kind; claims beyond them are taken for false.
 MAX_HEADER_BYTES = 2**24
 MAX_AXIS = 2**24
 MAX_VOXELS = 2**39
@@ -25,7 +26,7 @@ MAX_CHUNK_BYTES = 2**31
 """More than any codec packs as one."""
 MAX_CHUNKS_PER_PLANE = 2**20
 MAX_CHUNKS = 2**23
-"""Those that are not stored are looked for one by one."""
+"""Chunks that are not stored are looked for one by one."""
 
 _HEADERS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 _TYPE_V2 = re.compile(r"[<>|=]?([uif])([1248])", re.ASCII)

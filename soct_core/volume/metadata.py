@@ -1,6 +1,11 @@
-"""NGFF image metadata, versions 0.4 and 0.5: axes, units, scales, translations.
+"""NGFF [1]_ image metadata, versions 0.4 and 0.5: axes, units, scales, translations.
 
-Source: the OME-NGFF specification. Everything read is checked; everything in µm.
+Everything read is checked; all lengths are in µm.
+
+References
+----------
+.. [1] Moore J, Allan C, Besson S, et al. (2021). OME-NGFF: a next-generation file format for expanding
+   bioimaging data-access strategies. Nature Methods 18, 1496-1498. doi:10.1038/s41592-021-01326-w
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ MICROMETRES_PER_UNIT = {
     "meter": 1e6,
 }
 VOXEL_RANGE_UM = (1e-6, 1e7)
+"""Voxel sizes that are believed, a picometre to ten metres. Chosen by hand, to refuse nonsense only."""
 _WANTED_UNIT = " or ".join((", ".join(list(MICROMETRES_PER_UNIT)[:-1]), "meter"))
 
 
@@ -32,7 +38,7 @@ class ImageMetadata:
     """Level 0 of a multiscale image."""
 
     path: str
-    """Of the level-0 array within the group."""
+    """Path of the level-0 array within the group."""
     axes: tuple[str, ...]
     voxel_size_um: Zyx
     translation_um: Zyx

@@ -14,6 +14,7 @@ from soct_core.volume.provenance import distrust_rank, label_of_rank
 Factors = tuple[int, int, int]
 Shape = tuple[int, int, int]
 MIN_LEVEL_PX = 100
+"""Side of the coarsest level, about, as the contract has it (SPEC section 11)."""
 
 
 def halvings(shape: Shape, min_px: int = MIN_LEVEL_PX) -> Iterator[Factors]:

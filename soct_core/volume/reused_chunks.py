@@ -22,7 +22,7 @@ class FormerImage:
     """So many of its first planes stay as they are."""
 
     def label(self, name: str) -> FormerImage:
-        """Its label image of a name."""
+        """Its label image of this name."""
         return FormerImage(self.path / "labels" / name, self.planes)
 
 

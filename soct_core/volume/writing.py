@@ -23,6 +23,8 @@ from soct_core.volume.pyramid import Shape, halvings, level_transform, shrunk
 from soct_core.volume.reused_chunks import FormerImage, take_rows
 
 CHUNK: Shape = (8, 512, 512)
+"""Measured on 252 MB of float32, with lz4: 0.44 s of CPU to write, 0.05 to read the last 8 planes, 0.27 to
+read all. Planes written one by one into chunks this deep cost ten times as much: hence the buffer."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class OverlapPlanes:
     ref_before: int
     ref_after: int
     ncc: float
-    """Over the central half of the plane, after a coarse shift; in [-1, 1]."""
+    """Taken over the central half of the plane, after a coarse shift; in [-1, 1]."""
 
 
 @dataclass(frozen=True)
@@ -33,30 +33,46 @@ class OverlapSearch:
     """What was found near a gap."""
 
     best: OverlapPlanes | None
-    """None when no pair shows enough tissue."""
+    """The boundary planes; None when no pair shows enough tissue."""
     tissue_share: float
-    """Of the plane with most tissue, on the side that has less."""
+    """Share of tissue in the plane that has most of it, on the side of the gap that has less."""
 
 
 MIN_TISSUE = 1e-9
-"""Share of a plane: some tissue is needed even where `min_foreground_fraction` is 0."""
+"""Share of a plane: some tissue is needed even where `min_foreground_fraction` is 0. By convention: less
+than one pixel of any plane."""
 
 
 def find_best_overlap_planes(
     vol_before: Sliceable, vol_after: Sliceable, settings: InterpolationSettings
 ) -> OverlapPlanes | None:
-    """The pair with the best NCC among planes near the gap that show tissue.
+    """Find the boundary planes: the pair near the gap that shows tissue and has the best NCC.
 
     Parameters
     ----------
-    vol_before, vol_after
-        Volumes, (z, y, x), of the same plane shape; only `overlap_search_window` planes of
-        each are read. Ties go to the pair nearest the gap.
+    vol_before, vol_after : array-like, (z, y, x)
+        Volumes of one plane shape and a real dtype; only `overlap_search_window` planes of each are read.
+    settings : InterpolationSettings
+        Of these, `overlap_search_window` and `min_foreground_fraction` count.
 
     Returns
     -------
     OverlapPlanes or None
-        None when no pair passes `min_foreground_fraction`.
+        `ref_before` and `ref_after`, indices of planes, and `ncc`, their likeness in [-1, 1]. Of pairs
+        that are equally alike, the one nearest the gap. None when no pair shows enough tissue.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from schemas.settings import InterpolationSettings
+    >>> from soct_core.zmorph import find_best_overlap_planes
+    >>> y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    >>> plane = 100 + 1000 * (np.hypot(y, x) < 0.7) * (1.2 + np.sin(9 * x) * np.cos(7 * y))
+    >>> before = np.stack([plane, plane, np.zeros_like(plane)])  # the deepest plane is torn
+    >>> after = np.stack([plane, plane])
+    >>> planes = find_best_overlap_planes(before, after, InterpolationSettings())
+    >>> planes.ref_before, planes.ref_after, round(planes.ncc, 3)
+    (1, 0, 1.0)
     """
     return search_overlap_planes(vol_before, vol_after, settings).best
 
@@ -95,8 +111,8 @@ def reference_slab(volume: Sliceable, plane: int, size: int) -> tuple[Registrati
     """Mean of `size` planes around a plane and their range, inclusive.
 
     What would lie outside the volume is left out, not replaced from the other side: the slab
-    must stay centred on its plane, or the motion would be measured over more than the gap. Of
-    an even size, the plane more lies on the side of the greater index.
+    must stay centred on its plane, or the motion would be measured over more than the gap. A slab
+    of an even size has one plane more on the side of the greater index.
     """
     first = max(0, plane - (size - 1) // 2)
     last = min(volume.shape[0] - 1, plane + size // 2)

@@ -11,9 +11,10 @@ from scipy import ndimage
 from soct_core.arrays import Mask
 
 FEATHER_SIGMA_PX = 8.0
-# However far from its tissue, a side keeps this share of its weight: the truth between two
-# outlines is unknown, so neither may win outright. Less costs up to 0.15 dB on real gaps.
+"""In pixels of the slice. Chosen by hand."""
 FEATHER_FLOOR = 0.5
+"""However far from its tissue, a side keeps this share of its weight: the truth between two outlines is
+unknown, so neither may win outright. Measured: less costs up to 0.15 dB on real gaps."""
 
 
 def feather(tissue: Mask, factor: int = 1) -> NDArray[np.float32]:

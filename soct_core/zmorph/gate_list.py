@@ -22,11 +22,11 @@ class Gate:
     title: str
     reason: FallbackReason
     settings: tuple[str, ...]
-    """Behind the limit; none where it is fixed."""
+    """Names of the settings behind the limit; none where the limit is fixed."""
     sense: Literal["at least", "at most", "more than"]
     why: str
     methods: str = ""
-    """Of the methods text, with `{limit}`."""
+    """Clause of the methods text, with `{limit}`; empty where the text leaves the gate out."""
     neutral: float = 0.0
     """The value of a pair that needs no registration."""
 
@@ -137,7 +137,7 @@ GATES: dict[GateName, Gate] = {
         ("min_post_correlation",),
         "at least",
         "mirrored, turned and distant planes stay below, gaps worth filling above",
-        "to an NCC of {limit:g} at least",
+        "the registered slabs reached an NCC of {limit:g}",
     ),
     "boundary_tissue": Gate(
         "Tissue of the planes at the gap",
@@ -163,7 +163,7 @@ GATES: dict[GateName, Gate] = {
         "slabs",
     ),
 }
-"""In the order in which they are asked."""
+"""All gates, in the order in which they are asked."""
 
 
 @dataclass

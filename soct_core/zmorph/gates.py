@@ -17,12 +17,13 @@ from soct_core.registration.working_plane import RegistrationPlane
 from soct_core.zmorph.gate_list import BOUNDARY_SHARE, Asked
 
 SMALL_MOTION_FACTOR = 2.0
-"""Of `min_ncc_improvement`, that a motion of an aligned pair must gain. Below, gaps of `benchmarks/truth.py`
-came out up to 0.5 dB worse than without it."""
+"""A motion of an aligned pair must gain so many times `min_ncc_improvement`. Measured: with less, gaps of
+`benchmarks/truth.py` came out up to 0.5 dB worse than without the motion."""
 FULL_GAIN_ROOM = 0.5
-"""An NCC that starts high cannot rise by a fixed amount: 1 in 14 gaps worth filling was refused for it."""
+"""Room for a gain, 1 - NCC, from which on all of `min_ncc_improvement` is asked. An NCC that starts high
+cannot rise by a fixed amount: 1 in 14 gaps worth filling was refused for it. 0.5 is chosen by hand."""
 _MOST_SAID = 1e3
-"""Of a stretch or shear: a degenerate affine has infinite ones, and JSON has no infinity."""
+"""Largest stretch or shear that is recorded: a degenerate affine has infinite ones, and JSON no infinity."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ def judge_boundary(
 ) -> Verdict:
     """Ask whether the two planes that will be morphed are like the slabs that were registered.
 
-    A pair of good planes nearby must not let a blank, torn or foreign boundary plane pass. Of
-    single planes less likeness is asked than of slabs, which average speckle away.
+    A pair of good planes nearby must not let a blank, torn or foreign boundary plane pass. Single
+    planes need less likeness than slabs, which average speckle away.
     """
     asked = Asked()
     share = min(before.tissue_fraction, after.tissue_fraction)
@@ -100,7 +101,7 @@ def judge_boundary(
 def wanted_gain(pre: float, min_ncc_improvement: float) -> float:
     """The gain in NCC that a motion of tissue must bring, from an NCC of `pre`.
 
-    All of `min_ncc_improvement` up to an NCC of 0.5; above, the less the less is left to gain.
+    All of `min_ncc_improvement` up to an NCC of 0.5; above that, less in proportion to what is left to gain.
     """
     return min_ncc_improvement * min(1.0, (1.0 - pre) / FULL_GAIN_ROOM)
 

@@ -66,24 +66,49 @@ def interpolate_z_morph(
 
     Parameters
     ----------
-    vol_before, vol_after
-        Anything that slices like a numpy array, (z, y, x), real dtype. Only planes near the
-        gap are read. Smaller planes are padded with zeros at the far edges.
-    settings
-        Gates and method; the defaults where left out.
-    output_z
+    vol_before, vol_after : array-like, (z, y, x)
+        Anything that slices like a numpy array, of one real dtype. Only planes near the gap are
+        read. Smaller planes are padded with zeros at the far edges.
+    settings : InterpolationSettings, optional
+        Gates and blending; the defaults where left out.
+    output_z : int, optional
         Planes of the missing slice; by default as many as `vol_before` has.
 
     Returns
     -------
     volume : ndarray or None
-        (output_z, y, x) of the inputs' dtype; None when a gate failed.
+        (output_z, y, x), of the dtype of the inputs; None when a gate failed.
     diagnostics : InterpolationDiagnostics
+        What was measured and decided; `fallback_reason` says why there is no volume.
 
     Raises
     ------
     VolumeError
-        If a volume is not three-dimensional, is empty, or the dtypes differ.
+        If a volume is not (z, y, x) or is empty, or dtypes or voxel sizes differ.
+    ValueError
+        If `output_z` is below 1 and no gate failed.
+
+    Examples
+    --------
+    The tissue moves by 3 px across the gap; the planes between are led from one side to the other.
+
+    >>> import numpy as np
+    >>> from soct_core.zmorph import interpolate_z_morph
+    >>> y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    >>> plane = 100 + 1000 * (np.hypot(y, x) < 0.7) * (1.2 + np.sin(9 * x) * np.cos(7 * y + 2 * x))
+    >>> before = np.stack([plane] * 4).astype(np.float32)
+    >>> after = np.roll(before, 3, axis=2)
+    >>> volume, diagnostics = interpolate_z_morph(before, after, output_z=5)
+    >>> volume.shape, bool((volume[0] == before[-1]).all()), bool((volume[-1] == after[0]).all())
+    ((5, 64, 64), True, True)
+    >>> diagnostics.gate, round(diagnostics.displacement_rms_px, 1)
+    ('improved', 3.0)
+
+    Where a gate fails there is no volume.
+
+    >>> nothing, diagnostics = interpolate_z_morph(np.zeros_like(before), after)
+    >>> nothing is None, diagnostics.fallback_reason
+    (True, 'no_foreground_planes')
     """
     settings = settings or InterpolationSettings()
     started = time.perf_counter()

@@ -1,6 +1,12 @@
-"""The morph of a gap: planes led by fractional powers of one affine from the slice before to that after.
+"""The morph of a gap: planes led by fractional powers [1]_ of one affine from the slice before to that after.
 
-Source: Arsigny et al. 2009 (log-Euclidean means of affine motions); SPEC section 5.
+SPEC section 5.
+
+References
+----------
+.. [1] Arsigny V, Commowick O, Ayache N, Pennec X (2009). A fast and log-Euclidean polyaffine framework for
+   locally linear registration. Journal of Mathematical Imaging and Vision 33(2), 222-238.
+   doi:10.1007/s10851-008-0135-9
 """
 
 from __future__ import annotations
@@ -24,8 +30,8 @@ from soct_core.zmorph.cross_fade import cross_fade, feather
 class Morph:
     """A gap that passed all gates: yields the planes of the missing slice, in z order.
 
-    `residuals` and `max_imaginary` describe the planes that were yielded so far. Of each plane
-    `where` says what was measured; None: all of it.
+    `residual_top`, `residual_bottom` and `max_imaginary` describe the planes that were yielded so far.
+    `where` holds, for the plane before and the plane after, a mask of what was measured; None means all.
     """
 
     def __init__(

@@ -5,17 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from deployment_files import write
 from prefect_service import CHECKOUT
 
-from deployments import validate
 from deployments.files import read_all
 from soct_core.errors import DeploymentError
-
-
-def write(folder: Path, name: str, text: str = "") -> Path:
-    file = folder / name
-    file.write_text(f'acquisition = "{file.stem}"\n{text}', encoding="utf-8")
-    return file
 
 
 def test_what_the_repository_holds_is_valid_and_runs_nothing_by_itself() -> None:
@@ -77,15 +71,3 @@ def test_two_files_share_neither_name_nor_output(folder: Path) -> None:
     write(folder, "b.toml", 'output = "a/reconstruction"')
     with pytest.raises(DeploymentError, match=r"a\.toml, .*b\.toml: output '/checkout/a/reconstruction'"):
         read_all(folder, Path("/checkout"))
-
-
-def test_validate_says_what_is_wrong_and_exits_2(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(CHECKOUT)
-    write(folder, "a.toml")
-    assert validate.main([str(folder)]) == 0
-    write(folder, "b.toml", "enabled = 7")
-    assert validate.main([str(folder)]) == 2
-    assert "b.toml: setting 'enabled': got 7" in capsys.readouterr().err
-    assert validate.main([str(folder / "none")]) == 2

@@ -1,8 +1,8 @@
-"""One Prefect server for all flow tests, and small acquisitions to run them on."""
+"""A small acquisition, and the flow to run on it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,14 +12,6 @@ import flows.engine.prefect_environment  # noqa: F401  (before Prefect)
 from schemas.handoffs import RunResult
 
 Reconstruct = Callable[..., RunResult]
-
-
-@pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=180):
-        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from recorded_output import recorded_output
 
 from flows.verify import main as verify
+from soct_core.file_names import output_of
 
 
 def test_whole_altered_and_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,3 +28,12 @@ def test_whole_altered_and_unreadable(tmp_path: Path, capsys: pytest.CaptureFixt
         error = capsys.readouterr().err
         assert error.startswith("error: ")
         assert len(error.splitlines()) == 1
+
+
+def test_an_acquisition_stands_for_its_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = recorded_output(tmp_path / "mouse")
+    assert output_of(out) == out
+    out.rename(tmp_path / "mouse" / "reconstruction")
+    assert output_of(tmp_path / "mouse") == tmp_path / "mouse" / "reconstruction"
+    verify([str(tmp_path / "mouse"), "--outputs-only"])
+    assert "8 outputs" in capsys.readouterr().out

@@ -1,0 +1,26 @@
+"""A mistyped option is one line, whatever the command."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+COMMANDS = (
+    *(f"flows.{name}" for name in ("interpolate", "finalise", "verify", "view", "simulate", "report")),
+    "flows.reconstruct.__main__",
+    "deployments.sync",
+    "deployments.validate",
+)
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_a_mistyped_option_is_one_line(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(module).main(["here", "there", "anywhere", "--ouput", "x"])
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert printed.err.endswith(" --help says more\n")
+    assert printed.err.count("\n") == 1

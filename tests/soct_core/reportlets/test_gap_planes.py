@@ -1,0 +1,35 @@
+"""The few planes and rows that are kept of a gap, as it streams by or from disk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from counting_volume import CountingVolume
+
+from soct_core.reportlets.gap_planes import MOST_ROWS, GapPlanes, read_gap_planes, rows_near
+
+
+def test_a_sight_keeps_the_middle_and_one_row_of_each_plane() -> None:
+    planes = np.arange(5 * 4 * 3).reshape(5, 4, 3)
+    sight = GapPlanes(row=2)
+    assert np.array_equal(np.stack(list(sight.watch(planes, 5))), planes)
+    assert np.array_equal(sight.middle, planes[2])
+    assert np.array_equal(np.stack(sight.rows), planes[:, 2])
+
+
+def test_a_sight_of_what_lies_on_disk_is_the_same() -> None:
+    planes = np.random.default_rng(0).integers(0, 9, (21, 4, 3))
+    found = read_gap_planes(CountingVolume(planes), 2)
+    assert np.array_equal(found.middle, planes[10])
+    assert np.array_equal(np.stack(found.rows), planes[:, 2])
+    assert read_gap_planes(None, 2).middle is None
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_a_preview_reads_only_planes_near_the_gap(last: bool) -> None:
+    data = np.random.default_rng(0).integers(0, 99, (100, 6, 8))
+    volume = CountingVolume(data)
+    rows = rows_near(volume, 3, last=last)
+    near = range(100 - MOST_ROWS, 100) if last else range(MOST_ROWS)
+    assert np.array_equal(rows, data[near.start : near.stop, 3])
+    assert set(volume.planes) == set(near)

@@ -1,0 +1,49 @@
+"""The baselines: means of planes of the same depth, smoothed along z, and of measured voxels only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soct_core.baselines import interpolate_average, interpolate_weighted
+
+
+def test_the_average_is_the_mean_of_planes_of_the_same_depth() -> None:
+    before = np.arange(5, dtype=np.float32)[:, None, None] * np.ones((5, 2, 3), np.float32)
+    after = 10 * before
+    np.testing.assert_allclose(interpolate_average(before, after)[:, 0, 0], [0, 5.5, 11, 16.5, 22])
+    np.testing.assert_allclose(interpolate_average(before, after, 3)[:, 1, 2], [0, 11, 22])
+    np.testing.assert_allclose(interpolate_average(before, after[:3], 5)[-1, 0, 0], (4 + 20) / 2)
+
+
+def test_the_average_keeps_dtype_and_pads() -> None:
+    average = interpolate_average(np.full((2, 2, 3), 11, np.uint8), np.full((2, 3, 2), 21, np.uint8))
+    assert average.dtype == np.uint8
+    # Zeros where a plane was padded, 5.5 and 10.5 rounded to the even neighbour.
+    assert average[0].tolist() == [[16, 16, 6], [16, 16, 6], [10, 10, 0]]
+
+
+def test_the_weighted_baseline_is_the_average_smoothed_along_z() -> None:
+    before = np.zeros((33, 2, 2))
+    before[16] = 2.0
+    weighted = interpolate_weighted(before, np.zeros((33, 2, 2)))
+    # Of an impulse of 1 in the average: a gaussian of sigma 2 planes, cut at 4 sigma.
+    kernel = np.exp(-0.5 * (np.arange(-8, 9) / 2.0) ** 2)
+    np.testing.assert_allclose(weighted[8:25, 0, 0], kernel / kernel.sum(), atol=1e-12)
+    np.testing.assert_allclose(weighted[:8], 0, atol=1e-12)
+    constant = interpolate_weighted(np.full((4, 2, 2), 9, np.uint8), np.full((4, 2, 2), 9, np.uint8), 6)
+    assert constant.shape == (6, 2, 2)
+    assert (constant == 9).all()
+
+
+@pytest.mark.parametrize("baseline", [interpolate_average, interpolate_weighted])
+def test_baselines_give_no_weight_to_what_was_not_measured(baseline: Any) -> None:
+    before, after = np.full((5, 4, 4), 2.0, "f4"), np.full((5, 4, 4), 4.0, "f4")
+    before[:, 1, 1] = np.nan
+    after[:, 2, 2] = np.inf
+    before[:, 3, 3] = after[:, 3, 3] = np.nan
+    found = baseline(before, after)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[:, [0, 1, 2, 3], [0, 1, 2, 3]], np.broadcast_to([3, 4, 2, 0], (5, 4)))

@@ -1,0 +1,95 @@
+"""The gates: which motions are plausible, and how much likeness a motion must gain."""
+
+from __future__ import annotations
+
+import pytest
+from drifting_tissue import CENTER, noisy, tissue_plane
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from morphed_gaps import DRIFT, settings
+
+from soct_core.affine import Affine2D
+from soct_core.registration.working_plane import registration_plane
+from soct_core.zmorph.gates import judge, wanted_gain
+
+
+def test_an_aligned_pair_must_be_as_alike_as_any_other() -> None:
+    planes = [registration_plane(noisy(tissue_plane(seed=seed), seed)) for seed in (0, 1)]
+    still = Affine2D.identity(CENTER)
+    likeness = judge(still, *planes, settings(min_post_correlation=-1)).post_ncc
+    assert likeness is not None
+    assert likeness < 0.5
+    just_below = judge(
+        still, *planes, settings(min_overlap_correlation=likeness - 0.01, min_post_correlation=-1)
+    )
+    just_above = judge(
+        still, *planes, settings(min_overlap_correlation=likeness + 0.01, min_post_correlation=-1)
+    )
+    assert (just_below.gate, just_below.reason) == ("already_aligned", None)
+    assert (just_above.gate, just_above.reason) == ("already_aligned", "reg_did_not_improve")
+
+
+LIMITS = [
+    ("rotation", Affine2D.rigid(9.5, (0, 0), CENTER), Affine2D.rigid(10.5, (0, 0), CENTER)),
+    ("rotation", Affine2D.rigid(-9.5, (0, 0), CENTER), Affine2D.rigid(-10.5, (0, 0), CENTER)),
+    (
+        "scale",
+        Affine2D.of([[1.14, 0], [0, 1]], (0, 0), CENTER),
+        Affine2D.of([[1.16, 0], [0, 1]], (0, 0), CENTER),
+    ),
+    (
+        "scale",
+        Affine2D.of([[1, 0], [0, 0.88]], (0, 0), CENTER),
+        Affine2D.of([[1, 0], [0, 0.86]], (0, 0), CENTER),
+    ),
+    (
+        "shear",
+        Affine2D.of([[1, 0.07], [0, 1]], (0, 0), CENTER),
+        Affine2D.of([[1, 0.09], [0, 1]], (0, 0), CENTER),
+    ),
+    ("shift", Affine2D.rigid(0, (0, -37), CENTER), Affine2D.rigid(0, (0, -40), CENTER)),
+]
+
+
+@pytest.mark.parametrize(("name", "within", "beyond"), LIMITS)
+def test_motions_beyond_what_a_cut_can_do_are_named(name: str, within: Affine2D, beyond: Affine2D) -> None:
+    plane = registration_plane(noisy(tissue_plane(), 1))
+    verdict = judge(beyond, plane, plane, settings())
+    assert verdict.reason == "implausible_affine"
+    assert name in verdict.detail
+    assert judge(within, plane, plane, settings()).reason != "implausible_affine"
+
+
+PAIR = [registration_plane(noisy(tissue_plane(DRIFT.at(s)), int(s) + 1)) for s in (1.0, 0.0)]
+thresholds = st.floats(0, 1)
+
+
+@given(st.floats(0, 1.4), thresholds, thresholds)
+@examples(max_examples=30, deadline=None)
+def test_a_lower_improvement_never_turns_a_pass_into_a_refusal(share: float, a: float, b: float) -> None:
+    low, high = sorted((a, b))
+    strict, lax = (judge(DRIFT.at(share), *PAIR, settings(min_ncc_improvement=t)) for t in (high, low))
+    assert strict.reason is not None or lax.reason is None
+    if strict.motion == lax.motion:
+        assert (strict.pre_ncc, strict.post_ncc) == (lax.pre_ncc, lax.post_ncc)
+
+
+@given(st.floats(0, 1.4), thresholds)
+@examples(max_examples=30, deadline=None)
+def test_a_motion_passes_exactly_when_it_gains_enough(share: float, threshold: float) -> None:
+    verdict = judge(DRIFT.at(share), *PAIR, settings(min_ncc_improvement=threshold))
+    assert verdict.pre_ncc is not None
+    assert verdict.post_ncc is not None
+    gain = verdict.post_ncc - verdict.pre_ncc
+    if verdict.gate == "improved":
+        assert (verdict.reason is None) == (gain >= wanted_gain(verdict.pre_ncc, threshold))
+        assert verdict.displacement_px is not None
+        assert verdict.displacement_px > 1.0
+    else:
+        assert (verdict.reason is None) == (gain >= 0 and verdict.post_ncc >= 0.65)
+
+
+@pytest.mark.parametrize(("pre", "wanted"), [(-0.4, 0.05), (0.5, 0.05), (0.75, 0.025), (1.0, 0.0)])
+def test_less_gain_is_wanted_where_less_is_left_to_gain(pre: float, wanted: float) -> None:
+    assert wanted_gain(pre, 0.05) == pytest.approx(wanted)
