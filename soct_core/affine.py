@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import expm, logm
 
 from soct_core.errors import RegistrationError
+from soct_core.fractional_powers import fractional_power
 
 Floats = NDArray[np.float64]
-MAX_IMAGINARY = 1e-6
-"""Imaginary part up to which a power counts as real. Chosen by hand: a motion that has real powers leaves
-rounding errors at most, a mirror image sin(pi a)."""
 
 
 @dataclass(frozen=True)
@@ -362,15 +358,8 @@ class Affine2D:
             return self, 0.0
         if exponent == 0:
             return Affine2D.identity(self.center), 0.0
-        if self.determinant == 0:
-            raise RegistrationError(f"a degenerate affine has no power {exponent}")
-        raised: NDArray[Any] = np.asarray(expm(exponent * _logarithm(self)))
-        imaginary = float(np.abs(raised.imag).max()) if np.iscomplexobj(raised) else 0.0
-        if not np.isfinite(raised).all() or imaginary > MAX_IMAGINARY:
-            raise RegistrationError(
-                f"the affine has no real power {exponent} (imaginary part {imaginary:.2g})"
-            )
-        return self._from_homogeneous(raised.real), imaginary
+        matrix, imaginary = fractional_power(_homogeneous(self), exponent)
+        return self._from_homogeneous(matrix), imaginary
 
     def scaled(self, factor: float) -> Affine2D:
         """The same motion in pixels of a finer grid.
@@ -444,12 +433,6 @@ def _homogeneous(motion: Affine2D) -> Floats:
     homogeneous[:2, :2] = motion.matrix
     homogeneous[:2, 2] = motion.translation
     return homogeneous
-
-
-@lru_cache(maxsize=64)
-def _logarithm(motion: Affine2D) -> NDArray[Any]:
-    """The logarithm of the (3, 3) matrix, complex where none is real. All planes of a gap share one."""
-    return np.asarray(logm(_homogeneous(motion)))
 
 
 def shift_by(x: float, y: float) -> Affine2D:

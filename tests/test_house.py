@@ -13,6 +13,7 @@ PRODUCT = ("soct_core", "schemas", "flows", "deployments")
 ALL = (*PRODUCT, "benchmarks", "faults", "fuzz", "e2e", "docs")
 MOST_MODULES_AT_THE_ENTRANCE = 10
 MOST_LINES_OF_A_MODULE = 300
+"""Docstrings are not counted: a public door may be explained at length."""
 MOST_LINES_OF_A_FUNCTION = 60
 
 
@@ -27,6 +28,17 @@ def named(path: Path) -> str:
 def functions(path: Path) -> Iterator[ast.FunctionDef]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def documented(path: Path) -> int:
+    """Lines of docstrings."""
+    return sum(
+        (node.end_lineno or 0) - node.lineno + 1
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def imported(path: Path) -> Iterator[tuple[str, str]]:
@@ -77,7 +89,7 @@ def test_modules_and_functions_are_short() -> None:
     long_modules = [
         named(path)
         for path in modules(*ALL)
-        if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES_OF_A_MODULE
+        if len(path.read_text(encoding="utf-8").splitlines()) - documented(path) > MOST_LINES_OF_A_MODULE
     ]
     long_functions = [
         f"{named(path)}: {node.name}"

@@ -51,6 +51,6 @@ def api() -> Iterator[str]:
         server.start()
     if server.server_process is not None:
         kill_after_us(server.server_process.pid)
-    # It stops at exit; stopping it here would cut off what Prefect still has to say.
+    # It stops at exit; stopping it here would cut off the last records that Prefect sends.
     with temporary_settings({PREFECT_API_URL: server.api_url}):
         yield server.api_url

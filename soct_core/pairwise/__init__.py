@@ -2,3 +2,7 @@
 
 What all pairs together say of a slice is stacking.
 """
+
+from soct_core.pairwise.register import Pair, register_slices
+
+__all__ = ["Pair", "register_slices"]

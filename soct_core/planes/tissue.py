@@ -48,6 +48,7 @@ def noise_level(plane: Plane, mask: Mask) -> float:
     """
     pairs = mask[:, _LAG_PX:] & mask[:, :-_LAG_PX]
     differences = np.abs((plane[:, _LAG_PX:] - plane[:, :-_LAG_PX])[pairs])
+    # 1.4826 makes a median absolute deviation a standard deviation, for normal noise.
     return 1.4826 * float(np.median(differences)) / np.sqrt(2.0) if differences.size else 0.0
 
 

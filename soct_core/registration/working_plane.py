@@ -87,7 +87,7 @@ def registration_plane(planes: NDArray[Any], factor: int | None = None) -> Regis
 
 
 def _without_padding(plane: Plane) -> Plane:
-    """Zeros hold a dark shade of the rest: the edge of what was imaged is no anatomy."""
+    """Fill zeros with a dark shade of the rest, so that the edge of what was imaged is not registered."""
     empty = plane == 0
     if not empty.any() or empty.all():
         return plane

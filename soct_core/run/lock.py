@@ -141,7 +141,7 @@ def _holder(record: bytes) -> LockRecord:
 
 def _beat(descriptor: int, command: str, started: datetime, stopped: threading.Event) -> None:
     while not stopped.wait(BEAT_SECONDS):
-        # A full disk must not end the run from here: what it cannot write, it will say itself.
+        # A full disk must not end the run from this thread: the run will meet it where it writes.
         with suppress(OSError):
             _write(descriptor, command, started)
 

@@ -153,6 +153,7 @@ def _disagreements(
     for _ in range(_ROUNDS):
         weights = confidences / np.maximum(distances, _NEGLIGIBLE_PX)
         distances = problem.disagreements(problem.solve(weights, JUDGE_PRIOR))
+    # 1.4826 makes a median absolute deviation a standard deviation, for normal noise.
     spread = 1.4826 * float(np.median(distances)) if distances.size else 0.0
     scale = max(least_scale, _SPREADS * spread)
     for _ in range(_ROUNDS):

@@ -66,7 +66,7 @@ def run(job: StackJob) -> StackOutcome:
     published, kept = stack(given, job.recipe, volume, decisions, former, intact=intact)
     if intact:
         memo().renew(volume, files_of(volume))
-    # Last: a record speaks of the volume beside it, or is not believed.
+    # Last: a record that does not match the volume beside it is not believed.
     write_published(record, published, contents, fingerprint(volume))
     pictures = write_reportlet(job.output / STACK_REPORTLET_PATH, lambda: stack_reportlet(volume))
     return StackOutcome(

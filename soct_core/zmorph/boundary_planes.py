@@ -94,7 +94,7 @@ def search_overlap_planes(
 
 
 def _best_pair(before: Sequence[Candidate], after: Sequence[Candidate]) -> OverlapPlanes | None:
-    # Drift is the same for all pairs, so the pair nearest the gap speaks for it.
+    # Drift is the same for all pairs, so it is measured on the pair nearest the gap.
     shift = coarse_shift(after[0][1], before[0][1])
     best: OverlapPlanes | None = None
     for index_before, plane_before in before:

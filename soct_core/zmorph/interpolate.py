@@ -198,7 +198,7 @@ def near_planes(
 
 def _ask_overlap(asked: Asked, found: OverlapSearch, settings: InterpolationSettings) -> None:
     least = settings.min_foreground_fraction
-    # Without a pair no plane passed, however little was wanted.
+    # Without a pair of planes the gate must fail, even where its limit is 0.
     share = found.tissue_share if found.best else min(found.tissue_share, least - MIN_TISSUE)
     asked.ask("tissue", share, least, f"no boundary plane pair is {least:.0%} tissue")
     if found.best is not None:
