@@ -164,9 +164,9 @@ def test_a_hard_skip_is_a_result_and_leaves_a_gap(acquisition: Path, reconstruct
     print_result(Console(file=(closing := io.StringIO()), width=90), result)
     said = closing.getvalue()
     assert f"02 stays a gap: see {outcome.preview}; interpolation.min_foreground_fraction decided" in said
-    doubted = re.search(r"(\d+) pairs are doubted", said)
-    assert doubted
-    assert 0 < int(doubted[1]) <= len(result.pairs)
+    unreliable = re.search(r"(\d+) unreliable pairs: the report", said)
+    assert unreliable
+    assert 0 < int(unreliable[1]) <= len(result.pairs)
 
 
 def test_an_excluded_slice_is_interpolated_although_its_file_is_there(acquisition: Path, reconstruct) -> None:
