@@ -6,6 +6,7 @@ below the gap is not what should: it has no truth, and must be refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ DRIFTS = ((0.0, 0.0), (1.0, 3.0), (2.0, 8.0), (3.0, 10.0))
 DECOYS = ("1.5 mm apart", "mirrored", "turned", "blank", "agarose", "saturated", "half out of view")
 NEIGHBOUR_PLANES = 8
 SPACING_UM = 200.0
+LEAST_PEAK = 100.0
 Volume = NDArray[np.float64]
 
 
@@ -45,7 +47,7 @@ class Case:
     decoy: str = ""
 
 
-def cases(count: int, sources: list[str], seed: int = 0) -> list[Case]:
+def cases(count: int, sources: list[str], seed: int = 0, looks: Sequence[int] = (0, 4)) -> list[Case]:
     """A mix over all factors, and as many decoys as a quarter of the gaps."""
     rng = np.random.default_rng(seed)
     found = []
@@ -62,7 +64,7 @@ def cases(count: int, sources: list[str], seed: int = 0) -> list[Case]:
                 rotation_deg=turn * float(rng.choice([-1, 1])),
                 shift_px=shift,
                 stretch=float(rng.choice([0.0, 0.02])),
-                looks=int(rng.choice([0, 4])),
+                looks=int(rng.choice(looks)),
                 decoy="" if index < count else DECOYS[(index - count) // len(sources) % len(DECOYS)],
             )
         )
@@ -76,7 +78,12 @@ def reference(source: str, axis: int) -> tuple[Any, float]:
         # 10 µm planes of 25 µm pixels; other axes are other brains, cut just the same.
         return PhantomVolume(Phantom.seeded(axis), (800, 240, 280), (10.0, 25.0, 25.0)), 10.0
     volume, size = open_reference(Path(source))
-    return np.moveaxis(np.asarray(volume), axis, 0), size[axis]
+    data = np.asarray(volume)
+    peak = float(np.percentile(data, 99.9))
+    if 0 < peak < LEAST_PEAK:
+        # Gaps are cut as whole numbers, which would leave nothing of intensities between 0 and 1.
+        data = data * np.float32(LEAST_PEAK / peak)
+    return np.moveaxis(data, axis, 0), size[axis]
 
 
 def cut(case: Case) -> tuple[Volume, Volume, Volume, Affine2D]:

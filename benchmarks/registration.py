@@ -16,17 +16,16 @@ import csv
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from schemas.settings import RegistrationMetric
+from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D, plane_center
 from soct_core.planes.warp import coverage, warp
-from soct_core.registration.elastix import register
 from soct_core.registration.likeness import displacement_rms
+from soct_core.registration.register import register
 from soct_core.registration.working_plane import registration_plane
 from soct_core.simulation.image_formation import speckle
 from soct_core.simulation.phantom import Phantom, PhantomVolume
@@ -34,17 +33,23 @@ from soct_core.simulation.simulate import open_reference
 
 SIDE_PX = 1000
 SLAB_PLANES = 3
+METHODS = {
+    "default": InterpolationSettings(),
+    "refined by MI": InterpolationSettings(registration_metric="MI"),
+    "ecc": InterpolationSettings(registration_engine="ecc"),
+    "elastix": InterpolationSettings(registration_engine="elastix"),
+}
 Plane = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One pair, registered with one metric; errors in pixels of about 1000 across."""
+    """One pair, registered by one method; errors in pixels of about 1000 across."""
 
     source: str
     index: int
     looks: int
-    metric: str
+    method: str
     error_px: float
     drift_px: float
     cpu_s: float
@@ -95,20 +100,20 @@ def _speckled_slab(plane: Plane, looks: int, rng: np.random.Generator) -> Plane:
 
 
 def measured(source: str, index: int, reference: Path | None) -> list[Pair]:
-    """One pair, by every metric."""
+    """One pair, by every method."""
     rng = np.random.default_rng((index, reference is not None))
     plane = phantom_plane(rng) if reference is None else real_plane(reference, rng)
     looks = 4 * (index % 2)
     fixed, moving, truth = drifted(plane, looks, rng)
     tissue = registration_plane(fixed, 1).tissue
     found = []
-    for metric in get_args(RegistrationMetric):
+    for method, choice in METHODS.items():
         started = time.process_time()
-        motion = register(registration_plane(fixed), registration_plane(moving), "affine", metric)
+        motion = register(registration_plane(fixed), registration_plane(moving), "affine", choice).motion
         spent = time.process_time() - started
         error = displacement_rms(truth.inverse().compose(motion), tissue)
         drift = displacement_rms(truth, tissue)
-        found.append(Pair(source, index, looks, metric, error, drift, spent))
+        found.append(Pair(source, index, looks, method, error, drift, spent))
     return found
 
 
@@ -132,14 +137,14 @@ def main() -> None:
         writer = csv.DictWriter(file, fieldnames=list(asdict(pairs[0])))
         writer.writeheader()
         writer.writerows(asdict(pair) for pair in pairs)
-    print(f"{'planes':>16} {'metric':>7} {'median px':>10} {'worst px':>9} {'> 0.5 px':>9} {'CPU s':>6}")
+    print(f"{'planes':>16} {'method':>14} {'median px':>10} {'worst px':>9} {'> 0.5 px':>9} {'CPU s':>6}")
     for source in sources:
         for looks in (0, 4):
-            for metric in get_args(RegistrationMetric):
-                chosen = [p for p in pairs if (p.source, p.looks, p.metric) == (source, looks, metric)]
-                print(f"{source + (', speckle' if looks else ', clean'):>16} {metric:>7} {_row(chosen)}")
-    both = [pair for pair in pairs if pair.metric == "CC"]
-    print(f"{'all':>16} {'CC':>7} {_row(both)}")
+            for method in METHODS:
+                chosen = [p for p in pairs if (p.source, p.looks, p.method) == (source, looks, method)]
+                print(f"{source + (', speckle' if looks else ', clean'):>16} {method:>14} {_row(chosen)}")
+    for method in METHODS:
+        print(f"{'all':>16} {method:>14} {_row([pair for pair in pairs if pair.method == method])}")
 
 
 def _row(pairs: list[Pair]) -> str:

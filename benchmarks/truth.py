@@ -1,6 +1,6 @@
 """Does zmorph fill what can be filled, and refuse the rest? Gaps with known truth, and decoys.
 
-    python benchmarks/truth.py [--reference VOLUME.npz] [--gaps 300] [--out benchmarks/results]
+    python benchmarks/truth.py [--reference VOLUME.npz ...] [--gaps 300] [--looks 0 4] [--out FOLDER]
 
 Each gap is cut out of a phantom or a real volume along one of three axes, with drift linear in z
 across it, clean or speckled. A gap is decided right when it is accepted exactly if zmorph beats
@@ -27,7 +27,7 @@ import numpy as np
 from gaps import Case, Volume, cases, cut
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
-from truth_figures import TIE_DB, Result, plot, summary
+from truth_figures import TIE_DB, Result, by_source_and_noise, plot, summary
 
 import soct_core.zmorph.interpolate as zmorph
 from schemas.diagnostics import InterpolationDiagnostics
@@ -35,12 +35,12 @@ from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.baselines import interpolate_average, interpolate_weighted
 from soct_core.errors import RegistrationError
-from soct_core.registration.elastix import register
 from soct_core.registration.likeness import displacement_rms
-from soct_core.registration.working_plane import registration_plane
+from soct_core.registration.register import register
+from soct_core.registration.working_plane import reduced, registration_plane
 from soct_core.zmorph import interpolate_z_morph
-from soct_core.zmorph.boundary_planes import reference_slab
 from soct_core.zmorph.morph import Morph, alphas
+from soct_core.zmorph.reference_slab import slab_size
 
 ALIGNED_COST_DB = 0.3
 
@@ -140,10 +140,10 @@ def found_motion(before: Any, after: Any, d: InterpolationDiagnostics) -> Affine
         motion = Affine2D.of(d.affine_matrix, d.affine_translation, d.affine_center)
         return motion if motion.determinant > 0 else None
     settings = InterpolationSettings()
-    moving, _ = reference_slab(before, before.shape[0] - 1, settings.reference_slab_size)
-    fixed, _ = reference_slab(after, 0, settings.reference_slab_size)
+    above, below = reduced(before[::-1]), reduced(after)
+    last = slab_size((above, below), settings.reference_slab_size) - 1
     try:
-        motion = register(fixed, moving, "affine")
+        motion = register(below.plane(0, last), above.plane(0, last), "affine", settings).motion
         motion.power(0.5)
     except RegistrationError:
         return None
@@ -174,14 +174,17 @@ def _or_nan(value: float | None) -> float:
 def main() -> None:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("--reference", type=Path)
+    parser.add_argument("--reference", type=Path, nargs="*", default=[])
     parser.add_argument("--gaps", type=int, default=300)
+    parser.add_argument("--looks", type=int, nargs="+", default=[0, 4], help="of the speckle; 0 is none")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     arguments = parser.parse_args()
-    sources = ["phantom"] + ([str(arguments.reference)] if arguments.reference else [])
+    sources = ["phantom", *map(str, arguments.reference)]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        results = list(pool.map(run, cases(arguments.gaps, sources, arguments.seed), chunksize=4))
+        results = list(
+            pool.map(run, cases(arguments.gaps, sources, arguments.seed, arguments.looks), chunksize=4)
+        )
     arguments.out.mkdir(parents=True, exist_ok=True)
     with (arguments.out / "truth.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(asdict(results[0])))
@@ -191,6 +194,8 @@ def main() -> None:
     for name, half in (("even", 0), ("odd", 1)):
         print(f"{name} cases:")
         print("\n".join(summary([r for r in results if (r.index // len(sources)) % 2 == half])))
+    print("by volume and noise:")
+    print("\n".join(by_source_and_noise(results)))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 TIE_DB = 0.05
 """Closer than that to the linear cross-fade neither decision is wrong."""
 
+WORTH_DB = 0.3
+"""A gap is worth filling if zmorph is not that much below the linear cross-fade."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -84,12 +87,12 @@ def summary(results: list[Result]) -> Iterable[str]:
     still = [r.gain for r in accepted if r.aligned]
     if still:
         yield f"  accepted aligned gaps, worst against linear: {min(still):+.2f} dB of {len(still)}"
-    for looks in (0, 4):
+    for looks in sorted({r.looks for r in gaps}):
         for drift in sorted({r.shift_px for r in gaps}):
             same = [r for r in gaps if r.looks == looks and r.shift_px == drift]
             if same:
                 yield (
-                    f"  {'speckle' if looks else 'clean':>7}, drift {drift:>4.0f} px: PSNR average "
+                    f"  {f'L = {looks}' if looks else 'clean':>7}, drift {drift:>4.0f} px: PSNR average "
                     f"{_mean(same, 'psnr_average')}, weighted {_mean(same, 'psnr_weighted')}, linear "
                     f"{_mean(same, 'psnr_linear')}, zmorph {_mean(same, 'psnr_zmorph')}, interior "
                     f"{_mean(same, 'psnr_interior')}; SSIM linear {_mean(same, 'ssim_linear', 3)}, zmorph "
@@ -106,6 +109,18 @@ def summary(results: list[Result]) -> Iterable[str]:
             ("cpu_planes_s", "planes"),
         )
     )
+
+
+def by_source_and_noise(results: list[Result]) -> Iterable[str]:
+    """Of each volume in each noise: gaps worth filling that are filled, and decoys that pass."""
+    for source in sorted({r.source for r in results}):
+        for looks in sorted({r.looks for r in results}):
+            here = [r for r in results if (r.source, r.looks) == (source, looks)]
+            worth = [r.accepted for r in here if not r.decoy and r.gain > -WORTH_DB]
+            passed = [r.decoy for r in here if r.decoy and r.accepted]
+            decoys = f"of {sum(bool(r.decoy) for r in here)} decoys {passed or 'none'} pass"
+            name = f"{source:>24} {f'L = {looks}' if looks else 'clean':>7}"
+            yield f"  {name}: {sum(worth)} of {len(worth)} gaps worth filling are filled; {decoys}"
 
 
 def _mean(results: list[Result], name: str, digits: int = 1) -> str:

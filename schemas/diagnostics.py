@@ -17,6 +17,7 @@ FallbackReason = Literal[
     "reg_did_not_improve",
     "low_post_ncc",
     "low_tissue_overlap",
+    "mirrored_neighbour",
 ]
 ImprovementGate = Literal["improved", "already_aligned"]
 GateName = Literal[
@@ -32,6 +33,8 @@ GateName = Literal[
     "aligned_gain",
     "aligned_ncc",
     "tissue_overlap",
+    "mirror",
+    "neighbours",
     "post_ncc",
     "boundary_tissue",
     "boundary_overlap",

@@ -78,6 +78,8 @@ class PairwiseMetrics(Contract):
     consistency_px: float | None = None
     """RMS distance over tissue between a pixel and where the forward and then the backward registration
     bring it, in pixels."""
+    disagreement_px: float | None = None
+    """RMS distance over tissue between what ECC and elastix found, in pixels; none where one alone ran."""
     tissue_radius_px: float | None = None
     """RMS distance of tissue from the plane's centre, in pixels: how far one radian of rotation moves it."""
     anatomy_rate_x: float | None = None

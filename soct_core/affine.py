@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,8 @@ from soct_core.errors import RegistrationError
 from soct_core.fractional_powers import fractional_power
 
 Floats = NDArray[np.float64]
+Freedom = Literal["affine", "rigid"]
+"""What a motion may do to a plane; rigid: turn and shift."""
 
 
 @dataclass(frozen=True)

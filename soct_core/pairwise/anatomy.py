@@ -16,8 +16,8 @@ from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.errors import RegistrationError
-from soct_core.registration.elastix import register
 from soct_core.registration.likeness import NEGLIGIBLE_NCC, ncc_before_and_after
+from soct_core.registration.register import register
 from soct_core.registration.working_plane import RegistrationPlane, registration_plane
 
 MIN_NCC = 0.5
@@ -72,7 +72,7 @@ def _motion(
     if min(shallow.tissue_fraction, deep.tissue_fraction) < settings.min_foreground_fraction:
         return None
     try:
-        motion = register(shallow, deep, "rigid", settings.registration_metric, settings.max_iterations)
+        motion = register(shallow, deep, "rigid", settings).motion
     except RegistrationError:
         return None
     before, after = ncc_before_and_after(shallow, deep, motion.scaled(1 / shallow.factor))

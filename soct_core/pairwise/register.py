@@ -18,8 +18,8 @@ from soct_core.errors import RegistrationError
 from soct_core.pairwise.anatomy import AnatomyRate, anatomy_rate
 from soct_core.pairwise.confidence import Evidence, confidence, status
 from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
-from soct_core.registration.elastix import register
 from soct_core.registration.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
+from soct_core.registration.register import register
 from soct_core.registration.working_plane import RegistrationPlane, registration_plane
 from soct_core.versions import software_versions
 from soct_core.volume.views import padded_to_common_shape
@@ -110,6 +110,8 @@ def register_and_compare(
 class _Found:
     motion: Affine2D
     """In pixels of the slice, about the plane's centre."""
+    disagreement_px: float | None
+    """Of ECC and elastix."""
     z: int
     z_correlation: float
     z_curve: ZCurve
@@ -127,19 +129,16 @@ def _register(
     for _ in range(_Z_ROUNDS):
         z = best
         plane = registration_plane(np.asarray(fixed[z]), moving.factor)
-        motion = _rigid(plane, moving, settings)
-        curve = z_curve(fixed, search, moving, motion.scaled(1 / moving.factor))
+        found = register(plane, moving, "rigid", settings)
+        curve = z_curve(fixed, search, moving, found.motion.scaled(1 / moving.factor))
         best, likeness = best_z(search, curve)
         if best == z:
             break
     else:
         plane = registration_plane(np.asarray(fixed[best]), moving.factor)
-        motion = _rigid(plane, moving, settings)
-    return _Found(motion.about(plane_center(shape)), best, likeness, curve, plane, search)
-
-
-def _rigid(fixed: RegistrationPlane, moving: RegistrationPlane, settings: PairwiseSettings) -> Affine2D:
-    return register(fixed, moving, "rigid", settings.registration_metric, settings.max_iterations)
+        found = register(plane, moving, "rigid", settings)
+    motion = found.motion.about(plane_center(shape))
+    return _Found(motion, found.disagreement_px, best, likeness, curve, plane, search)
 
 
 def _evidence(
@@ -148,7 +147,7 @@ def _evidence(
     factor = moving.factor
     on_grid = found.motion.scaled(1 / factor)
     pre, post = ncc_before_and_after(found.fixed, moving, on_grid)
-    back = _rigid(moving, found.fixed, settings).scaled(1 / factor)
+    back = register(moving, found.fixed, "rigid", settings).motion.scaled(1 / factor)
     return Evidence(
         pre_ncc=pre,
         post_ncc=post,
@@ -192,6 +191,7 @@ def _metrics(
         pre_ncc=evidence.pre_ncc,
         post_ncc=evidence.post_ncc,
         consistency_px=evidence.consistency_px,
+        disagreement_px=found.disagreement_px,
         tissue_radius_px=_tissue_radius(found.fixed),
         anatomy_rate_x=rate.x if rate else None,
         anatomy_rate_y=rate.y if rate else None,

@@ -21,20 +21,24 @@ _BINS = 256
 """By convention, as in scikit-image's `threshold_otsu`."""
 
 
-def tissue_mask(plane: Plane) -> Mask:
+def tissue_mask(plane: Plane, measured: Mask | None = None) -> Mask:
     """Pixels of tissue in a variance-stabilised plane, (y, x).
 
-    The smoothed plane is split by Otsu's threshold. The split counts only if the two classes
-    lie further apart than the noise of a single pixel: flat agarose, whose smoothed histogram
+    The smoothed plane is split by Otsu's threshold, over what was measured. The split counts only if the
+    two classes lie further apart than the noise of a single pixel: flat agarose, whose smoothed histogram
     has only one narrow mode, has no tissue at all.
     """
     smooth = ndimage.gaussian_filter(plane, SMOOTHING_PX, mode="nearest")
-    threshold = otsu_threshold(smooth)
-    mask: Mask = smooth > threshold
-    inside = int(mask.sum())
-    if inside in (0, mask.size):
+    seen = smooth if measured is None else smooth[measured]
+    if not seen.size:
+        return np.zeros(plane.shape, dtype=bool)
+    mask: Mask = smooth > otsu_threshold(seen)
+    if measured is not None:
+        mask &= measured
+    rest = ~mask if measured is None else measured & ~mask
+    if not mask.any() or not rest.any():
         return np.zeros_like(mask)
-    contrast = float(smooth[mask].mean() - smooth[~mask].mean())
+    contrast = float(smooth[mask].mean() - smooth[rest].mean())
     if contrast <= MIN_CONTRAST_TO_NOISE * noise_level(plane, mask):
         return np.zeros_like(mask)
     return mask

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from schemas.diagnostics import InterpolationDiagnostics
 from schemas.run_record import RunRecord
 from schemas.settings import InterpolationSettings, RegistrationMetric
-from soct_core.registration.elastix import SCHEDULE
+from soct_core.registration.register import (
+    REFINING_SCHEDULE,
+    REFINING_SHARE,
+    SCHEDULE,
+    RegistrationChoice,
+)
 from soct_core.report.run_data import RegisteredPair, RunData
 from soct_core.versions import NOT_INSTALLED
 from soct_core.zmorph.gate_list import GATES
@@ -17,6 +24,9 @@ SOURCES = {
     "elastix": "Klein S, Staring M, Murphy K, Viergever MA, Pluim JPW (2010). elastix: a toolbox for "
     "intensity-based medical image registration. IEEE Transactions on Medical Imaging 29(1), 196–205. "
     "doi:10.1109/TMI.2009.2035616",
+    "ecc": "Evangelidis GD, Psarakis EZ (2008). Parametric image alignment using enhanced correlation "
+    "coefficient maximization. IEEE Transactions on Pattern Analysis and Machine Intelligence 30(10), "
+    "1858-1865. doi:10.1109/TPAMI.2008.113",
     "descent": "Klein S, Pluim JPW, Staring M, Viergever MA (2009). Adaptive stochastic gradient descent "
     "optimisation for image registration. International Journal of Computer Vision 81(3), 227–239. "
     "doi:10.1007/s11263-008-0197-y",
@@ -109,8 +119,8 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
     refused = ", ".join(f"{reason}: {count}" for reason, count in failed.items())
     text = (
         "Single missing slices were interpolated by z-aware morphing. The means of "
-        f"{s.reference_slab_size} planes on each side of the gap were registered by a 2D affine "
-        f"({_elastix(s.registration_metric, s.max_iterations, cite)}). Fractional powers of that affine, "
+        f"{_slabs(tried)} on each side of the gap were registered by a 2D affine "
+        f"({_engines(s, cite)}). Fractional powers of that affine, "
         f"the one-parameter subgroup through it {cite('powers')}, led plane by plane from the slice above "
         f"to the slice below; the two were cross-faded{feather}. A slice was written only where "
         f"{_criteria(s)}. Tissue was told from the embedding by Otsu's threshold "
@@ -124,6 +134,17 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
     if failed:
         text += f" and {_number(sum(failed.values()))} left empty ({refused})"
     return f"{text}. Interpolated voxels are labelled as such and took no part in the registration of others."
+
+
+def _slabs(tried: Sequence[InterpolationDiagnostics]) -> str:
+    """How many planes were averaged."""
+    size = tried[0].settings.reference_slab_size
+    if size != "auto":
+        return f"{size} planes"
+    ranges = [r for d in tried for r in (d.slab_before_range, d.slab_after_range) if r is not None]
+    used = sorted({last - first + 1 for first, last in ranges}) or [1]
+    most = f" to {used[-1]}" if len(used) > 1 else ""
+    return f"{used[0]}{most} plane{'s' if used[-1] > 1 else ''}, as many as the noise asked,"
 
 
 def _criteria(s: InterpolationSettings) -> str:
@@ -151,7 +172,7 @@ def _registration(data: RunData, cite: _Citations) -> str:
     text = (
         f"{_counted(len(pairs), 'pair').capitalize()} of neighbouring slices were registered rigidly "
         "in-plane on the square root of their intensities "
-        f"({_elastix(s.registration_metric, s.max_iterations, cite)}){depth}. "
+        f"({_engines(s, cite)}){depth}. "
     )
     values = [
         (m.pre_ncc, m.post_ncc)
@@ -229,14 +250,24 @@ def _volume(data: RunData, cite: _Citations) -> str:
     )
 
 
-def _elastix(metric: RegistrationMetric, iterations: int, cite: _Citations) -> str:
-    """In full once, then by name."""
-    if "elastix" in cite.used:
-        return f"elastix {cite('elastix')}, {_METRICS[metric]}"
+def _engines(choice: RegistrationChoice, cite: _Citations) -> str:
+    """How planes were registered; in full once, then by name."""
+    engine = choice.registration_engine
+    ecc = f"maximisation of the enhanced correlation coefficient {cite('ecc')}" if engine != "elastix" else ""
+    if engine == "ecc":
+        return ecc
+    alone = engine == "elastix"
+    steps = choice.max_iterations if alone else choice.max_iterations // REFINING_SHARE
+    levels = len(SCHEDULE) if alone else len(REFINING_SCHEDULE)
+    joint = "" if alone else f"{ecc}, refined where that was better by "
+    known = "elastix" in cite.used
+    metric = _METRICS[choice.registration_metric]
+    if known:
+        return f"{joint}elastix {cite('elastix')}, {metric}"
     return (
-        f"elastix {cite('elastix')}, built on ITK {cite('itk')}, {_METRICS[metric]}, adaptive stochastic "
-        f"gradient descent {cite('descent')}, {_number(len(SCHEDULE))} resolutions, "
-        f"at most {iterations} iterations in all"
+        f"{joint}elastix {cite('elastix')}, built on ITK {cite('itk')}, {metric}, adaptive stochastic "
+        f"gradient descent {cite('descent')}, {_number(levels)} resolution{'' if levels == 1 else 's'}, "
+        f"at most {steps} iterations in all"
     )
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from schemas.settings import InterpolationSettings
+from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.planes.warp import coverage, warp
 from soct_core.registration.likeness import central_ncc
 from soct_core.registration.phase_correlation import coarse_shift
-from soct_core.registration.working_plane import RegistrationPlane, registration_plane
+from soct_core.registration.register import best_alignment
+from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, reduced
 
 Candidate = tuple[int, RegistrationPlane]
 """A plane near a gap and its index."""
@@ -25,7 +27,7 @@ class OverlapPlanes:
     ref_before: int
     ref_after: int
     ncc: float
-    """Taken over the central half of the plane, after a coarse shift; in [-1, 1]."""
+    """Taken over the central half of the plane, after a coarse motion; in [-1, 1]."""
 
 
 @dataclass(frozen=True)
@@ -74,50 +76,70 @@ def find_best_overlap_planes(
     >>> planes.ref_before, planes.ref_after, round(planes.ncc, 3)
     (1, 0, 1.0)
     """
-    return search_overlap_planes(vol_before, vol_after, settings).best
+    window, depth = settings.overlap_search_window, vol_before.shape[0]
+    before = reduced(np.asarray(vol_before[max(0, depth - window) :])[::-1])
+    after = reduced(np.asarray(vol_after[:window]))
+    motion = coarse_motion(after.plane(0, 0), before.plane(0, 0))
+    best = search_overlap_planes(before, after, motion, settings).best
+    return best and replace(best, ref_before=depth - 1 - best.ref_before)
+
+
+def coarse_motion(fixed: RegistrationPlane, moving: RegistrationPlane) -> Affine2D:
+    """A rough motion of the working grid, so that neither drift nor a turn hides likeness.
+
+    Of a shift, which a torn plane does not lead astray, and a rigid alignment, which a turn does not: the
+    one that makes the planes more alike.
+    """
+    found = best_alignment(fixed, moving, "rigid")
+    motions = [coarse_shift(fixed, moving), *([] if found is None else [found.motion])]
+    return max(motions, key=lambda motion: _likeness(fixed, moving, motion))
+
+
+def _likeness(fixed: RegistrationPlane, moving: RegistrationPlane, motion: Affine2D) -> float:
+    moved, inside = warp(moving.coarse, motion, fixed.shape), coverage(moving.shape, motion, fixed.shape)
+    return central_ncc(fixed, moved, moving, motion, inside)
 
 
 def search_overlap_planes(
-    vol_before: Sliceable, vol_after: Sliceable, settings: InterpolationSettings
+    before: ReducedPlanes,
+    after: ReducedPlanes,
+    motion: Affine2D,
+    settings: InterpolationSettings,
+    averaged: int = 1,
 ) -> OverlapSearch:
-    """As `find_best_overlap_planes`, and how much tissue there was to choose from."""
-    window = settings.overlap_search_window
-    depth = vol_before.shape[0]
+    """As `find_best_overlap_planes`, and how much tissue there was to choose from.
+
+    Parameters
+    ----------
+    before, after
+        Planes of each side, the one nearest the gap first; so are the indices of the answer counted.
+    motion
+        Rough motion of the working grid, the same for all pairs.
+    averaged
+        Planes, from each candidate on, whose mean is compared, where noise hides the likeness of single ones.
+    """
     sides = [
-        _ready(vol_before, range(depth - 1, max(-1, depth - 1 - window), -1)),
-        _ready(vol_after, range(min(window, vol_after.shape[0]))),
+        [
+            (i, side.plane(i, i + averaged - 1))
+            for i in range(min(settings.overlap_search_window, max(1, len(side) - averaged + 1)))
+        ]
+        for side in (before, after)
     ]
     share = min(max((plane.tissue_fraction for _, plane in side), default=0.0) for side in sides)
     least = max(settings.min_foreground_fraction, MIN_TISSUE)
-    before, after = ([p for p in side if p[1].tissue_fraction >= least] for side in sides)
-    return OverlapSearch(_best_pair(before, after) if before and after else None, share)
+    above, below = ([p for p in side if p[1].tissue_fraction >= least] for side in sides)
+    return OverlapSearch(_best_pair(above, below, motion) if above and below else None, share)
 
 
-def _best_pair(before: Sequence[Candidate], after: Sequence[Candidate]) -> OverlapPlanes | None:
-    # Drift is the same for all pairs, so it is measured on the pair nearest the gap.
-    shift = coarse_shift(after[0][1], before[0][1])
+def _best_pair(
+    before: Sequence[Candidate], after: Sequence[Candidate], motion: Affine2D
+) -> OverlapPlanes | None:
     best: OverlapPlanes | None = None
     for index_before, plane_before in before:
-        moved = warp(plane_before.coarse, shift, after[0][1].shape)
-        inside = coverage(plane_before.shape, shift, after[0][1].shape)
+        moved = warp(plane_before.coarse, motion, after[0][1].shape)
+        inside = coverage(plane_before.shape, motion, after[0][1].shape)
         for index_after, plane_after in after:
-            likeness = central_ncc(plane_after, moved, plane_before, shift, inside)
+            likeness = central_ncc(plane_after, moved, plane_before, motion, inside)
             if best is None or likeness > best.ncc:
                 best = OverlapPlanes(index_before, index_after, likeness)
     return best
-
-
-def reference_slab(volume: Sliceable, plane: int, size: int) -> tuple[RegistrationPlane, tuple[int, int]]:
-    """Mean of `size` planes around a plane and their range, inclusive.
-
-    What would lie outside the volume is left out, not replaced from the other side: the slab
-    must stay centred on its plane, or the motion would be measured over more than the gap. A slab
-    of an even size has one plane more on the side of the greater index.
-    """
-    first = max(0, plane - (size - 1) // 2)
-    last = min(volume.shape[0] - 1, plane + size // 2)
-    return registration_plane(np.asarray(volume[first : last + 1])), (first, last)
-
-
-def _ready(volume: Sliceable, indices: range) -> list[Candidate]:
-    return [(index, registration_plane(np.asarray(volume[index]))) for index in indices]

@@ -18,22 +18,23 @@ from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.errors import RegistrationError
-from soct_core.planes.measured import measured, stored_in
-from soct_core.registration.elastix import register
-from soct_core.registration.working_plane import RegistrationPlane, registration_plane
+from soct_core.registration.register import register
+from soct_core.registration.working_plane import RegistrationPlane
 from soct_core.versions import software_versions
 from soct_core.volume.views import check_neighbours, padded_to_common_shape
 from soct_core.zmorph.boundary_planes import (
     MIN_TISSUE,
     OverlapPlanes,
     OverlapSearch,
+    coarse_motion,
     find_best_overlap_planes,
-    reference_slab,
     search_overlap_planes,
 )
 from soct_core.zmorph.gate_list import Asked
 from soct_core.zmorph.gates import Verdict, judge, judge_boundary
 from soct_core.zmorph.morph import Morph
+from soct_core.zmorph.near_planes import NearSide, near_side, plane_distance
+from soct_core.zmorph.reference_slab import most_planes, slab_around, slab_size
 
 __all__ = [
     "find_best_overlap_planes",
@@ -123,30 +124,48 @@ def prepare_morph(
 ) -> tuple[Morph | None, Trial]:
     """Find boundary planes, register and judge; the morph is None when a gate failed."""
     check_neighbours(vol_before, vol_after)
-    sides = padded_to_common_shape(vol_before, vol_after)
-    before, after = near_planes(*sides, settings)
-    first = vol_before.shape[0] - len(before)
-    asked = Asked()
-    found = search_overlap_planes(before, after, settings)
-    planes = found.best and replace(found.best, ref_before=found.best.ref_before + first)
-    _ask_overlap(asked, found, settings)
-    if asked.reason is not None or planes is None:
-        return None, Trial(tuple(asked.checks), asked.reason, asked.detail, planes)
-    size = settings.reference_slab_size
-    moving, (top, bottom) = reference_slab(before, planes.ref_before - first, size)
-    fixed, range_after = reference_slab(after, planes.ref_after, size)
-    edges = before[-1], after[0]
-    verdict = _register_and_judge(fixed, moving, settings)
-    if verdict.reason is None:
-        ready = registration_plane(edges[0]), registration_plane(edges[1])
-        verdict = judge_boundary(*ready, verdict, settings)
-    checks = (*asked.checks, *verdict.checks)
-    slabs = (top + first, bottom + first), range_after
-    trial = Trial(checks, verdict.reason, verdict.detail, planes, *slabs, verdict)
-    if trial.reason is not None:
+    above, below = padded_to_common_shape(vol_before, vol_after)
+    most = most_planes(settings.reference_slab_size, plane_distance(vol_before))
+    reach = max(settings.overlap_search_window + most, 2 * most)
+    before = near_side(above, reach, most, above=True)
+    after = near_side(below, reach, most, above=False)
+    trial = judge_sides(before, after, settings, depth=vol_before.shape[0])
+    if trial.reason is not None or trial.verdict is None:
         return None, trial
-    where = measured(edges[0], stored_in(sides[0], -1)), measured(edges[1], stored_in(sides[1], 0))
-    return Morph(*edges, verdict.motion, settings, where), trial
+    where = before.edge_measured, after.edge_measured
+    return Morph(before.edge, after.edge, trial.verdict.motion, settings, where), trial
+
+
+def judge_sides(before: NearSide, after: NearSide, settings: InterpolationSettings, depth: int) -> Trial:
+    """Choose slabs, register them and pass them through the gates.
+
+    Parameters
+    ----------
+    depth
+        Planes of the slice before the gap: the diagnostics count from its first.
+    """
+    above, below, wanted = before.planes, after.planes, settings.reference_slab_size
+    size = slab_size((above, below), wanted, most_planes(wanted, before.plane_um))
+    averaged = size if wanted == "auto" else 1
+    asked = Asked()
+    motion = coarse_motion(below.plane(0, averaged - 1), above.plane(0, averaged - 1))
+    found = search_overlap_planes(above, below, motion, settings, averaged)
+    planes = found.best and replace(found.best, ref_before=depth - 1 - found.best.ref_before)
+    _ask_overlap(asked, found, settings)
+    if asked.reason is not None or found.best is None:
+        return Trial(tuple(asked.checks), asked.reason, asked.detail, planes)
+    range_before, range_after = (0, min(size, len(above)) - 1), (0, min(size, len(below)) - 1)
+    if wanted != "auto":
+        range_before = slab_around(found.best.ref_before, size, len(above), above=True)
+        range_after = slab_around(found.best.ref_after, size, len(below), above=False)
+    fixed, moving = below.plane(*range_after), above.plane(*range_before)
+    far = after.far_slab(range_after[1] + 1), before.far_slab(range_before[1] + 1)
+    verdict = _register_and_judge(fixed, moving, far, settings)
+    if verdict.reason is None:
+        verdict = judge_boundary(above, below, averaged, verdict, settings)
+    slab_before = depth - 1 - range_before[1], depth - 1 - range_before[0]
+    checks = (*asked.checks, *verdict.checks)
+    return Trial(checks, verdict.reason, verdict.detail, planes, slab_before, range_after, verdict)
 
 
 def morph_diagnostics(
@@ -188,14 +207,6 @@ def morph_diagnostics(
     )
 
 
-def near_planes(
-    before: Sliceable, after: Sliceable, settings: InterpolationSettings
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """All planes, (z, y, x), that the search and its slabs can reach on each side, read once."""
-    reach = settings.overlap_search_window + settings.reference_slab_size // 2
-    return np.asarray(before[max(0, before.shape[0] - reach) :]), np.asarray(after[:reach])
-
-
 def _ask_overlap(asked: Asked, found: OverlapSearch, settings: InterpolationSettings) -> None:
     least = settings.min_foreground_fraction
     # Without a pair of planes the gate must fail, even where its limit is 0.
@@ -207,11 +218,14 @@ def _ask_overlap(asked: Asked, found: OverlapSearch, settings: InterpolationSett
 
 
 def _register_and_judge(
-    fixed: RegistrationPlane, moving: RegistrationPlane, settings: InterpolationSettings
+    fixed: RegistrationPlane,
+    moving: RegistrationPlane,
+    far: tuple[RegistrationPlane | None, RegistrationPlane | None],
+    settings: InterpolationSettings,
 ) -> Verdict:
     try:
-        motion = register(fixed, moving, "affine", settings.registration_metric, settings.max_iterations)
-        return judge(motion, fixed, moving, settings)
+        motion = register(fixed, moving, "affine", settings).motion
+        return judge(motion, fixed, moving, settings, far)
     except RegistrationError as error:
         asked = Asked()
         asked.give_up(str(error))

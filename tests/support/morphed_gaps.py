@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
+from soct_core.registration.register import Registration
 
 DRIFT = Drift(3.0, (5.0, -4.0), (1.02, 0.99), 0.01)
 STILL = Drift()
@@ -34,10 +35,10 @@ def psnr(volume: Array, truth: Array) -> float:
 def returning(monkeypatch: pytest.MonkeyPatch, motion: Affine2D | Exception) -> None:
     """Let the registration return a motion, or raise."""
 
-    def register(*_: object, **__: object) -> Affine2D:
+    def register(*_: object, **__: object) -> Registration:
         if isinstance(motion, Exception):
             raise motion
-        return motion
+        return Registration(motion, None)
 
     monkeypatch.setattr("soct_core.zmorph.interpolate.register", register)
 

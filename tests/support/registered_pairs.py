@@ -12,6 +12,7 @@ from schemas.pairwise import PairRole, PairwiseMetrics, RigidTransform
 from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D
 from soct_core.pairwise.register import Pair, register_slices
+from soct_core.registration.register import Registration
 
 Array = NDArray[Any]
 VOXEL = (20.0, 10.0, 10.0)
@@ -54,11 +55,11 @@ def returning(monkeypatch: pytest.MonkeyPatch, motion: Affine2D | Exception) -> 
     """Let every registration say the same: the motion from upper to lower, or raise."""
     seen: list[Any] = []
 
-    def register(fixed: Any, moving: Any, *_: object) -> Affine2D:
+    def register(fixed: Any, moving: Any, *_: object) -> Registration:
         if isinstance(motion, Exception):
             raise motion
         seen.append(moving)
         # There and back: whoever was moving first stays the lower slice.
-        return motion if moving is seen[0] else motion.inverse()
+        return Registration(motion if moving is seen[0] else motion.inverse(), None)
 
     monkeypatch.setattr("soct_core.pairwise.register.register", register)

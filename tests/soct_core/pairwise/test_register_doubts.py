@@ -9,6 +9,7 @@ from registered_pairs import DEEP, drifted, registered, returning
 
 from soct_core.affine import Affine2D, shift_by
 from soct_core.errors import RegistrationError
+from soct_core.registration.register import Registration
 
 
 def test_a_pair_that_touches_an_interpolated_slice_is_never_believed() -> None:
@@ -106,7 +107,7 @@ def test_a_way_back_that_is_another_one_is_not_confident(
     monkeypatch: pytest.MonkeyPatch, px: float, most: float
 ) -> None:
     ways = iter([Affine2D.rigid(0, (3.0, 0.0), CENTER), Affine2D.rigid(0, (-3.0, px), CENTER)])
-    monkeypatch.setattr("soct_core.pairwise.register.register", lambda *_: next(ways))
+    monkeypatch.setattr("soct_core.pairwise.register.register", lambda *_: Registration(next(ways), None))
     fixed, moving = drifted(shift_by(3, 0), fixed_planes=6)
     _, metrics = registered(fixed, moving)
     assert metrics.consistency_px == pytest.approx(px, abs=1e-6)

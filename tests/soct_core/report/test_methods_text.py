@@ -17,7 +17,8 @@ def test_the_methods_say_what_was_done_and_no_more(finished: tuple[Path, RunReco
     assert text.startswith("10 slices of nominally 200 µm")
     assert "Of two single gaps one was filled" in text
     assert "one left empty (no_foreground_planes: 1)" in text
-    assert "at most 100 iterations" in text
+    assert "enhanced correlation coefficient" in text
+    assert "at most 10 iterations" in text, "a tenth of them refines"
     assert "70 × " in text
     assert "checks" not in text, "none were asked for"
     assert "Hann" not in text, "no two slices overlap"

@@ -17,15 +17,12 @@ from soct_core.zmorph.gates import judge, wanted_gain
 def test_an_aligned_pair_must_be_as_alike_as_any_other() -> None:
     planes = [registration_plane(noisy(tissue_plane(seed=seed), seed)) for seed in (0, 1)]
     still = Affine2D.identity(CENTER)
-    likeness = judge(still, *planes, settings(min_post_correlation=-1)).post_ncc
+    lax = {"min_post_correlation": -1, "max_mirror_margin": 9.0, "min_neighbour_odds": -50.0}
+    likeness = judge(still, *planes, settings(**lax)).post_ncc
     assert likeness is not None
     assert likeness < 0.5
-    just_below = judge(
-        still, *planes, settings(min_overlap_correlation=likeness - 0.01, min_post_correlation=-1)
-    )
-    just_above = judge(
-        still, *planes, settings(min_overlap_correlation=likeness + 0.01, min_post_correlation=-1)
-    )
+    just_below = judge(still, *planes, settings(min_overlap_correlation=likeness - 0.01, **lax))
+    just_above = judge(still, *planes, settings(min_overlap_correlation=likeness + 0.01, **lax))
     assert (just_below.gate, just_below.reason) == ("already_aligned", None)
     assert (just_above.gate, just_above.reason) == ("already_aligned", "reg_did_not_improve")
 
@@ -45,8 +42,8 @@ LIMITS = [
     ),
     (
         "shear",
-        Affine2D.of([[1, 0.07], [0, 1]], (0, 0), CENTER),
-        Affine2D.of([[1, 0.09], [0, 1]], (0, 0), CENTER),
+        Affine2D.of([[1, 0.11], [0, 1]], (0, 0), CENTER),
+        Affine2D.of([[1, 0.13], [0, 1]], (0, 0), CENTER),
     ),
     ("shift", Affine2D.rigid(0, (0, -37), CENTER), Affine2D.rigid(0, (0, -40), CENTER)),
 ]
@@ -55,10 +52,15 @@ LIMITS = [
 @pytest.mark.parametrize(("name", "within", "beyond"), LIMITS)
 def test_motions_beyond_what_a_cut_can_do_are_named(name: str, within: Affine2D, beyond: Affine2D) -> None:
     plane = registration_plane(noisy(tissue_plane(), 1))
-    verdict = judge(beyond, plane, plane, settings())
+    # So much evidence has no pair: the identity fails too, and the refusal is that of the motion.
+    strict = settings(min_neighbour_odds=50.0)
+    verdict = judge(beyond, plane, plane, strict)
     assert verdict.reason == "implausible_affine"
     assert name in verdict.detail
-    assert judge(within, plane, plane, settings()).reason != "implausible_affine"
+    assert judge(within, plane, plane, strict).reason != "implausible_affine"
+    left = judge(beyond, plane, plane, settings())
+    assert (left.reason, left.motion) == (None, Affine2D.identity(CENTER))
+    assert left.detail.startswith("left in place: registration found no plausible motion")
 
 
 PAIR = [registration_plane(noisy(tissue_plane(DRIFT.at(s)), int(s) + 1)) for s in (1.0, 0.0)]
@@ -78,7 +80,8 @@ def test_a_lower_improvement_never_turns_a_pass_into_a_refusal(share: float, a: 
 @given(st.floats(0, 1.4), thresholds)
 @examples(max_examples=30, deadline=None)
 def test_a_motion_passes_exactly_when_it_gains_enough(share: float, threshold: float) -> None:
-    verdict = judge(DRIFT.at(share), *PAIR, settings(min_ncc_improvement=threshold))
+    lax = {"max_mirror_margin": 9.0, "min_neighbour_odds": -50.0}
+    verdict = judge(DRIFT.at(share), *PAIR, settings(min_ncc_improvement=threshold, **lax))
     assert verdict.pre_ncc is not None
     assert verdict.post_ncc is not None
     gain = verdict.post_ncc - verdict.pre_ncc
@@ -87,7 +90,7 @@ def test_a_motion_passes_exactly_when_it_gains_enough(share: float, threshold: f
         assert verdict.displacement_px is not None
         assert verdict.displacement_px > 1.0
     else:
-        assert (verdict.reason is None) == (gain >= 0 and verdict.post_ncc >= 0.65)
+        assert (verdict.reason is None) == (gain >= 0 and verdict.post_ncc >= 0.3)
 
 
 @pytest.mark.parametrize(("pre", "wanted"), [(-0.4, 0.05), (0.5, 0.05), (0.75, 0.025), (1.0, 0.0)])

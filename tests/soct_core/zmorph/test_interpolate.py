@@ -123,9 +123,9 @@ def test_only_planes_near_the_gap_are_read() -> None:
     before, after = Counting(deep), Counting(high)
     volume, diagnostics = interpolate_z_morph(before, after, QUICK, 3)
     assert volume is not None
-    # Five planes searched, and one more that the slab around the outermost may take.
-    assert {35} <= before.read <= set(range(30, 36))
-    assert {0} <= after.read <= set(range(6))
+    # Those that the search and a slab behind each can reach, and as many at the far ends.
+    assert {35} <= before.read <= set(range(12)) | set(range(20, 36))
+    assert {0} <= after.read <= set(range(16)) | set(range(24, 36))
     assert diagnostics.ref_before is not None
     assert 31 <= diagnostics.ref_before <= 35
 

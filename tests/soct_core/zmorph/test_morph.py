@@ -158,7 +158,12 @@ def test_feathers_decide_only_where_one_side_alone_has_tissue(monkeypatch: pytes
     returning(monkeypatch, Affine2D.identity(CENTER))
     gaussian, faded = (
         interpolate_z_morph(
-            before[None], after[None], settings(blend_method=method, min_tissue_overlap=0), 1
+            before[None],
+            after[None],
+            settings(
+                blend_method=method, min_tissue_overlap=0, min_neighbour_odds=-50.0, max_mirror_margin=9.0
+            ),
+            1,
         )[0]
         for method in ("gaussian", "linear")
     )

@@ -1,0 +1,94 @@
+"""Near planes: the few planes of each slice that a gap is judged by, reduced while they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soct_core.arrays import Mask, Sliceable
+from soct_core.planes.measured import measured, stored_in
+from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, reduced
+
+_READ_DEPTH = 8
+"""Planes read at a time where the volume names no chunks: what we write has chunks as deep."""
+
+
+@dataclass(frozen=True, eq=False)
+class NearSide:
+    """One side of a gap; planes are counted from the gap."""
+
+    edge: NDArray[Any]
+    """The boundary plane itself, (y, x), as imaged."""
+    edge_measured: Mask | None
+    planes: ReducedPlanes
+    """The nearest planes."""
+    far: ReducedPlanes | None
+    """Planes at the other end of the slice; None where `planes` holds the whole slice."""
+    plane_um: float | None = None
+    """Distance of planes; None where the volume does not say."""
+
+    def far_slab(self, size: int) -> RegistrationPlane | None:
+        """The slab farthest from the gap; None if it would share a plane with the nearest."""
+        planes = self.planes if self.far is None else self.far
+        if self.far is None and len(planes) < 2 * size:
+            return None
+        return planes.plane(max(0, len(planes) - size), len(planes) - 1)
+
+
+def near_side(volume: Sliceable, reach: int, far: int, *, above: bool) -> NearSide:
+    """Read one side of a gap.
+
+    Parameters
+    ----------
+    volume
+        (z, y, x).
+    reach, far
+        Planes to read next to the gap, and at the other end.
+    above
+        Whether the gap lies below this slice, so that its last plane is the nearest.
+    """
+    depth = volume.shape[0]
+    edge = depth - 1 if above else 0
+    reach, far = min(reach, depth), min(far, depth)
+    near = _read(volume, depth - reach if above else 0, reach, above=above)
+    further = None
+    if depth > reach and far:
+        further = _read(volume, 0 if above else depth - far, far, above=above)
+    plane = np.asarray(volume[edge])
+    return NearSide(plane, measured(plane, stored_in(volume, edge)), near, further, plane_distance(volume))
+
+
+def plane_distance(volume: Sliceable) -> float | None:
+    """Distance of planes in µm, where the volume knows its voxel size."""
+    size = getattr(volume, "voxel_size_um", None)
+    return None if size is None else float(size[0])
+
+
+def _read(volume: Sliceable, first: int, count: int, *, above: bool) -> ReducedPlanes:
+    """Planes from `first` on, the one nearest the gap first."""
+    parts = [
+        reduced(np.asarray(volume[block]), stored=stored_in(volume, block))
+        for block in _blocks(volume, first, count)
+    ]
+    values = np.concatenate([part.values for part in parts])
+    masks = None
+    if any(part.measured is not None for part in parts):
+        masks = np.concatenate(
+            [np.ones(p.values.shape, bool) if p.measured is None else p.measured for p in parts]
+        )
+    step = -1 if above else 1
+    return ReducedPlanes(values[::step], parts[0].factor, None if masks is None else masks[::step])
+
+
+def _blocks(volume: Sliceable, first: int, count: int) -> Iterator[slice]:
+    """Slices of planes that end where chunks end, so that no chunk is read twice."""
+    depth = int(getattr(volume, "chunks", (_READ_DEPTH,))[0]) or _READ_DEPTH
+    start, end = first, first + count
+    while start < end:
+        stop = min(end, start - start % depth + depth)
+        yield slice(start, stop)
+        start = stop
