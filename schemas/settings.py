@@ -149,7 +149,7 @@ class PairwiseSettings(Contract):
     """Similarity that elastix maximises."""
     max_iterations: Iterations = 1000
     """Steps of elastix in all, shared evenly by its pyramid levels; a tenth of them where it refines."""
-    max_rotation_deg: Degrees = 15.0
+    max_rotation_deg: Degrees = 20.0
     """Rotation at which a result counts as having hit its bound."""
     max_shift_fraction: Fraction = 0.25
     """Shift, as a share of the plane's longer side, at which a result has hit its bound."""
@@ -158,7 +158,7 @@ class PairwiseSettings(Contract):
     translation_warn_px: Pixels = 30.0
     """Shift above which a pair gets a warning, in pixels a cut: over two cuts it may be twice that."""
     translation_error_px: Pixels = 50.0
-    """Shift above which a pair is unreliable, in pixels a cut."""
+    """Shift above which a pair is unreliable, in pixels a cut, unless all other evidence agrees on it."""
     translation_warn_um: Micrometres | None = None
     """As `translation_warn_px`, in µm a cut; counts instead of it when given."""
     translation_error_um: Micrometres | None = None
@@ -166,7 +166,7 @@ class PairwiseSettings(Contract):
     rotation_warn_deg: Degrees = 1.0
     """Rotation above which a pair gets a warning, in degrees a cut."""
     rotation_error_deg: Degrees = 2.0
-    """Rotation above which a pair is unreliable, in degrees a cut."""
+    """Rotation above which a pair is unreliable, in degrees a cut, unless all other evidence agrees on it."""
     z_correlation_warn: Correlation = 0.7
     """NCC of the z match below which a pair gets a warning."""
     z_correlation_error: Correlation = 0.5

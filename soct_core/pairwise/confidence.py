@@ -18,6 +18,9 @@ _CONSISTENT_PX = 2.0
 _HALF_SHARED, _WELL_SHARED = 0.55, 0.8
 """Shares of tissue that count 0 and 1. Chosen by hand: a plane of which half was not imaged shares 0.5, gaps
 of `benchmarks/truth.py` that are worth filling 0.75 and more."""
+_BELIEVED_TRUST, _BELIEVED_PX, _BELIEVED_GAIN = 0.8, 1.0, 0.1
+"""What a motion beyond its limit needs: confidence, agreement of there and back and of ECC and elastix, and a
+gain in NCC (or half of what is left to gain), as a great motion that is right must bring one. By hand."""
 _NOT_IMPROVED = 0.5
 """Factor. A guess that served."""
 
@@ -41,6 +44,8 @@ class Evidence:
     """Tissue that both planes show once moved, as a share of the greater of the two tissues."""
     pixel_um: float
     """Length of a pixel along the translation, where pixels need not be square."""
+    disagreement_px: float | None = None
+    """RMS distance over tissue between what ECC and elastix found; None where one alone was asked."""
 
 
 def confidence(evidence: Evidence, settings: PairwiseSettings) -> tuple[float, tuple[str, ...]]:
@@ -86,7 +91,8 @@ def status(
 
     Thresholds of motion are per cut: a pair that spans several `cuts` may move so many times as far. Across
     a gap anatomy itself changes, so such a pair gets only a warning for a z correlation below the error
-    threshold; its confidence (`trust`) decides.
+    threshold; its confidence (`trust`) decides. A motion beyond its error threshold is believed, with a
+    warning, where all other evidence agrees: a block may have been mounted anew.
     """
     s = settings
     length = evidence.pixel_um
@@ -104,12 +110,27 @@ def status(
     )
     worst: OverallStatus = "ok"
     reasons = []
+    believed = is_believed(evidence, trust)
     for text, value, warn, error, sign in checks:
         side = "beyond" if sign > 0 else "below"
-        if sign * value > sign * error:
+        if sign > 0 and value > error and believed:
+            worst = "warning" if worst == "ok" else worst
+            reasons.append(f"{text.format(value)} is beyond {error:g}, but all evidence agrees on it")
+        elif sign * value > sign * error:
             worst = "error"
             reasons.append(f"{text.format(value)} is {side} {error:g}")
         elif sign * value > sign * warn:
             worst = "warning" if worst == "ok" else worst
             reasons.append(f"{text.format(value)} is {side} {warn:g}")
     return worst, tuple(reasons)
+
+
+def is_believed(evidence: Evidence, trust: float) -> bool:
+    """Whether there and back, two methods and the likeness agree, so that even a great motion is true."""
+    return (
+        trust >= _BELIEVED_TRUST
+        and evidence.consistency_px <= _BELIEVED_PX
+        and evidence.disagreement_px is not None
+        and evidence.disagreement_px <= _BELIEVED_PX
+        and evidence.post_ncc - evidence.pre_ncc >= min(_BELIEVED_GAIN, (1 - evidence.pre_ncc) / 2)
+    )

@@ -158,6 +158,7 @@ def _evidence(
         tissue_fraction=min(found.fixed.tissue_fraction, moving.tissue_fraction),
         overlap=tissue_overlap(found.fixed, moving, on_grid),
         pixel_um=_pixel_um(found.motion, voxel_size_um),
+        disagreement_px=found.disagreement_px,
     )
 
 

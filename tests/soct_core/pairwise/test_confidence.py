@@ -47,8 +47,8 @@ def test_confidence_spans_its_range() -> None:
         ("pre_ncc", [0.6, 0.8]),
         ("tissue_fraction", [0.1, 0.019]),
         ("overlap", [0.8, 0.7, 0.6, 0.5]),
-        ("rotation_deg", [14.9, 15.0]),
-        ("rotation_deg", [-14.9, -15.0]),
+        ("rotation_deg", [19.9, 20.0]),
+        ("rotation_deg", [-19.9, -20.0]),
         ("translation_px", [99.0, 100.0]),
     ],
 )
@@ -62,7 +62,7 @@ def test_confidence_falls_with_worse_evidence(figure: str, worse: list[float]) -
     ("changes", "said"),
     [
         ({"tissue_fraction": 0.0}, "tissue fills 0.0%"),
-        ({"rotation_deg": 15.0}, "rotation 15.0 deg is at its bound"),
+        ({"rotation_deg": 20.0}, "rotation 20.0 deg is at its bound"),
         ({"rotation_deg": -40.0}, "rotation -40.0 deg is at its bound"),
         ({"translation_px": 100.0}, "translation 100 px is at its bound"),
         ({"pre_ncc": 0.3, "post_ncc": 0.4}, "planes are unlike"),
@@ -183,3 +183,33 @@ def test_every_threshold_passed_is_said() -> None:
         "z correlation 0.40 is below 0.5",
         "confidence 0.35 is below 0.4",
     )
+
+
+BEYOND = replace(GOOD, pre_ncc=0.4, post_ncc=0.9, rotation_deg=8.0, disagreement_px=0.1)
+
+
+def test_a_motion_beyond_its_limit_is_believed_where_all_evidence_agrees() -> None:
+    state, reasons = status(BEYOND, 0.9, 1.0, 1, PairwiseSettings())
+    assert state == "warning"
+    assert reasons == ("rotation 8.00 deg is beyond 2, but all evidence agrees on it",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"consistency_px": 1.5}, 1.0),
+        ({"disagreement_px": 1.5}, 1.0),
+        ({"disagreement_px": None}, 1.0),
+        ({"pre_ncc": 0.85}, 1.0),
+        ({}, 0.7),
+    ],
+)
+def test_one_doubt_is_enough_against_a_motion_beyond_its_limit(changes: dict[str, Any], found: float) -> None:
+    state, _ = status(replace(BEYOND, **changes), 0.9, found, 1, PairwiseSettings())
+    assert state == "error"
+
+
+def test_belief_in_the_motion_excuses_no_other_figure() -> None:
+    state, reasons = status(BEYOND, 0.2, 1.0, 1, PairwiseSettings())
+    assert state == "error"
+    assert any("z correlation" in reason for reason in reasons)

@@ -47,6 +47,21 @@ def test_known_drift_is_found_with_its_sign(degrees: float, shift: tuple[float, 
     assert metrics.tissue_radius_px == pytest.approx(np.hypot(52, 44) / 2, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("degrees", "shift"), [(5.0, (0.0, 0.0)), (-15.0, (3.0, 2.0)), (15.0, (0.0, 0.0)), (0.0, (30.0, 0.0))]
+)
+def test_a_block_that_was_mounted_anew_is_found_and_believed(
+    degrees: float, shift: tuple[float, float]
+) -> None:
+    motion = Affine2D.rigid(degrees, shift, CENTER)
+    transform, metrics = registered(*drifted(motion), translation_warn_px=10.0, translation_error_px=20.0)
+    assert rms_apart(motion_of(transform), motion) < 0.3
+    assert (metrics.overall_status, metrics.reliable) == ("warning", True)
+    assert any("all evidence agrees on it" in reason for reason in metrics.reasons)
+    assert metrics.disagreement_px is not None
+    assert metrics.disagreement_px < 0.5
+
+
 @pytest.mark.parametrize("side", ["fixed", "moving"])
 def test_slices_of_different_plane_shapes_are_laid_over_each_other(side: str) -> None:
     motion = Affine2D.rigid(0.7, (4.0, -3.0), CENTER)
