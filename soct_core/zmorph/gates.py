@@ -26,6 +26,7 @@ FULL_GAIN_ROOM = 0.5
 cannot rise by a fixed amount: 1 in 14 gaps worth filling was refused for it. 0.5 is chosen by hand."""
 UNTELLING_MARGIN = 0.02
 """A mirror margin below says nothing of which is the mirror image. Chosen by hand."""
+UNTELLING = "a mirror image fits as well: nothing tells the two apart"
 _MOST_SAID = 1e3
 """Largest stretch or shear that is recorded: a degenerate affine has infinite ones, and JSON no infinity."""
 
@@ -193,21 +194,14 @@ def _judge_one(
     evidence = weigh(fixed, moving, on_grid, rivals)
     if known is not None and known.log_odds > evidence.log_odds:
         evidence = known
-    margin, least = evidence.mirror_margin, -settings.max_mirror_margin
-    said = f"a mirror image fits better, NCC {evidence.mirror_likeness:.3f} beside {evidence.likeness:.3f}"
-    asked.ask("mirror", margin, least, said)
-    odds, least = evidence.log_odds, settings.min_neighbour_odds
-    said = f"log odds {odds:.2f} of being neighbours, wanted {least} at least"
-    asked.ask("neighbours", odds, least, said)
+    _ask_neighbours(asked, evidence, settings)
     least = settings.min_post_correlation
     asked.ask("post_ncc", post, least, f"NCC {post:.3f} at best, wanted {least} at least")
-    symmetric = (
-        "" if margin > UNTELLING_MARGIN else "a mirror image fits as well: nothing tells the two apart"
-    )
+    symmetric = evidence.mirror_margin <= UNTELLING_MARGIN
     return Verdict(
         motion,
         asked.reason,
-        asked.detail or symmetric,
+        asked.detail or (UNTELLING if symmetric else ""),
         tuple(asked.checks),
         "already_aligned" if aligned else "improved",
         pre,
@@ -228,6 +222,15 @@ def _ask_improved(
         return
     asked.ask("aligned_gain", gain, 0.0, f"aligned already, but NCC fell from {pre:.3f} to {post:.3f}")
     asked.ask("aligned_ncc", post, least, f"aligned already, but NCC {post:.3f}, wanted {least} at least")
+
+
+def _ask_neighbours(asked: Asked, evidence: Evidence, settings: InterpolationSettings) -> None:
+    margin, least = evidence.mirror_margin, -settings.max_mirror_margin
+    said = f"a mirror image fits better, NCC {evidence.mirror_likeness:.3f} beside {evidence.likeness:.3f}"
+    asked.ask("mirror", margin, least, said)
+    odds, least = evidence.log_odds, settings.min_neighbour_odds
+    said = f"log odds {odds:.2f} of being neighbours, wanted {least} at least"
+    asked.ask("neighbours", odds, least, said)
 
 
 def _ask_plausible(

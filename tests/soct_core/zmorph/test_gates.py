@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from drifting_tissue import CENTER, noisy, tissue_plane
 from hypothesis import given
@@ -96,3 +97,34 @@ def test_a_motion_passes_exactly_when_it_gains_enough(share: float, threshold: f
 @pytest.mark.parametrize(("pre", "wanted"), [(-0.4, 0.05), (0.5, 0.05), (0.75, 0.025), (1.0, 0.0)])
 def test_less_gain_is_wanted_where_less_is_left_to_gain(pre: float, wanted: float) -> None:
     assert wanted_gain(pre, 0.05) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
+def test_a_side_whose_mirror_image_fits_better_fails_its_gate(axes: tuple[int, ...]) -> None:
+    plane = registration_plane(noisy(tissue_plane(), 1))
+    mirrored = registration_plane(noisy(tissue_plane(), 2)).mirrored(axes)
+    verdict = judge(Affine2D.identity(CENTER), plane, mirrored, settings())
+    failed = {check.gate for check in verdict.checks if not check.passed}
+    assert {"mirror", "neighbours"} <= failed
+    named = judge(Affine2D.identity(CENTER), plane, mirrored, settings(min_overlap_correlation=-1.0))
+    assert named.reason == "mirrored_neighbour"
+
+
+def test_where_a_mirror_image_fits_as_well_the_diagnostics_say_so() -> None:
+    y, x = np.indices((200, 200)) - 99.5
+    disk = registration_plane(1000.0 * (np.hypot(x, y) < 60) + 10)
+    verdict = judge(Affine2D.identity((99.5, 99.5)), disk, disk, settings())
+    assert verdict.reason is None
+    assert verdict.detail.endswith("nothing tells the two apart")
+
+
+def test_planes_further_off_that_are_as_alike_speak_against_a_pair() -> None:
+    odds = []
+    for seed in (0, 1):
+        distant = registration_plane(noisy(tissue_plane(DRIFT.at(1.0), seed=seed), 9))
+        verdict = judge(DRIFT.at(1.0), *PAIR, settings(), (distant, None))
+        odds += [check.value for check in verdict.checks if check.gate == "neighbours"]
+    as_alike, unlike = odds
+    assert as_alike is not None
+    assert unlike is not None
+    assert unlike > as_alike + 1
