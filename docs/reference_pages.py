@@ -75,10 +75,9 @@ midline do. Where anatomy is so symmetric that a mirror image fits as well as th
 that nothing tells them apart.
 
 Weights were fitted on five volumes in eight kinds of noise, each volume judged by the weights of the other
-four; the limit was chosen so that less than 2 % of the decoys pass. On planes of about 800 px with 15 planes
-a side, drawn anew, 88 % of the gaps worth filling were filled. The weakest were shadows under vessels
-(55 %), and volumes whose voxels are coarse against what is cut. Planes of 270 px with 5 planes a side lose
-three in ten. Other specimens may differ: run `benchmarks/truth.py --reference` on yours.
+four; the limit was chosen for few accepted decoys rather than many filled gaps. The weakest are shadows under
+vessels, volumes whose voxels are coarse against what is cut, and small planes in strong speckle. Other
+specimens may differ: run `benchmarks/truth.py --reference` on yours.
 """
 _SETTINGS: tuple[tuple[str, type[Contract]], ...] = (
     ("", ReconstructSettings),

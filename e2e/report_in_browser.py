@@ -20,6 +20,7 @@ from pathlib import Path
 
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -167,7 +168,7 @@ def _blinks(driver: webdriver.Chrome, stage: object) -> bool:
 
     try:
         WebDriverWait(driver, PATIENCE_S, poll_frequency=0.1).until(two)
-    except Exception:
+    except TimeoutException:
         return False
     return True
 

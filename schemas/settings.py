@@ -93,8 +93,8 @@ class InterpolationSettings(Contract):
     max_scale: Annotated[float, Field(strict=True, ge=1, le=2)] = 1.15
     """Largest plausible stretch; its inverse is the smallest."""
     max_shear: Fraction = 0.12
-    """Largest plausible shear (tangent of the shear angle). Of 521 gaps worth filling on five volumes 2 %
-    exceed it, of planes 1.5 mm apart, mirrored or foreign 43 %."""
+    """Largest plausible shear (tangent of the shear angle). Foreign planes are often bent into likeness by
+    more; gaps worth filling seldom ask for as much."""
     max_shift_fraction: Fraction = 0.15
     """Largest plausible shift of the tissue, as a share of the plane's longer side."""
     min_post_correlation: Correlation = 0.1
@@ -103,10 +103,10 @@ class InterpolationSettings(Contract):
     min_neighbour_odds: Annotated[float, Field(strict=True, ge=-50, le=50)] = 1.4
     """Least evidence, in log odds, that the two sides are neighbours: whether they are more alike than a
     mirror image and than planes further off, whether there and back agree, how much tissue both show. Chosen
-    so that of planes 1.5 mm apart, mirrored, turned, blank or foreign less than 2 % pass."""
+    for few accepted decoys rather than many filled gaps."""
     max_mirror_margin: Annotated[float, Field(strict=True, ge=0, le=10)] = 0.15
-    """How much better than the plane itself its mirror image may fit, in Fisher's transform of the NCC. Of
-    521 gaps worth filling on five volumes 0.5 % exceed it."""
+    """How much better than the plane itself its mirror image may fit, in Fisher's transform of the NCC.
+    Chosen so that next to no gap worth filling exceeds it."""
     min_tissue_overlap: Fraction = 0.7
     """Least share of the greater tissue that both slabs show once moved. Gaps worth filling reach
     0.75 and more, a plane half out of view 0.5."""

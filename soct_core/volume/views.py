@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.common_space import Window
-from soct_core.arrays import Sliceable
+from soct_core.arrays import Sliceable, Zyx
 from soct_core.errors import VolumeError
 from soct_core.volume.reading import same_voxel_size
 
@@ -49,6 +49,8 @@ class VolumeView:
             raise VolumeError(f"a plane of {(height, width)} at {offset} leaves the canvas {shape}")
         self.shape = (depth if planes is None else min(planes, depth), *shape)
         self.dtype = volume.dtype
+        self.voxel_size_um: Zyx | None = getattr(volume, "voxel_size_um", None)
+        """In µm, (z, y, x); None where the volume does not say."""
         self._volume = volume
         self._place = (..., slice(y, y + height), slice(x, x + width))
         self._is_placed = plane_shape is not None

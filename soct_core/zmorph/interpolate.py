@@ -68,8 +68,8 @@ def interpolate_z_morph(
     Parameters
     ----------
     vol_before, vol_after : array-like, (z, y, x)
-        Anything that slices like a numpy array, of one real dtype. Only planes near the gap are
-        read. Smaller planes are padded with zeros at the far edges.
+        Anything that slices like a numpy array, of one real dtype. Only planes near the gap, and a few
+        at the far ends, are read. Smaller planes are padded with zeros at the far edges.
     settings : InterpolationSettings, optional
         Gates and blending; the defaults where left out.
     output_z : int, optional

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from soct_core.registration.working_plane import reduced
+from soct_core.volume.views import VolumeView, padded_to_common_shape
 from soct_core.zmorph.near_planes import near_side
 
 VOLUME = np.random.default_rng(0).uniform(1, 9, (20, 40, 50)).astype(np.float32)
@@ -55,3 +56,9 @@ def test_a_far_slab_shares_no_plane_with_the_nearest() -> None:
     assert thin.far is None
     assert thin.far_slab(2) is not None
     assert thin.far_slab(3) is None
+
+
+def test_a_view_hands_on_how_far_apart_planes_are() -> None:
+    above, below = padded_to_common_shape(VolumeView(Chunked(), 12), VOLUME[:, :39])
+    assert near_side(above, 4, 2, above=True).plane_um == 12.5
+    assert near_side(below, 4, 2, above=False).plane_um is None
