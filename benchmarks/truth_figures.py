@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ TIE_DB = 0.05
 """Closer than that to the linear cross-fade neither decision is wrong."""
 
 WORTH_DB = 0.3
-"""A gap is worth filling if zmorph is not that much below the linear cross-fade."""
+"""So much below the linear cross-fade, a morph is not worse."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Result:
     planes: int
     rotation_deg: float
     shift_px: float
-    looks: int
+    noise: str
     decoy: str
     stretch: float
     accepted: bool
@@ -39,6 +40,10 @@ class Result:
     psnr_zmorph: float
     psnr_interior: float
     psnr_linear: float
+    clean_gain_drift: float
+    """Over linear, of faces without noise morphed by the true drift."""
+    clean_gain_found: float
+    """The same by the motion that was found."""
     psnr_average: float
     psnr_weighted: float
     ssim_zmorph: float
@@ -55,6 +60,16 @@ class Result:
     def gain(self) -> float:
         """Of zmorph over the linear cross-fade without registration."""
         return self.psnr_zmorph - self.psnr_linear
+
+    @property
+    def worth(self) -> bool:
+        """Whether a gap is worth filling, known from its truth."""
+        return not self.decoy and self.clean_gain_drift > -WORTH_DB
+
+    @property
+    def filled_right(self) -> bool:
+        """Whether it was filled, and not worse than the linear cross-fade."""
+        return self.accepted and self.clean_gain_found > -WORTH_DB
 
     @property
     def aligned(self) -> bool:
@@ -78,7 +93,7 @@ def summary(results: list[Result]) -> Iterable[str]:
     yield f"    without the {len(ties)} ties with linear: gaps {clear:.1%}"
     wrong = [r.decoy for r in decoys if r.accepted]
     yield f"  decoys accepted: {len(wrong)} {sorted(set(wrong))}"
-    aligned = [r for r in gaps if r.aligned and not r.looks]
+    aligned = [r for r in gaps if r.aligned and r.noise == "clean"]
     yield f"  aligned clean gaps refused: {sum(not r.accepted for r in aligned)} of {len(aligned)}"
     accepted = [r for r in gaps if r.accepted]
     drifting = [r for r in accepted if r.shift_px > 0]
@@ -87,12 +102,12 @@ def summary(results: list[Result]) -> Iterable[str]:
     still = [r.gain for r in accepted if r.aligned]
     if still:
         yield f"  accepted aligned gaps, worst against linear: {min(still):+.2f} dB of {len(still)}"
-    for looks in sorted({r.looks for r in gaps}):
+    for noise in sorted({r.noise for r in gaps}):
         for drift in sorted({r.shift_px for r in gaps}):
-            same = [r for r in gaps if r.looks == looks and r.shift_px == drift]
+            same = [r for r in gaps if r.noise == noise and r.shift_px == drift]
             if same:
                 yield (
-                    f"  {f'L = {looks}' if looks else 'clean':>7}, drift {drift:>4.0f} px: PSNR average "
+                    f"  {noise:>11}, drift {drift:>4.0f} px: PSNR average "
                     f"{_mean(same, 'psnr_average')}, weighted {_mean(same, 'psnr_weighted')}, linear "
                     f"{_mean(same, 'psnr_linear')}, zmorph {_mean(same, 'psnr_zmorph')}, interior "
                     f"{_mean(same, 'psnr_interior')}; SSIM linear {_mean(same, 'ssim_linear', 3)}, zmorph "
@@ -112,15 +127,25 @@ def summary(results: list[Result]) -> Iterable[str]:
 
 
 def by_source_and_noise(results: list[Result]) -> Iterable[str]:
-    """Of each volume in each noise: gaps worth filling that are filled, and decoys that pass."""
+    """Gaps worth filling that are filled, and decoys that pass: over all, of each volume and each noise."""
+    yield f"  {'over all':>24}: {_filled(results)}"
     for source in sorted({r.source for r in results}):
-        for looks in sorted({r.looks for r in results}):
-            here = [r for r in results if (r.source, r.looks) == (source, looks)]
-            worth = [r.accepted for r in here if not r.decoy and r.gain > -WORTH_DB]
-            passed = [r.decoy for r in here if r.decoy and r.accepted]
-            decoys = f"of {sum(bool(r.decoy) for r in here)} decoys {passed or 'none'} pass"
-            name = f"{source:>24} {f'L = {looks}' if looks else 'clean':>7}"
-            yield f"  {name}: {sum(worth)} of {len(worth)} gaps worth filling are filled; {decoys}"
+        yield f"  {source:>24}: {_filled([r for r in results if r.source == source])}"
+    for noise in sorted({r.noise for r in results}):
+        yield f"  {noise:>24}: {_filled([r for r in results if r.noise == noise])}"
+    for r in results:
+        if r.decoy and r.accepted:
+            yield f"  passed: {r.decoy}, {r.source}, {r.noise}, case {r.index}"
+    refused = Counter(r.reason for r in results if r.worth and not r.accepted)
+    yield f"  refused though worth filling: {dict(refused.most_common())}"
+
+
+def _filled(results: list[Result]) -> str:
+    worth = [r.filled_right for r in results if r.worth]
+    decoys = [r.accepted for r in results if r.decoy]
+    share = f"{sum(worth) / len(worth):4.0%}" if worth else "none"
+    said = f"decoys accepted {sum(decoys)} of {len(decoys)}"
+    return f"{share} of {len(worth):3} gaps worth filling are filled right; {said}"
 
 
 def _mean(results: list[Result], name: str, digits: int = 1) -> str:

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from soct_core.arrays import Mask, Plane
 from soct_core.planes.measured import blanked, measured, measured_mean
+from soct_core.planes.stripes import without_stripes
 from soct_core.planes.tissue import tissue_mask
 
 WORKING_PX = 250
@@ -126,6 +127,10 @@ class ReducedPlanes:
             stable = np.where(known, stable, np.float32(dark))
         stable = np.minimum(stable, np.percentile(stable, _OUTLIER_PERCENTILE))
         return RegistrationPlane(np.ascontiguousarray(stable, dtype=np.float32), self.factor, known)
+
+    def without_stripes(self) -> ReducedPlanes:
+        """The same planes without stripes that lie through all of them."""
+        return ReducedPlanes(without_stripes(self.values, self.measured), self.factor, self.measured)
 
 
 def reduced(planes: NDArray[Any], factor: int | None = None, stored: Mask | None = None) -> ReducedPlanes:

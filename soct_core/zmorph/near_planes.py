@@ -81,7 +81,8 @@ def _read(volume: Sliceable, first: int, count: int, *, above: bool) -> ReducedP
             [np.ones(p.values.shape, bool) if p.measured is None else p.measured for p in parts]
         )
     step = -1 if above else 1
-    return ReducedPlanes(values[::step], parts[0].factor, None if masks is None else masks[::step])
+    masks = None if masks is None else masks[::step]
+    return ReducedPlanes(values[::step], parts[0].factor, masks).without_stripes()
 
 
 def _blocks(volume: Sliceable, first: int, count: int) -> Iterator[slice]:
