@@ -70,13 +70,17 @@ where they come from). Slices too thin to have planes further off are judged wit
 decides how many planes are averaged (`reference_slab_size=auto`): as many as make two slabs of one slice,
 one behind the other, most alike.
 
+**Stripes.** Vessels throw shadows on all that lies beneath them, mosaics have seams. Rows and columns of a
+slice that are darker or brighter than their surroundings are evened out before anything is compared
+(`soct_core/planes/stripes.py`); what is written is made of the planes as imaged.
+
 **What no gate can tell.** Planes 1.5 mm apart that look alike, as sagittal planes on both sides of the
 midline do. Where anatomy is so symmetric that a mirror image fits as well as the side itself, `detail` says
 that nothing tells them apart.
 
 Weights were fitted on five volumes in eight kinds of noise, each volume judged by the weights of the other
-four; the limit was chosen for few accepted decoys rather than many filled gaps. The weakest are shadows under
-vessels, volumes whose voxels are coarse against what is cut, and small planes in strong speckle. Other
+four; the limit was chosen for few accepted decoys rather than many filled gaps. The weakest are volumes
+whose voxels are coarse against what is cut, and small planes in strong speckle. Other
 specimens may differ: run `benchmarks/truth.py --reference` on yours.
 """
 _SETTINGS: tuple[tuple[str, type[Contract]], ...] = (

@@ -15,9 +15,12 @@ from scipy import ndimage
 from soct_core.arrays import Mask, Plane
 from soct_core.planes.tissue import tissue_mask
 
-STRIPE_SHARE = 0.08
-"""Sigma, as a share of the shorter side, of what is too wide to be a stripe. Measured on gaps of five volumes
-beneath shadows: 0.05 fills 85 % of those worth filling, 0.08 94 %, no removal 58 %."""
+STRIPE_SHARE = 0.12
+"""Sigma, as a share of the shorter side, of what is too wide to be a stripe. Chosen on gaps of five volumes
+beneath shadows: of those worth filling 0.08 fills 81 %, 0.12 89 %, 0.16 91 %, no removal 58 %; less is
+taken for a stripe by the smaller ones."""
+_ROUNDS = 2
+"""Rows and columns in turn: beneath the shadows of the above, one round fills less."""
 _LEAST_LENGTH = 0.25
 """Of the tissue in the fullest row or column: less tissue does not tell a stripe from anatomy. By hand."""
 _FLOOR = 1e-3
@@ -70,7 +73,7 @@ def _light(log_plane: Plane, tissue: Mask) -> NDArray[np.float64]:
     weight = tissue.astype(np.float64)
     sigma = STRIPE_SHARE * min(tissue.shape)
     found = np.zeros(tissue.shape)
-    for axis in (0, 1):
+    for axis in (0, 1) * _ROUNDS:
         along = 1 - axis
         rest = log_plane - found
         near = ndimage.gaussian_filter1d(weight, sigma, axis=along, mode="nearest")
