@@ -15,14 +15,13 @@ from scipy import ndimage
 from soct_core.arrays import Mask, Plane
 from soct_core.planes.tissue import tissue_mask
 
-STRIPE_SHARE = 0.12
+STRIPE_SHARE = 0.24
 """Sigma, as a share of the shorter side, of what is too wide to be a stripe. Chosen on gaps of five volumes
-beneath shadows: of those worth filling 0.08 fills 81 %, 0.12 89 %, 0.16 91 %, no removal 58 %; less is
-taken for a stripe by the smaller ones."""
-_ROUNDS = 2
-"""Rows and columns in turn: beneath the shadows of the above, one round fills less."""
+beneath shadows: of those worth filling 0.12 fills 83 %, 0.16 85 %, 0.24 87 %, no removal 58 %."""
 _LEAST_LENGTH = 0.25
 """Of the tissue in the fullest row or column: less tissue does not tell a stripe from anatomy. By hand."""
+_GRAIN_PX = 12
+"""Length along which texture of tissue says one thing. By hand."""
 _FLOOR = 1e-3
 """Of the bright end: darker counts as so much, as the logarithm of 0 says nothing. By hand."""
 
@@ -31,7 +30,7 @@ def without_stripes(planes: NDArray[np.float32], where: Mask | None = None) -> N
     """Even out rows and columns of tissue that are darker or brighter than their surroundings.
 
     The light of each row and column is the median, over tissue, of what the logarithm of the mean plane has
-    more than its smoothed surroundings; all planes are divided by it.
+    more than its smoothed surroundings, less what texture makes by chance; all planes are divided by it.
 
     Parameters
     ----------
@@ -73,7 +72,7 @@ def _light(log_plane: Plane, tissue: Mask) -> NDArray[np.float64]:
     weight = tissue.astype(np.float64)
     sigma = STRIPE_SHARE * min(tissue.shape)
     found = np.zeros(tissue.shape)
-    for axis in (0, 1) * _ROUNDS:
+    for axis in (0, 1):
         along = 1 - axis
         rest = log_plane - found
         near = ndimage.gaussian_filter1d(weight, sigma, axis=along, mode="nearest")
@@ -83,6 +82,9 @@ def _light(log_plane: Plane, tissue: Mask) -> NDArray[np.float64]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
             line = np.nanmedian(sharp, axis=axis)
+            spread = 1.4826 * np.nanmedian(np.abs(sharp - np.expand_dims(line, axis)), axis=axis)
+        chance = spread / np.sqrt(np.maximum(length, 1) / _GRAIN_PX)
+        line = np.sign(line) * np.maximum(np.abs(line) - chance, 0.0)
         line = np.where(length >= _LEAST_LENGTH * length.max(), np.nan_to_num(line), 0.0)
         found += np.expand_dims(line, axis)
     return found
