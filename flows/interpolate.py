@@ -10,6 +10,7 @@ from pathlib import Path
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from schemas.settings import InterpolationSettings
 from schemas.slice_id import parse_slice_id
+from soct_core.acquisition.slices import lost_chunk_warnings
 from soct_core.acquisition.slots import Slots, refuse_longer_gap
 from soct_core.errors import BadInputError
 from soct_core.file_names import InterpolationFiles
@@ -77,6 +78,8 @@ def _run(arguments: argparse.Namespace) -> None:
     refuse_longer_gap(arguments.before, arguments.after)
     size = tuple(arguments.voxel_size_um) if arguments.voxel_size_um else None
     before, after = open_volume(arguments.before, size), open_volume(arguments.after, size)
+    for line in lost_chunk_warnings((before, after)):
+        print(f"warning: {line}", file=sys.stderr)
     # Two slots: that of before and the missing one.
     slots = Slots(0, arguments.slicing_interval_um, before.voxel_size_um[0], _usable_um(arguments))
     missing = slots.missing_planes(1, before.shape[0])

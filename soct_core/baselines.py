@@ -14,7 +14,7 @@ from schemas.diagnostics import InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
 from soct_core.arrays import Sliceable
 from soct_core.planes.dtypes import to_dtype, to_float
-from soct_core.planes.measured import blanked, measured, measured_mean, stored_in
+from soct_core.planes.measured import blanked, measured, measured_mean, read_measured
 from soct_core.versions import software_versions
 from soct_core.volume.views import check_neighbours, padded_to_common_shape
 
@@ -124,12 +124,11 @@ def interpolate_baseline(
 
 def _means(vol_before: Sliceable, vol_after: Sliceable, nz_out: int) -> Iterator[NDArray[Any]]:
     check_neighbours(vol_before, vol_after)
-    before, after = padded_to_common_shape(vol_before, vol_after)
+    before, after = padded_to_common_shape(vol_before, vol_after, zeros_count=True)
     for z in range(nz_out):
         depths = [_same_depth(z, nz_out, v.shape[0]) for v in (before, after)]
-        planes = [np.asarray(v[depth]) for v, depth in zip((before, after), depths, strict=True)]
-        stored = [stored_in(v, depth) for v, depth in zip((before, after), depths, strict=True)]
-        where = [measured(plane, held) for plane, held in zip(planes, stored, strict=True)]
+        sides = [read_measured(v, depth) for v, depth in zip((before, after), depths, strict=True)]
+        planes, where = zip(*sides, strict=True)
         floats = [to_float(plane) for plane in planes]
         if where[0] is None and where[1] is None:
             yield (floats[0] + floats[1]) / 2

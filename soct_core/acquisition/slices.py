@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from soct_core.volume import Volume, open_volume
 from soct_core.volume.reading import same_voxel_size
 
 _LIKE_A_SLICE = re.compile(r"slice.*\.zarr", re.ASCII | re.IGNORECASE)
+_NAMED_CHUNKS = 3
+"""Of a slice, in a warning. Chosen by hand."""
 _FILLED_BY_HAND = re.compile(r"slice_z\d+_interpolated\.ome\.zarr", re.ASCII)
 
 
@@ -139,16 +141,27 @@ def open_slices(slices: dict[int, Path], voxel_size_um: Zyx | None = None) -> di
     return volumes
 
 
-def absent_chunk_warnings(volumes: Mapping[int, Volume]) -> list[str]:
-    """One line about slices whose files do not hold all their chunks; none if there are none."""
-    lacking = ", ".join(
-        f"{format_slice_id(i)} ({volume.absent_chunks} of {volume.chunk_count})"
-        for i, volume in volumes.items()
-        if volume.absent_chunks
-    )
-    if not lacking:
+def lost_chunk_warnings(volumes: Iterable[Volume]) -> list[str]:
+    """One line about slices that lack chunks amid their tissue; reads what lies around absent chunks.
+
+    Raises
+    ------
+    ReadError, VolumeError
+        If a chunk cannot be read.
+    """
+    counts, named = [], []
+    for volume in volumes:
+        lost = volume.lost_chunks()
+        if not lost:
+            continue
+        slice_id = named_slice_id(volume.path)
+        name = volume.path.name if slice_id is None else format_slice_id(slice_id)
+        counts.append(f"{name} ({len(lost)} of {volume.chunk_count})")
+        some = ", ".join(lost[:_NAMED_CHUNKS]) + ", ..." * (len(lost) > _NAMED_CHUNKS)
+        named.append(f"{name}: {some}")
+    if not named:
         return []
     return [
-        f"chunks are not in the files of slices {lacking}: left out by their writer, or lost; "
-        "their voxels count as not measured"
+        f"chunks are not in the files of slices {', '.join(counts)}: lost, for tissue ends abruptly at them "
+        f"({'; '.join(named)}); their voxels count as not measured"
     ]

@@ -18,7 +18,7 @@ from soct_core.arrays import Sliceable
 from soct_core.errors import RegistrationError
 from soct_core.registration.likeness import NEGLIGIBLE_NCC, ncc_before_and_after
 from soct_core.registration.register import register
-from soct_core.registration.working_plane import RegistrationPlane, registration_plane
+from soct_core.registration.working_plane import RegistrationPlane, read_plane
 
 MIN_NCC = 0.5
 """A guess that served: below it, planes count as unrelated in `confidence` too."""
@@ -46,8 +46,8 @@ def anatomy_rate(
     """
     if last <= first:
         return None
-    shallow = registration_plane(np.asarray(volume[first]), factor)
-    deep = registration_plane(np.asarray(volume[last]), factor)
+    shallow = read_plane(volume, first, factor)
+    deep = read_plane(volume, last, factor)
     motion = _motion(shallow, deep, settings)
     if motion is None:
         return None

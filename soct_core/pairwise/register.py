@@ -20,7 +20,7 @@ from soct_core.pairwise.confidence import Evidence, confidence, status
 from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
 from soct_core.registration.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
 from soct_core.registration.register import register
-from soct_core.registration.working_plane import RegistrationPlane, registration_plane
+from soct_core.registration.working_plane import RegistrationPlane, read_plane
 from soct_core.versions import software_versions
 from soct_core.volume.views import padded_to_common_shape
 
@@ -82,12 +82,12 @@ def register_and_compare(
     started = time.perf_counter()
     a, b = padded_to_common_shape(fixed, moving)
     search = z_search(a.shape[0], b.shape[0], pair.offset, voxel_size_um[0], settings)
-    moving_plane = registration_plane(np.asarray(b[search.moving_z]))
+    moving_plane = read_plane(b, search.moving_z)
     try:
         found = _register(a, moving_plane, search, settings)
     except RegistrationError as error:
         failed = _failed(pair, search, str(error), settings, time.perf_counter() - started)
-        start = registration_plane(np.asarray(a[search.start]), moving_plane.factor)
+        start = read_plane(a, search.start, moving_plane.factor)
         return None, failed, ComparedPlanes(start, moving_plane, None)
     evidence = _evidence(found, moving_plane, voxel_size_um, settings)
     rate = _anatomy_rate(a, found, pair, voxel_size_um[0], settings)
@@ -128,14 +128,14 @@ def _register(
     curve: ZCurve = ()
     for _ in range(_Z_ROUNDS):
         z = best
-        plane = registration_plane(np.asarray(fixed[z]), moving.factor)
+        plane = read_plane(fixed, z, moving.factor)
         found = register(plane, moving, "rigid", settings)
         curve = z_curve(fixed, search, moving, found.motion.scaled(1 / moving.factor))
         best, likeness = best_z(search, curve)
         if best == z:
             break
     else:
-        plane = registration_plane(np.asarray(fixed[best]), moving.factor)
+        plane = read_plane(fixed, best, moving.factor)
         found = register(plane, moving, "rigid", settings)
     motion = found.motion.about(plane_center(shape))
     return _Found(motion, found.disagreement_px, best, likeness, curve, plane, search)

@@ -12,7 +12,7 @@ from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.planes.warp import coverage, warp
 from soct_core.registration.likeness import central_ncc
-from soct_core.registration.working_plane import RegistrationPlane, registration_plane
+from soct_core.registration.working_plane import RegistrationPlane, read_plane
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def z_curve(fixed: Sliceable, search: ZSearch, moving: RegistrationPlane, motion
     curve: list[tuple[int, float]] = []
     moved: np.ndarray | None = None
     for z in search.candidates:
-        plane = registration_plane(np.asarray(fixed[z]), moving.factor)
+        plane = read_plane(fixed, z, moving.factor)
         if moved is None or plane.shape != shape:
             shape = plane.shape
             moved, inside = warp(moving.coarse, motion, shape), coverage(moving.shape, motion, shape)

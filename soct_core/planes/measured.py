@@ -1,7 +1,7 @@
-"""What was measured of a plane: voxels that are finite and stored.
+"""What was measured of a plane: voxels that were imaged, that are stored, and that are finite.
 
-A voxel that is NaN or infinite, or whose chunk is not in the file, was not measured. It has no
-weight anywhere: not in registration, not in a blend, not in a mean; where nothing else was
+A voxel that is NaN or infinite, that lies in the padding, or whose chunk was lost, was not measured.
+It has no weight anywhere: not in registration, not in a blend, not in a mean; where nothing else was
 measured the output holds the background, with provenance 0.
 """
 
@@ -12,28 +12,54 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soct_core.arrays import Mask
+from soct_core.arrays import Mask, Sliceable
+from soct_core.planes.padding import ImagedBox, reaches_all_edges
 
 
-def measured(planes: NDArray[Any], stored: Mask | None = None) -> Mask | None:
+def read_measured(volume: Sliceable, index: int | slice) -> tuple[NDArray[Any], Mask | None]:
+    """Some whole planes of a volume, and which of their voxels were measured; None: all of them."""
+    planes = np.asarray(volume[index])
+    return planes, measured(planes, imaged_in(volume, index, planes))
+
+
+def measured(planes: NDArray[Any], imaged: Mask | None = None) -> Mask | None:
     """Voxels that were measured, of the shape of `planes`; None, the usual case, means all of them.
 
-    `stored` says which voxels the file holds; None means all.
+    `imaged` says which voxels were imaged and stored; None means all.
     """
-    found = stored
+    found = imaged
     if planes.dtype.kind == "f":
         finite: Mask = np.isfinite(planes)
         found = finite if found is None else found & finite
     return None if found is None or found.all() else found
 
 
-def stored_in(volume: Any, index: int | slice) -> Mask | None:
-    """Voxels of some planes that the file behind a volume holds; None, the usual case, means all.
+def imaged_in(volume: Sliceable, index: int | slice, planes: NDArray[Any]) -> Mask | None:
+    """Voxels of some whole planes that were imaged and stored; None, the usual case, means all.
 
-    Views of volumes pass on the `stored` of what they view: a lazy mask, (z, y, x), or None.
+    Volumes and their views know by their `imaged`, a lazy mask, (z, y, x); a bare array shows its padding.
     """
-    stored = getattr(volume, "stored", None)
-    return None if stored is None else np.asarray(stored[index])
+    if isinstance(volume, np.ndarray):
+        return None if reaches_all_edges(planes) else np.asarray(imaged_of(volume)[index])
+    found: Mask = np.asarray(imaged_of(volume)[index])
+    return None if found.all() else found
+
+
+def imaged_of(volume: Sliceable) -> Sliceable:
+    """The mask, (z, y, x), of what was imaged of a volume; of an array, what lies inside its padding.
+
+    An array of nothing but zeros has no inside: it is taken as it is.
+    """
+    known: Sliceable | None = getattr(volume, "imaged", None)
+    if known is not None:
+        return known
+    if isinstance(volume, np.ndarray):
+        box = ImagedBox(volume.shape[1:])
+        box.see(volume)
+        inside = np.zeros(volume.shape[1:], dtype=bool)
+        inside[box.inside()] = True
+        return np.broadcast_to(inside if inside.any() else np.True_, volume.shape)
+    return np.broadcast_to(np.True_, volume.shape)
 
 
 def measured_mean(planes: NDArray[Any], where: Mask | None) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soct_core.affine import Affine2D, Freedom
+from soct_core.arrays import Mask
 from soct_core.planes.warp import coverage, warp
 from soct_core.registration.likeness import displacement_rms, ncc, tissue_overlap
 from soct_core.registration.register import best_alignment
@@ -129,9 +130,24 @@ def weigh(fixed: RegistrationPlane, moving: RegistrationPlane, motion: Affine2D,
     )
 
 
+def box_around(mask: Mask) -> Mask:
+    """The rows and columns from the first to the last that a mask, (y, x), touches; all where it is empty."""
+    if not mask.any():
+        return np.ones_like(mask)
+    box = np.zeros_like(mask)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return box
+
+
 def whole_ncc(fixed: RegistrationPlane, moving: RegistrationPlane, motion: Affine2D) -> float:
-    """NCC of two smoothed planes over all that both measured, moving moved; outlines count too."""
+    """NCC of two smoothed planes around their tissue, over all that both measured, moving moved.
+
+    Outlines count too, but not how much background there is: all planes look alike in it.
+    """
     both = coverage(moving.shape, motion, fixed.shape)
+    moved = warp(moving.tissue.astype(np.float32), motion, fixed.shape) > 0.5
+    both &= box_around(fixed.tissue | moved)
     if fixed.measured is not None:
         both = both & fixed.measured
     if moving.measured is not None:

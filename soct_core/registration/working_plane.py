@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from soct_core.arrays import Mask, Plane
-from soct_core.planes.measured import blanked, measured, measured_mean
+from soct_core.arrays import Mask, Plane, Sliceable
+from soct_core.planes.measured import blanked, measured, measured_mean, read_measured
 from soct_core.planes.stripes import without_stripes
-from soct_core.planes.tissue import tissue_mask
+from soct_core.planes.tissue import otsu_threshold, tissue_mask
 
 WORKING_PX = 250
 """Pixels along the shorter side of the working grid. Measured on real planes of about 1000 px: registration
@@ -31,6 +31,15 @@ _OUTLIER_PERCENTILE = 99.8
 """Chosen by hand."""
 _DARK_PERCENTILE = 10
 """Chosen by hand."""
+DARK_FROM, DARK_TO = 0.4, 0.3
+"""Of the median of tissue, square roots all: what is darker than the first fades to 0, which it reaches at
+the second. How dark a background is says nothing of likeness: one at 0 and one at 2 % of the brightest tissue
+become the same."""
+_DARK_ROUNDS = 2
+"""How often the median of tissue is taken anew, above the floor that it led to. Chosen by hand."""
+_MASKED_RIM = 0.5
+"""Share of data in the outermost lines inside the padding, below which a mask ends there and not the image.
+A round brain touches them in a few pixels, agarose fills them."""
 _LEAST_SHARE = 0.5
 """Of the pixels beneath one of the working grid that must have been measured."""
 
@@ -81,21 +90,26 @@ def working_factor(shape: tuple[int, ...]) -> int:
 
 
 def registration_plane(
-    planes: NDArray[Any], factor: int | None = None, stored: Mask | None = None
+    planes: NDArray[Any], factor: int | None = None, where: Mask | None = None
 ) -> RegistrationPlane:
     """Make a plane ready from one plane (y, x) or the mean of several (k, y, x).
 
     Parameters
     ----------
     planes
-        Any real dtype. Bands of exact zeros along the edges, through all planes given, are padding:
-        not measured. Zeros elsewhere are measured zeros.
+        Any real dtype.
     factor
         Pixels along the side of one of the working grid; by default that of `working_factor`.
-    stored
-        Which voxels the file holds, of the shape of `planes`; all by default.
+    where
+        Which voxels were measured, of the shape of `planes`; by default all that are finite.
     """
-    return reduced(planes, factor, stored).plane()
+    return reduced(planes, factor, where).plane()
+
+
+def read_plane(volume: Sliceable, index: int | slice, factor: int | None = None) -> RegistrationPlane:
+    """Read a plane of a slice, or the mean of several, and make it ready; see `registration_plane`."""
+    planes, where = read_measured(volume, index)
+    return registration_plane(planes, factor, where)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +127,8 @@ class ReducedPlanes:
         """The mean of the planes from `first` to `last`, inclusive, made ready for registration.
 
         The square root evens out the variance of speckle, whose standard deviation grows with the
-        signal. What was not measured holds a dark shade; the brightest 0.2 % are clipped.
+        signal. What was not measured holds a dark shade; the brightest 0.2 % are clipped, and what is much
+        darker than tissue fades to 0.
         """
         chosen = slice(first, None if last is None else last + 1)
         where = None if self.measured is None else self.measured[chosen]
@@ -121,9 +136,10 @@ class ReducedPlanes:
         known = measured(mean)
         clean = blanked(mean, known)
         stable = np.sqrt(clean - min(0.0, float(clean.min()))).astype(np.float32)
+        inside = stable if known is None else stable[known]
+        stable = _without_background(stable, _tissue_shade(inside))
         if known is not None:
-            inside = stable[known]
-            dark = np.percentile(inside, _DARK_PERCENTILE) if inside.size else 0.0
+            dark = np.percentile(stable[known], _DARK_PERCENTILE) if inside.size else 0.0
             stable = np.where(known, stable, np.float32(dark))
         stable = np.minimum(stable, np.percentile(stable, _OUTLIER_PERCENTILE))
         return RegistrationPlane(np.ascontiguousarray(stable, dtype=np.float32), self.factor, known)
@@ -133,34 +149,66 @@ class ReducedPlanes:
         return ReducedPlanes(without_stripes(self.values, self.measured), self.factor, self.measured)
 
 
-def reduced(planes: NDArray[Any], factor: int | None = None, stored: Mask | None = None) -> ReducedPlanes:
+def reduced(planes: NDArray[Any], factor: int | None = None, where: Mask | None = None) -> ReducedPlanes:
     """Reduce planes to the working grid; see `registration_plane`."""
     stack = planes[None] if planes.ndim == 2 else planes
-    held = stored[None] if stored is not None and stored.ndim == 2 else stored
+    held = where[None] if where is not None and where.ndim == 2 else where
     factor = working_factor(stack.shape) if factor is None else factor
     with np.errstate(over="ignore"):
         values = stack.astype(np.float32, copy=False)
-    where = _without_bands(stack, measured(values, held))
-    values = blanked(values, where)
+    known = _with_background(values, measured(values, held))
+    values = blanked(values, known)
     small = np.stack([block_mean(plane, factor) for plane in values])
-    if where is None:
+    if known is None:
         return ReducedPlanes(small, factor)
-    share = np.stack([block_mean(plane.astype(np.float32), factor) for plane in where])
+    share = np.stack([block_mean(plane.astype(np.float32), factor) for plane in known])
     np.divide(small, share, out=small, where=share > 0)
     return ReducedPlanes(small, factor, share > _LEAST_SHARE)
 
 
-def _without_bands(planes: NDArray[Any], where: Mask | None) -> Mask | None:
-    """The mask of what was measured, without the bands of zeros along the edges of all planes."""
-    used = (planes != 0).any(axis=0)
-    if used.all() or not used.any():
+def _tissue_shade(values: NDArray[np.float32]) -> float:
+    """The median of tissue, however dark the background; 0 where there is nothing."""
+    shade = 0.0
+    for _ in range(_DARK_ROUNDS):
+        clean = _without_background(values, shade)
+        bright = values[clean > otsu_threshold(clean)] if values.size else values
+        shade = float(np.median(bright)) if bright.size else 0.0
+    return shade
+
+
+def _without_background(values: NDArray[np.float32], tissue: float) -> NDArray[np.float32]:
+    if tissue <= 0:
+        return values
+    share = (values / np.float32(tissue) - DARK_TO) / (DARK_FROM - DARK_TO)
+    return np.asarray(values * np.clip(share, 0, 1), np.float32)
+
+
+def _with_background(planes: NDArray[np.float32], where: Mask | None) -> Mask | None:
+    """What was measured, and the zeros around a masked brain: they go on from those within the box.
+
+    Padding of an image begins with an edge instead: agarose or tissue fills the lines next to it.
+    """
+    if where is None or not where.any():
         return where
-    inside = np.zeros(planes.shape[1:], dtype=bool)
-    rows, columns = (np.flatnonzero(used.any(axis=axis)) for axis in (1, 0))
-    inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
-    if inside.all():
+    inside = np.asarray(where.any(axis=0))
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    box = (..., slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    held = planes[box]
+    rim = [
+        line
+        for line, is_padded in (
+            (held[:, 0], rows[0] > 0),
+            (held[:, -1], rows[-1] + 1 < inside.shape[0]),
+            (held[..., 0], columns[0] > 0),
+            (held[..., -1], columns[-1] + 1 < inside.shape[1]),
+        )
+        if is_padded
+    ]
+    if not rim or np.mean(np.concatenate(rim, axis=1) != 0) > _MASKED_RIM:
         return where
-    return np.broadcast_to(inside, planes.shape) if where is None else where & inside
+    beside = np.ones(inside.shape, dtype=bool)
+    beside[box] = False
+    return where | beside
 
 
 def block_mean(plane: Plane, factor: int) -> Plane:

@@ -9,7 +9,7 @@ from schemas.reportlets import GapReportlet, Picture, Polygon
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.planes.warp import coverage, warp
-from soct_core.registration.working_plane import RegistrationPlane, registration_plane
+from soct_core.registration.working_plane import RegistrationPlane, read_plane
 from soct_core.reportlets.gap_planes import GapPlanes
 from soct_core.reportlets.outlines import outlines
 from soct_core.reportlets.pictures import grey_window, picture
@@ -52,7 +52,7 @@ def _slabs(
 
 
 def _slab(volume: Sliceable, planes: tuple[int, int]) -> RegistrationPlane:
-    return registration_plane(np.asarray(volume[planes[0] : planes[1] + 1]))
+    return read_plane(volume, slice(planes[0], planes[1] + 1))
 
 
 def _motion(d: InterpolationDiagnostics) -> Affine2D | None:

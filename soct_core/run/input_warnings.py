@@ -9,7 +9,7 @@ from pathlib import Path
 from schemas.handoffs import DetectedGaps
 from schemas.slice_id import format_slice_id
 from schemas.tables.slice_config import SLICE_CONFIG
-from soct_core.acquisition.slices import absent_chunk_warnings
+from soct_core.acquisition.slices import lost_chunk_warnings
 from soct_core.arrays import Zyx
 from soct_core.errors import BadInputError
 from soct_core.file_names import SHIFTS_NAME
@@ -26,7 +26,7 @@ def input_warnings(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
         *_passed_over(planner),
         *planner.space.warnings,
         *_size_warnings(planner),
-        *absent_chunk_warnings(planner.volumes),
+        *lost_chunk_warnings(planner.volumes.values()),
     )
 
 

@@ -217,19 +217,17 @@ def _alone(
 def _blended(
     above: Rendered, own: Rendered, fade: float, scale: tuple[float, float], dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Cross over only where both have data; a voxel of exactly 0 is padding, not data."""
+    """Cross over only where both have data; a zero that was measured is data."""
     has_above, has_own = _has_data(above), _has_data(own)
-    covered_own = np.ones(has_own.shape, dtype=bool) if own.covered is None else own.covered
     both = has_above & has_own
     mixed = np.where(has_own, own.values * scale[1], np.where(has_above, above.values * scale[0], 0))
     mixed = np.where(both, fade * (above.values * scale[0]) + (1 - fade) * (own.values * scale[1]), mixed)
-    label = np.where(covered_own | has_above, MEASURED, GAP)
+    label = np.where(has_own | has_above, MEASURED, GAP)
     return to_dtype(mixed, dtype), np.where(both, BLEND, label).astype(np.uint8)
 
 
 def _has_data(plane: Rendered) -> Mask:
-    data: Mask = plane.values != 0
-    return data if plane.covered is None else data & plane.covered
+    return np.ones(plane.values.shape, dtype=bool) if plane.covered is None else plane.covered
 
 
 def match_factor(above: NDArray[Any], below: NDArray[Any]) -> float:

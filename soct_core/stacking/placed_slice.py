@@ -12,7 +12,7 @@ from schemas.tables.stacking_decisions import SlotState
 from soct_core.affine import Affine2D, shift_by
 from soct_core.arrays import Mask, Sliceable
 from soct_core.planes.dtypes import to_float
-from soct_core.planes.measured import blanked, measured, stored_in
+from soct_core.planes.measured import blanked, read_measured
 from soct_core.planes.warp import coverage, warp, warp_measured
 from soct_core.stacking.canvas import IDENTITY_PX, Canvas, is_identity
 from soct_core.stacking.poses import between
@@ -117,8 +117,7 @@ class SliceRenderer:
         if self._block is None or first != self._first:
             self._block = None  # free the old block before the new one is read
             planes = slice(first, min(first + self._depth, self.placed.volume.shape[0]))
-            block = np.asarray(self.placed.volume[planes])
-            self._where = measured(block, stored_in(self.placed.volume, planes))
+            block, self._where = read_measured(self.placed.volume, planes)
             self._block = blanked(block, self._where)
             self._first = first
         plane: NDArray[Any] = self._block[index - first]

@@ -1,75 +1,92 @@
 """Chunks that a file does not hold: writers may leave out what is all fill value, disks may lose it.
 
-zarr reads both as the fill value without a word. Which of the two it was cannot be told, and either
-way nothing stored says that anything was measured there.
+zarr reads both as the fill value without a word; `soct_core.volume.lost_chunks` tells which it was.
+Chunks are those that are unpacked as one, whether each is a file or many share one (a shard).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
+from zarr.codecs import ShardingCodec
 
-from soct_core.arrays import Mask
+from soct_core.errors import ReadError, VolumeError
 from soct_core.storage.file_tree import files_below
 
-Chunk = tuple[int, ...]
+ChunkGrid = NDArray[np.bool_]
+"""One element per chunk, of as many axes as the array."""
+_NOT_THERE = np.uint64(2**64 - 1)
+"""Offset of a chunk that a shard does not hold (zarr v3, codec `sharding_indexed`)."""
 
 
-def absent_chunks(array: zarr.Array[Any], root: Path) -> frozenset[Chunk]:
-    """Grid positions of the chunks (or shards) of an array that `root`, its store, does not hold.
+def absent_chunks(array: zarr.Array[Any], root: Path) -> ChunkGrid | None:
+    """Which chunks of an array `root`, its store, does not hold; None if it holds all.
 
-    Lists directories only. What is left out within a shard is not seen.
+    Lists directories; of shards it reads the index as well.
+
+    Raises
+    ------
+    VolumeError
+        If a chunk is a link to nothing, or a shard has no index.
+    ReadError
+        If the disk fails.
     """
     folder = root / array.path
-    names = {Path(file).relative_to(folder).as_posix() for file in files_below(str(folder))}
-    return frozenset(chunk for chunk in _grid(array) if _key(array, chunk) not in names)
-
-
-class StoredMask:
-    """A lazy (z, y, x) mask, true where the file holds a chunk; slices like the volume."""
-
-    def __init__(
-        self, shape: tuple[int, int, int], chunks: tuple[int, int, int], absent: Collection[Chunk]
-    ) -> None:
-        self.shape = shape
-        self.dtype = np.dtype(bool)
-        self._chunks, self._absent = chunks, absent
-
-    def __getitem__(self, index: Any) -> Mask:
-        z, y, x = _in_full(index)
-        planes = np.arange(self.shape[0])[z]
-        masks = [self._plane(int(plane)) for plane in np.atleast_1d(planes)]
-        mask = np.stack(masks) if masks else np.empty((0, *self.shape[1:]), dtype=bool)
-        mask = mask[0] if np.ndim(planes) == 0 else mask
-        # The rows first: an integer takes an axis away.
-        found: Mask = mask[..., y, :][..., x]
-        return found
-
-    def _plane(self, z: int) -> Mask:
-        mask = np.ones(self.shape[1:], dtype=bool)
-        depth, height, width = self._chunks
-        for cz, cy, cx in self._absent:
-            if cz == z // depth:
-                mask[cy * height : (cy + 1) * height, cx * width : (cx + 1) * width] = False
-        return mask
-
-
-def _in_full(index: Any) -> tuple[Any, ...]:
-    """An index of (z, y, x) with all three of its parts."""
-    parts = list(index) if isinstance(index, tuple) else [index]
-    at = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
-    given = [part for part in parts if part is not Ellipsis]
-    return (*given[:at], *[slice(None)] * (3 - len(given)), *given[at:])
-
-
-def _grid(array: zarr.Array[Any]) -> Iterator[Chunk]:
+    files = {Path(file).relative_to(folder).as_posix(): Path(file) for file in files_below(str(folder))}
+    for file in files.values():
+        if file.is_symlink() and not file.exists():
+            raise VolumeError(f"{file}: is a link to nothing")
     steps = array.shards or array.chunks
-    return np.ndindex(*(-(-n // step) for n, step in zip(array.shape, steps, strict=True)))
+    grid = tuple(-(-n // step) for n, step in zip(array.shape, steps, strict=True))
+    absent = np.zeros(grid, dtype=bool)
+    for place in np.ndindex(grid):
+        absent[place] = chunk_key(array, place) not in files
+    if array.shards is not None:
+        absent = _within_shards(array, absent, folder)
+    return absent if absent.any() else None
 
 
-def _key(array: zarr.Array[Any], chunk: Chunk) -> str:
-    return str(array.metadata.encode_chunk_key(chunk))
+def chunk_key(array: zarr.Array[Any], place: tuple[int, ...]) -> str:
+    """Path of the file of a chunk, or of a shard, within the folder of its array."""
+    return str(array.metadata.encode_chunk_key(place))
+
+
+def _within_shards(array: zarr.Array[Any], absent: ChunkGrid, folder: Path) -> ChunkGrid:
+    """From absent shards to absent chunks."""
+    assert array.shards is not None
+    inner = tuple(shard // chunk for shard, chunk in zip(array.shards, array.chunks, strict=True))
+    found = absent
+    for axis, count in enumerate(inner):
+        found = np.repeat(found, count, axis=axis)
+    for shard in np.argwhere(~absent):
+        held = _index(array, folder / chunk_key(array, tuple(shard)), inner)
+        place = tuple(slice(i * n, (i + 1) * n) for i, n in zip(shard, inner, strict=True))
+        found[place] = held == _NOT_THERE
+    chunks = (-(-n // step) for n, step in zip(array.shape, array.chunks, strict=True))
+    return found[tuple(slice(n) for n in chunks)]
+
+
+def _index(array: zarr.Array[Any], file: Path, inner: tuple[int, ...]) -> NDArray[np.uint64]:
+    """Where in a shard each of its chunks begins, from its index (two numbers a chunk, 8 bytes each)."""
+    metadata: Any = array.metadata
+    codec = next(c for c in metadata.codecs if isinstance(c, ShardingCodec))
+    endian = next((getattr(c, "endian", None) for c in codec.index_codecs), None)
+    order = ">" if getattr(endian, "value", "little") == "big" else "<"
+    checksum = 4 * sum("crc32c" in type(c).__name__.lower() for c in codec.index_codecs)
+    size = 16 * int(np.prod(inner))
+    at_start = codec.index_location.value == "start"
+    try:
+        with file.open("rb") as stream:
+            stream.seek(0, 0 if at_start else 2)
+            if not at_start:
+                stream.seek(max(0, stream.tell() - size - checksum))
+            data = stream.read(size)
+    except OSError as error:
+        raise ReadError(f"{file}: cannot be read: {error.strerror or error}") from error
+    if len(data) < size:
+        raise VolumeError(f"{file}: holds {len(data)} bytes of its index, wanted {size}: it was cut short")
+    return np.frombuffer(data, dtype=f"{order}u8").reshape(*inner, 2)[..., 0]

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from soct_core.arrays import Zyx
 from soct_core.errors import ReadError, VolumeError
-from soct_core.volume.absent_chunks import StoredMask, absent_chunks
+from soct_core.planes.padding import reaches_all_edges
+from soct_core.volume.absent_chunks import ChunkGrid, absent_chunks, chunk_key
 from soct_core.volume.checked_blosc import use_checked_blosc
 from soct_core.volume.header_checks import check_group, check_level
+from soct_core.volume.imaged import Imaged, ImagedMask, survey
 from soct_core.volume.metadata import read_image_metadata
 
 Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
@@ -28,7 +30,7 @@ use_checked_blosc()
 class Volume:
     """A lazy (z, y, x) array on disk; slicing reads only the chunks it needs. Made by `open_volume`.
 
-    Voxels in a chunk that the file does not hold read as NaN, or as 0 in a volume of integers; see `stored`.
+    Voxels in a chunk that was lost read as NaN, or as 0 in a volume of integers; see `imaged`.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ class Volume:
     ...     deepest, everything = volume[-1], np.asarray(volume)
     >>> volume
     Volume(slice_z00.ome.zarr, shape=(2, 3, 4), uint16, (10.0, 1.5, 1.5) µm)
-    >>> deepest.shape, deepest[0].tolist(), everything.shape, volume.stored is None
+    >>> deepest.shape, deepest[0].tolist(), everything.shape, bool(volume.imaged[...].all())
     ((3, 4), [12, 13, 14, 15], (2, 3, 4), True)
     """
 
@@ -71,6 +73,7 @@ class Volume:
         self.voxel_size_um = voxel_size_um
         self._array = array
         self._lead = (0,) * lead
+        self._reaches_all_edges = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -88,32 +91,70 @@ class Volume:
         return z, y, x
 
     @property
-    def absent_chunks(self) -> int:
-        """How many chunks the file does not hold: left out by its writer, or lost."""
-        return len(self._absent)
-
-    @property
     def chunk_count(self) -> int:
-        return int(np.prod([-(-n // step) for n, step in zip(self.shape, self._steps, strict=True)]))
-
-    @cached_property
-    def stored(self) -> StoredMask | None:
-        """Which voxels the file holds, lazily; None: all."""
-        if not self._absent:
-            return None
-        absent = [chunk[len(self._lead) :] for chunk in self._absent]
-        return StoredMask(self.shape, self._steps, absent)
-
-    @cached_property
-    def _absent(self) -> frozenset[tuple[int, ...]]:
-        return absent_chunks(self._array, self.path)
+        return int(np.prod([-(-n // step) for n, step in zip(self.shape, self.chunks, strict=True)]))
 
     @property
-    def _steps(self) -> tuple[int, int, int]:
-        z, y, x = (self._array.shards or self._array.chunks)[len(self._lead) :]
-        return z, y, x
+    def imaged(self) -> ImagedMask:
+        """Which voxels were imaged, lazily: those inside the padding and in no lost chunk."""
+        return ImagedMask(self.shape, self.chunks, self._imaged)
+
+    def check_links(self) -> None:
+        """Refuse, by a VolumeError that names it, a chunk that is a link to nothing; lists directories."""
+        _ = self._absent
+
+    def lost_chunks(self) -> list[str]:
+        """Chunks that are absent amid tissue, each by its file and, in a shard, its place in the grid.
+
+        Reads what lies around absent chunks.
+
+        Raises
+        ------
+        ReadError, VolumeError
+            If a chunk cannot be read.
+        """
+        lost = self._imaged().lost
+        return [] if lost is None else [self._name(tuple(map(int, chunk))) for chunk in np.argwhere(lost)]
+
+    def _name(self, chunk: tuple[int, ...]) -> str:
+        place = (*self._lead, *chunk)
+        shards = self._array.shards
+        if shards is None:
+            return f"{self._array.path}/{chunk_key(self._array, place)}"
+        ratio = (shard // step for shard, step in zip(shards, self._array.chunks, strict=True))
+        file = chunk_key(self._array, tuple(i // n for i, n in zip(place, ratio, strict=True)))
+        return f"{chunk} in {self._array.path}/{file}"
+
+    @cached_property
+    def _absent(self) -> ChunkGrid | None:
+        absent = absent_chunks(self._array, self.path)
+        return None if absent is None else absent[self._lead]
+
+    @cached_property
+    def _surveyed(self) -> Imaged:
+        fill = 0.0 if self._array.fill_value is None else float(self._array.fill_value)
+        seen = self._read, self.shape, self.chunks, self._absent, fill
+        return survey(*seen, is_padded=not self._reaches_all_edges)
+
+    def _imaged(self) -> Imaged:
+        if self._absent is None and self._reaches_all_edges:
+            return Imaged(None, None)
+        return self._surveyed
 
     def __getitem__(self, index: Index) -> NDArray[Any]:
+        absent = self._absent
+        values = self._read(index)
+        if not self._reaches_all_edges and isinstance(index, int | slice | EllipsisType):
+            # Planes that are read anyway spare most volumes the search for padding.
+            self._reaches_all_edges = bool(values.size) and reaches_all_edges(values)
+        lost = None if absent is None else self._imaged().lost
+        if lost is None:
+            return values
+        there = ImagedMask(self.shape, self.chunks, lambda: Imaged(None, lost))
+        nothing = self.dtype.type(np.nan if self.dtype.kind == "f" else 0)
+        return np.where(there[index], values, nothing)
+
+    def _read(self, index: Index) -> NDArray[Any]:
         wanted = index if isinstance(index, tuple) else (index,)
         try:
             data = self._array[(*self._lead, *wanted)]
@@ -123,11 +164,7 @@ class Volume:
             raise
         except Exception as error:  # every codec has its own kinds for a damaged chunk
             raise VolumeError(f"{self.path}: cannot be read at {index}: {_first_line(error)}") from error
-        values = np.asarray(data, dtype=self.dtype)
-        if self.stored is None:
-            return values
-        nothing = self.dtype.type(np.nan if self.dtype.kind == "f" else 0)
-        return np.where(self.stored[index], values, nothing)
+        return np.asarray(data, dtype=self.dtype)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -157,7 +194,8 @@ def open_volume(path: str | Path, voxel_size_um: Zyx | None = None) -> Volume:
     Raises
     ------
     VolumeError
-        If there is no readable image, or its axes, units, shape or dtype are not usable.
+        If there is no readable image, its axes, units, shape or dtype are not usable, or one of its chunks
+        is a link to nothing.
 
     Examples
     --------
@@ -192,7 +230,9 @@ def open_volume(path: str | Path, voxel_size_um: Zyx | None = None) -> Volume:
         raise VolumeError(
             f"{path}: shape {array.shape} with axes {','.join(metadata.axes)}, wanted z,y,x with t and c of 1"
         )
-    return Volume(path, array, lead, metadata.voxel_size_um)
+    volume = Volume(path, array, lead, metadata.voxel_size_um)
+    volume.check_links()
+    return volume
 
 
 def _level(group: zarr.Group, name: str, path: Path) -> zarr.Array[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from schemas.common_space import Window
 from soct_core.arrays import Sliceable, Zyx
 from soct_core.errors import VolumeError
+from soct_core.planes.measured import imaged_of
 from soct_core.volume.reading import same_voxel_size
 
 
@@ -29,8 +31,8 @@ class VolumeView:
         (y, x) of the view; by default that of the volume.
     offset
         Pixel (x, y) of the view at which the volume's pixel (0, 0) lies.
-    beside_is_measured
-        Whether zeros beside the volume count as measured: `stored` says so.
+    beside_is_imaged
+        Whether the zeros beside the volume count as imaged.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class VolumeView:
         plane_shape: tuple[int, int] | None = None,
         offset: tuple[int, int] = (0, 0),
         *,
-        beside_is_measured: bool = True,
+        beside_is_imaged: bool = False,
     ) -> None:
         depth, height, width = volume.shape
         x, y = offset
@@ -54,11 +56,16 @@ class VolumeView:
         self._volume = volume
         self._place = (..., slice(y, y + height), slice(x, x + width))
         self._is_placed = plane_shape is not None
-        stored: Sliceable | None = getattr(volume, "stored", None)
-        if stored is None and not beside_is_measured:
-            stored = np.broadcast_to(np.True_, volume.shape)
-        self.stored = None if stored is None else VolumeView(stored, planes, plane_shape, offset)
-        """Mask of what was imaged, of the shape of the view; None: all of it."""
+        self._beside = False
+        self._view = planes, plane_shape, offset
+        self._beside_is_imaged = beside_is_imaged
+
+    @cached_property
+    def imaged(self) -> Sliceable:
+        """Lazy mask of what was imaged, of the shape of the view."""
+        mask = VolumeView(imaged_of(self._volume), *self._view)
+        mask._beside = self._beside_is_imaged
+        return mask
 
     def __getitem__(self, index: int | slice | tuple[Any, ...]) -> NDArray[Any]:
         first, *rest = index if isinstance(index, tuple) else (index,)
@@ -66,7 +73,7 @@ class VolumeView:
         if not self._is_placed:
             return np.asarray(self._volume[(wanted, *rest)])
         planes = np.asarray(self._volume[wanted])
-        canvas = np.zeros((*planes.shape[:-2], *self.shape[1:]), dtype=self.dtype)
+        canvas = np.full((*planes.shape[:-2], *self.shape[1:]), self._beside, dtype=self.dtype)
         canvas[self._place] = planes
         return canvas[(*[slice(None)] * (canvas.ndim - 2), *rest)]
 
@@ -98,17 +105,24 @@ def seen_through(volume: Sliceable, window: Window | None) -> Sliceable:
     """
     if window is None:
         return volume
-    return VolumeView(volume, None, window.plane_shape, window.offset, beside_is_measured=False)
+    return VolumeView(volume, None, window.plane_shape, window.offset)
 
 
-def padded_to_common_shape(a: Sliceable, b: Sliceable) -> tuple[Sliceable, Sliceable]:
-    """Both volumes with planes of the larger size along each axis, zeros at the far edges."""
+def padded_to_common_shape(
+    a: Sliceable, b: Sliceable, *, zeros_count: bool = False
+) -> tuple[Sliceable, Sliceable]:
+    """Both volumes with planes of the larger size along each axis, zeros at the far edges.
+
+    `zeros_count` says whether these zeros count as imaged.
+    """
     shape = max(a.shape[1], b.shape[1]), max(a.shape[2], b.shape[2])
-    return _padded(a, shape), _padded(b, shape)
+    return _padded(a, shape, zeros_count), _padded(b, shape, zeros_count)
 
 
-def _padded(volume: Sliceable, shape: tuple[int, int]) -> Sliceable:
-    return volume if volume.shape[1:] == shape else VolumeView(volume, None, shape)
+def _padded(volume: Sliceable, shape: tuple[int, int], zeros_count: bool) -> Sliceable:
+    if volume.shape[1:] == shape:
+        return volume
+    return VolumeView(volume, None, shape, beside_is_imaged=zeros_count)
 
 
 def check_neighbours(vol_before: Sliceable, vol_after: Sliceable) -> None:

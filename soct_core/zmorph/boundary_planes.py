@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
+from soct_core.planes.measured import read_measured
 from soct_core.planes.warp import coverage, warp
 from soct_core.registration.likeness import central_ncc
 from soct_core.registration.phase_correlation import coarse_shift
@@ -65,8 +64,7 @@ def find_best_overlap_planes(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from schemas.settings import InterpolationSettings
+    >>>     >>> from schemas.settings import InterpolationSettings
     >>> from soct_core.zmorph import find_best_overlap_planes
     >>> y, x = np.mgrid[-1:1:64j, -1:1:64j]
     >>> plane = 100 + 1000 * (np.hypot(y, x) < 0.7) * (1.2 + np.sin(9 * x) * np.cos(7 * y))
@@ -77,8 +75,10 @@ def find_best_overlap_planes(
     (1, 0, 1.0)
     """
     window, depth = settings.overlap_search_window, vol_before.shape[0]
-    before = reduced(np.asarray(vol_before[max(0, depth - window) :])[::-1])
-    after = reduced(np.asarray(vol_after[:window]))
+    planes, where = read_measured(vol_before, slice(max(0, depth - window), depth))
+    before = reduced(planes[::-1], where=None if where is None else where[::-1])
+    planes, where = read_measured(vol_after, slice(0, window))
+    after = reduced(planes, where=where)
     motion = coarse_motion(after.plane(0, 0), before.plane(0, 0))
     best = search_overlap_planes(before, after, motion, settings).best
     return best and replace(best, ref_before=depth - 1 - best.ref_before)

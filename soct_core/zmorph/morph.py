@@ -22,6 +22,7 @@ from soct_core.affine import Affine2D
 from soct_core.arrays import Mask
 from soct_core.planes.dtypes import to_dtype, to_float
 from soct_core.planes.measured import blanked
+from soct_core.planes.padding import reaches_all_edges
 from soct_core.planes.warp import coverage, warp, warp_measured
 from soct_core.registration.working_plane import RegistrationPlane, registration_plane
 from soct_core.zmorph.cross_fade import cross_fade, feather
@@ -54,8 +55,11 @@ class Morph:
         )
         self._motion = motion
         self._settings = settings
-        ready = registration_plane(plane_before), registration_plane(plane_after)
-        self._background = _background(self._raw, ready)
+        ready = (
+            registration_plane(plane_before, where=where[0]),
+            registration_plane(plane_after, where=where[1]),
+        )
+        self._background = _background(self._raw, ready, where)
         self._factor = ready[0].factor
         self._feathers = (
             tuple(feather(plane.tissue, plane.factor) for plane in ready)
@@ -110,8 +114,14 @@ def alphas(nz_out: int, sampling: str) -> NDArray[np.float64]:
     return np.array([0.5]) if nz_out == 1 else np.arange(nz_out) / (nz_out - 1)
 
 
-def _background(planes: tuple[NDArray[Any], ...], ready: tuple[RegistrationPlane, ...]) -> float:
-    """What a pixel without data holds: the median of all that is not tissue."""
+def _background(
+    planes: tuple[NDArray[Any], ...],
+    ready: tuple[RegistrationPlane, ...],
+    where: tuple[Mask | None, Mask | None],
+) -> float:
+    """What a pixel without data holds: the median of all that is not tissue; zeros beside padding."""
+    if any(mask is not None and not reaches_all_edges(mask) for mask in where):
+        return 0.0
     outside = []
     for plane, reduced in zip(planes, ready, strict=True):
         step, (height, width) = reduced.factor, reduced.shape

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soct_core.arrays import Mask, Sliceable
-from soct_core.planes.measured import measured, stored_in
+from soct_core.planes.measured import read_measured
 from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, reduced
 
 _READ_DEPTH = 8
@@ -58,8 +58,8 @@ def near_side(volume: Sliceable, reach: int, far: int, *, above: bool) -> NearSi
     further = None
     if depth > reach and far:
         further = _read(volume, 0 if above else depth - far, far, above=above)
-    plane = np.asarray(volume[edge])
-    return NearSide(plane, measured(plane, stored_in(volume, edge)), near, further, plane_distance(volume))
+    plane, where = read_measured(volume, edge)
+    return NearSide(plane, where, near, further, plane_distance(volume))
 
 
 def plane_distance(volume: Sliceable) -> float | None:
@@ -70,10 +70,10 @@ def plane_distance(volume: Sliceable) -> float | None:
 
 def _read(volume: Sliceable, first: int, count: int, *, above: bool) -> ReducedPlanes:
     """Planes from `first` on, the one nearest the gap first."""
-    parts = [
-        reduced(np.asarray(volume[block]), stored=stored_in(volume, block))
-        for block in _blocks(volume, first, count)
-    ]
+    parts = []
+    for block in _blocks(volume, first, count):
+        planes, where = read_measured(volume, block)
+        parts.append(reduced(planes, where=where))
     values = np.concatenate([part.values for part in parts])
     masks = None
     if any(part.measured is not None for part in parts):
