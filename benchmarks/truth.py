@@ -30,7 +30,7 @@ from gaps import COARSE, WIDE, Case, Gap, cases, cut
 from noises import NOISES
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
-from truth_figures import TIE_DB, Result, by_source_and_noise, plot, summary
+from truth_figures import Result, by_source_and_noise, plot, summary
 
 import soct_core.zmorph.interpolate as zmorph
 from schemas.diagnostics import InterpolationDiagnostics
@@ -45,7 +45,6 @@ from soct_core.zmorph import interpolate_z_morph
 from soct_core.zmorph.morph import Morph, alphas
 from soct_core.zmorph.reference_slab import slab_size
 
-ALIGNED_COST_DB = 0.3
 SSIM_PLANES = 10
 """About so many planes of a gap are compared: it costs as much as all the rest."""
 
@@ -69,19 +68,6 @@ def run(case: Case) -> Result:
     a = alphas(case.planes, "boundary")[:, None, None]
     linear = (1 - a) * before16[-1] + a * after16[0]
     worth, found = (clean_gain(gap, m) for m in (gap.drift, motion))
-    zmorph_psnr, linear_psnr = psnr(would, truth, peak), psnr(linear, truth, peak)
-    accepted = volume is not None
-    gain = zmorph_psnr - linear_psnr
-    aligned = case.shift_px == 0 and case.stretch == 0 and case.noise == "clean"
-    # An aligned clean gap is to be filled as long as that costs next to nothing.
-    better = gain > (-ALIGNED_COST_DB if aligned else 0.0)
-    right = not accepted if case.decoy else accepted == better or abs(gain) <= TIE_DB
-    tissue = registration_plane(truth[0], 1).tissue
-    error = (
-        np.nan
-        if motion is None or case.decoy
-        else displacement_rms(gap.drift.inverse().compose(motion), tissue)
-    )
     return Result(
         index=case.index,
         source=Path(case.source).stem,
@@ -92,16 +78,15 @@ def run(case: Case) -> Result:
         noise=case.noise,
         decoy=case.decoy,
         stretch=case.stretch,
-        accepted=accepted,
-        right=bool(right),
+        accepted=volume is not None,
         reason=d.fallback_reason or "",
         gate=d.gate or "",
         pre_ncc=_or_nan(d.pre_reg_ncc),
         post_ncc=_or_nan(d.post_reg_ncc),
-        registration_error_px=float(error),
-        psnr_zmorph=zmorph_psnr,
+        registration_error_px=registration_error(gap, motion, case),
+        psnr_zmorph=psnr(would, truth, peak),
         psnr_interior=psnr(interior, truth, peak),
-        psnr_linear=linear_psnr,
+        psnr_linear=psnr(linear, truth, peak),
         clean_gain_drift=worth,
         clean_gain_found=found,
         psnr_average=psnr(interpolate_average(before16, after16, case.planes), truth, peak),
@@ -114,6 +99,14 @@ def run(case: Case) -> Result:
         cpu_register_s=spent["register"],
         cpu_planes_s=spent["planes"],
     )
+
+
+def registration_error(gap: Gap, motion: Affine2D | None, case: Case) -> float:
+    """RMS distance over tissue between the motion found and the drift, in pixels; NaN where there is none."""
+    if motion is None or case.decoy:
+        return float("nan")
+    tissue = registration_plane(gap.truth[0], 1).tissue
+    return float(displacement_rms(gap.drift.inverse().compose(motion), tissue))
 
 
 def planes_of(

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 TIE_DB = 0.05
 """Closer than that to the linear cross-fade neither decision is wrong."""
 
+ALIGNED_COST_DB = 0.3
+
 WORTH_DB = 0.3
 """So much below the linear cross-fade, a morph is not worse."""
 
@@ -31,7 +33,6 @@ class Result:
     decoy: str
     stretch: float
     accepted: bool
-    right: bool
     reason: str
     gate: str
     pre_ncc: float
@@ -60,6 +61,18 @@ class Result:
     def gain(self) -> float:
         """Of zmorph over the linear cross-fade without registration."""
         return self.psnr_zmorph - self.psnr_linear
+
+    @property
+    def right(self) -> bool:
+        """Whether it was accepted exactly if that was better than linear, or refused as a decoy."""
+        if self.decoy or abs(self.gain) <= TIE_DB:
+            return not (self.decoy and self.accepted)
+        # An aligned clean gap is to be filled as long as that costs next to nothing.
+        return self.accepted == (self.gain > (-ALIGNED_COST_DB if self.aligned_and_clean else 0.0))
+
+    @property
+    def aligned_and_clean(self) -> bool:
+        return self.aligned and self.noise == "clean"
 
     @property
     def worth(self) -> bool:
@@ -93,7 +106,7 @@ def summary(results: list[Result]) -> Iterable[str]:
     yield f"    without the {len(ties)} ties with linear: gaps {clear:.1%}"
     wrong = [r.decoy for r in decoys if r.accepted]
     yield f"  decoys accepted: {len(wrong)} {sorted(set(wrong))}"
-    aligned = [r for r in gaps if r.aligned and r.noise == "clean"]
+    aligned = [r for r in gaps if r.aligned_and_clean]
     yield f"  aligned clean gaps refused: {sum(not r.accepted for r in aligned)} of {len(aligned)}"
     accepted = [r for r in gaps if r.accepted]
     drifting = [r for r in accepted if r.shift_px > 0]

@@ -17,7 +17,13 @@ from soct_core.planes.tissue import tissue_mask
 
 STRIPE_SHARE = 0.24
 """Sigma, as a share of the shorter side, of what is too wide to be a stripe. Chosen on gaps of five volumes
-beneath shadows: of those worth filling 0.12 fills 83 %, 0.16 85 %, 0.24 87 %, no removal 58 %."""
+beneath shadows: of those worth filling 0.12 fills 76 %, 0.24 81 %, no removal 58 %."""
+LEAST_DEPTH = 0.2
+"""In natural logarithms, of a row or column that counts as a stripe; it must also stand out from chance. What
+is subtler is anatomy as often as not: evening it out turned a motion of 3 degrees into 2."""
+_SURE = 3.0
+_RIM_PX = 4
+"""Pixels of the working grid at the rim of tissue that do not count: the rim itself is dark. By hand."""
 _LEAST_LENGTH = 0.25
 """Of the tissue in the fullest row or column: less tissue does not tell a stripe from anatomy. By hand."""
 _GRAIN_PX = 12
@@ -30,7 +36,8 @@ def without_stripes(planes: NDArray[np.float32], where: Mask | None = None) -> N
     """Even out rows and columns of tissue that are darker or brighter than their surroundings.
 
     The light of each row and column is the median, over tissue, of what the logarithm of the mean plane has
-    more than its smoothed surroundings, less what texture makes by chance; all planes are divided by it.
+    more than its smoothed surroundings; where it is far more than texture makes by chance, all planes are
+    divided by it.
 
     Parameters
     ----------
@@ -60,6 +67,7 @@ def without_stripes(planes: NDArray[np.float32], where: Mask | None = None) -> N
         return planes
     seen: Mask | None = None if where is None else np.all(where, axis=0)
     tissue = tissue_mask(np.sqrt(mean).astype(np.float32), seen)
+    tissue = ndimage.binary_erosion(tissue, iterations=_RIM_PX)
     if not tissue.any():
         return planes
     light = _light(np.log(np.maximum(mean, _FLOOR * bright)), tissue)
@@ -84,7 +92,9 @@ def _light(log_plane: Plane, tissue: Mask) -> NDArray[np.float64]:
             line = np.nanmedian(sharp, axis=axis)
             spread = 1.4826 * np.nanmedian(np.abs(sharp - np.expand_dims(line, axis)), axis=axis)
         chance = spread / np.sqrt(np.maximum(length, 1) / _GRAIN_PX)
-        line = np.sign(line) * np.maximum(np.abs(line) - chance, 0.0)
-        line = np.where(length >= _LEAST_LENGTH * length.max(), np.nan_to_num(line), 0.0)
+        sure = (np.abs(line) > np.maximum(_SURE * chance, LEAST_DEPTH)) & (
+            length >= _LEAST_LENGTH * length.max()
+        )
+        line = np.where(sure, line, 0.0)
         found += np.expand_dims(line, axis)
     return found
