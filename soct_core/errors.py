@@ -56,6 +56,10 @@ class RecordError(BadInputError):
     """A JSON record of an earlier stage is missing or breaks its model."""
 
 
+class ForeignFileError(BadInputError):
+    """Something that is not the product's own lies where its own state should lie."""
+
+
 class ReadError(SoctError, OSError):
     """The disk or the network failed while a file was read; trying again may help."""
 

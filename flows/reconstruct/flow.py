@@ -66,7 +66,8 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
     refuse_open_storage()
     plan = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     run = Run(plan, TaskRuns(plan.output, fresh))
-    with run_lock(plan.output, run.command), remembering(plan.output, believe=not fresh):
+    with run_lock(plan.output, run.command) as missing, remembering(plan.output, believe=not fresh):
+        run.not_promised = missing
         remove_leftovers(plan.output)
         try:
             # In the flow itself, for those who call it from Python: workers share its server.
@@ -96,7 +97,7 @@ def _record_failure(run: Run, error: BaseException) -> None:
 def _stages(run: Run) -> RunResult:
     found = run.tasks.run_one(tasks.detect_gaps, "detect gaps", run.plan.detect_gaps_job())
     run.plan.use(found)
-    run.gaps, run.warnings = found.gaps, input_warnings(run.plan, found)
+    run.gaps, run.warnings = found.gaps, (*run.not_promised, *input_warnings(run.plan, found))
     for warning in run.warnings:
         listener.get().warning(warning)
     filled = _interpolate(run, found)

@@ -21,12 +21,14 @@ from schemas.published_stack import (
     PublishedVolume,
     StackContents,
 )
+from schemas.small_file import read_small
 from soct_core.affine import Affine2D
 from soct_core.stacking.blending import first_change, spans
 from soct_core.stacking.canvas import Canvas
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairVerdict, SolvedPose
 from soct_core.storage.atomic import publish_text
+from soct_core.storage.records import MAX_RECORD_BYTES
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def write_published(path: Path, published: PublishedStack, contents: StackConten
 def read_published(path: Path) -> PublishedVolume | None:
     """What was published; None where the file is absent, damaged or not of this kind."""
     try:
-        found = PublishedRecord.model_validate_json(path.read_bytes())
+        found = PublishedRecord.model_validate_json(read_small(path, MAX_RECORD_BYTES))
     except (OSError, ValidationError):
         return None
     return found.stack if found.digest == _digest(found.stack) else None

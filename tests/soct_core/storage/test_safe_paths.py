@@ -40,3 +40,20 @@ def test_other_outputs_are_fine(tmp_path: Path, output: str) -> None:
     acquisition = tmp_path / "deep" / "mouse"
     (acquisition / "reconstruction").mkdir(parents=True)
     refuse_output_among_inputs(acquisition / output, acquisition)
+
+
+@pytest.mark.parametrize("output", ["Mouse", "MOUSE/Slices", "Mouse/SLICES/deep", "Deep"])
+def test_names_in_another_case_are_the_same_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    """Links that are not resolved stand for a file system that does not tell cases apart."""
+    slices = tmp_path / "deep" / "mouse" / "slices"
+    slices.mkdir(parents=True)
+    (tmp_path / "Deep").symlink_to("deep")
+    for name in ("Mouse", "MOUSE"):
+        (tmp_path / name).symlink_to("deep/mouse")
+    for name in ("Slices", "SLICES"):
+        (slices.parent / name).symlink_to("slices")
+    monkeypatch.setattr(Path, "resolve", lambda path: path)
+    with pytest.raises(AcquisitionError, match="among the input"):
+        refuse_output_among_inputs(tmp_path / output, slices.parent)
