@@ -17,6 +17,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.workers.process import ProcessWorker
 
 from deployments.state import State
+from flows.engine.prefect_environment import refuse_unreachable_api
 from soct_core.errors import DeploymentError, ServerError
 
 _PAGE = 100
@@ -36,6 +37,7 @@ def configured_server() -> Iterator[SyncPrefectClient]:
     url = PREFECT_API_URL.value()
     if not url:
         raise DeploymentError("PREFECT_API_URL is not set, wanted as http://127.0.0.1:4200/api")
+    refuse_unreachable_api()
     try:
         with get_client(sync_client=True) as client:
             yield client

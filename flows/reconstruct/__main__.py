@@ -120,7 +120,7 @@ def _reconstruct(
 
     from flows.engine.artifacts import read_progress
     from flows.engine.dask_cluster import refuse_unfit_cluster
-    from flows.engine.prefect_environment import api
+    from flows.engine.prefect_environment import api, refuse_unreachable_api
     from flows.engine.runners import task_runner, worker_count
     from flows.reconstruct.flow import reconstruct
     from flows.terminal.listener import listener
@@ -130,6 +130,7 @@ def _reconstruct(
 
     acquisition = planner.acquisition.directory
     console = Console(quiet=arguments.quiet)
+    refuse_unreachable_api()
     runner = task_runner(arguments.runner, arguments.workers, arguments.dask_address)
     with api() as url:
         if arguments.dask_address:
