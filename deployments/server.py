@@ -9,7 +9,6 @@ from httpx import HTTPError
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound, PrefectException
@@ -85,9 +84,7 @@ def put(client: SyncPrefectClient, flow: str, state: State) -> None:
         entrypoint=state.entrypoint,
         work_pool_name=state.work_pool,
         concurrency_limit=state.limit,
-        concurrency_options=ConcurrencyOptions(
-            collision_strategy=ConcurrencyLimitStrategy(state.collision_strategy)
-        ),
+        job_variables={"env": state.environment},
         parameter_openapi_schema=state.form,
         enforce_parameter_schema=True,
     )

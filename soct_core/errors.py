@@ -72,6 +72,10 @@ class OutputBusyError(SoctError, RuntimeError):
     """Another run is at work on the same output."""
 
 
+class AnotherWaitsError(OutputBusyError):
+    """Another run is at work on the same output, and one more waits for it already."""
+
+
 class InputChangedError(SoctError, RuntimeError):
     """An input changed or went away while it was used; nothing made from it is kept."""
 

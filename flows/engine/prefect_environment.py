@@ -1,22 +1,20 @@
-"""Prefect's environment: no telemetry, patience at start-up, and an embedded server by default."""
+"""Prefect's environment: no telemetry, patience at start-up, no proxy for what is local."""
 
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from flows.engine.child_processes import kill_after_us
 from soct_core.errors import ServerError
 
-_DEFAULTS = {
+DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    # With pauses that double, eight and a half minutes; five retries are one, and servers restart.
+    "PREFECT_CLIENT_MAX_RETRIES": "8",
     # Workers are processes: threads inside each of them would only compete.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -30,7 +28,7 @@ REACH_SECONDS = 8.0
 
 def keep_quiet() -> None:
     """Set what the user has not set: nothing is sent anywhere, and slow starts are no errors."""
-    for name, value in _DEFAULTS.items():
+    for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     keep_local_direct()
 
@@ -67,8 +65,8 @@ def refuse_unreachable_api() -> None:
     asking.join(REACH_SECONDS)
     if why:
         raise ServerError(
-            f"Prefect server at {_without_password(url)}: is not there after {REACH_SECONDS:g} s ({why[-1]}); "
-            "is it running? Unset PREFECT_API_URL, or use another profile, to work without it"
+            f"Prefect server at {without_password(url)}: is not there after {REACH_SECONDS:g} s "
+            f"({why[-1]}); is it running? Unset PREFECT_API_URL, or use another profile, to work without it"
         )
 
 
@@ -94,36 +92,7 @@ def _ask(url: str, why: list[str]) -> None:
         time.sleep(0.5)
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """The address of a server, fit to be shown."""
     scheme, separator, rest = url.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Child processes started within ignore Ctrl-C: this process handles it, and stops them itself."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def api() -> Iterator[str]:
-    """The Prefect API to talk to: the configured one, or one embedded server for all processes."""
-    from prefect.server.api.server import SubprocessASGIServer
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    configured = PREFECT_API_URL.value()
-    if configured:
-        yield configured
-        return
-    server = SubprocessASGIServer()
-    with _deaf_children():
-        server.start()
-    if server.server_process is not None:
-        kill_after_us(server.server_process.pid)
-    # It stops at exit; stopping it here would cut off the last records that Prefect sends.
-    with temporary_settings({PREFECT_API_URL: server.api_url}):
-        yield server.api_url
