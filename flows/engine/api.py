@@ -6,13 +6,15 @@ An embedded one that dies takes the run with it: it held the run's records, and 
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.child_processes import kill_after_us
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
     from prefect.server.api.server import SubprocessASGIServer
 
 DIED = f"the embedded Prefect server died, killed or out of memory; {RESUME}"
-_LAST_WORDS_SECONDS = 30.0
-"""How long a run may take to end itself once its server died. Chosen by hand."""
-_EMBEDDED_RETRIES = 2
-"""Requests to a server of our own, on this host, fail for good soon or not at all. Chosen by hand."""
+_PORT_TAKEN = 3
+"""What uvicorn ends with."""
+_LAST_WORDS_SECONDS = 20.0
+"""How long a run may take to write its record and end once its server died; Prefect would ask the dead
+one for its last state for a minute. Chosen by hand."""
+_EMBEDDED_RETRIES = 5
+"""As Prefect has it: one minute. A server of our own that is slow is under load, and not about to restart."""
 
 
 @contextmanager
@@ -77,7 +82,9 @@ def api(*, own_process: bool = False) -> Iterator[str]:
 
 
 def _server() -> SubprocessASGIServer:
+    from httpx import TransportError, get
     from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
 
     class Server(SubprocessASGIServer):
         """One that goes with this process from its first moment on, however this process goes."""
@@ -87,6 +94,29 @@ def _server() -> SubprocessASGIServer:
                 started = super()._run_uvicorn_command()
             kill_after_us(started.pid)
             return started
+
+        def start(self, timeout: int | None = None) -> None:
+            """As Prefect's, which gives up where one answer takes longer than five seconds."""
+            if self.running:
+                return
+            seconds = timeout or PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+            last = time.monotonic() + seconds
+            self.running, self.server_process = True, None
+            atexit.register(self.stop)
+            while time.monotonic() < last:
+                code = _PORT_TAKEN if self.server_process is None else self.server_process.poll()
+                if code == _PORT_TAKEN:
+                    self.port = self.find_available_port()
+                    self.server_process = self._run_uvicorn_command()
+                elif code is not None:
+                    raise ServerError(f"the embedded Prefect server ended while it started, with code {code}")
+                with suppress(TransportError):
+                    if get(f"{self.api_url}/health", timeout=seconds).is_success:
+                        return
+                time.sleep(0.1)
+            raise ServerError(
+                f"the embedded Prefect server did not start within {seconds} s; is the host busy?"
+            )
 
     return Server()
 

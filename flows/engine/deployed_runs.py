@@ -65,7 +65,11 @@ def output_lock(output: Path, command: str) -> Iterator[tuple[str, ...]]:
     ):
         _tell(run.id, Running())
         _tell_of_the_dead(run, output)
-        yield missing
+        try:
+            yield missing
+        finally:
+            # Of those too that seemed to start when this one began.
+            _tell_of_the_dead(run, output)
 
 
 def gave_way(why: AnotherWaitsError) -> State[Any]:

@@ -57,7 +57,9 @@ def at_start_up(run: Run) -> None:
 
 def at_work(run: Run) -> None:
     assert run.stdout is not None
-    assert run.stdout.readline().startswith("detect gaps: completed")
+    assert run.stderr is not None
+    line = run.stdout.readline()
+    assert line.startswith("detect gaps: completed"), line or run.stderr.read()
 
 
 def to_all(number: int) -> Callable[[Run], None]:
