@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 from soct_core.errors import AcquisitionError
-from soct_core.file_names import SLICES_FOLDER
+from soct_core.file_names import SLICES_FOLDER, STATE_FOLDER
 
 
 def is_within(directory: Path, named: str) -> bool:
@@ -34,6 +35,24 @@ def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
     nearest = next(path for path in (output, *output.parents) if path.exists())
     if not nearest.is_dir():
         raise AcquisitionError(f"{nearest}: is a file, wanted a directory for the output")
+
+
+def refuse_unusable_place(output: Path) -> None:
+    """Refuse an output whose name no record can hold, or that lies within the output of another run.
+
+    Raises
+    ------
+    AcquisitionError
+    """
+    try:
+        os.fspath(output).encode()
+    except UnicodeEncodeError as error:
+        raise AcquisitionError(f"{output}: is a name that is not UTF-8, which no record can hold") from error
+    for above in output.parents:
+        if (above / STATE_FOLDER).is_dir():
+            raise AcquisitionError(
+                f"{output}: lies within {above}, the output of another run, wanted another directory"
+            )
 
 
 def _same(one: Path, other: Path) -> bool:

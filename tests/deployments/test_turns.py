@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deployment_files import write
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
@@ -38,7 +37,7 @@ class Deployed:
 
     def __init__(self, client: SyncPrefectClient, folder: Path) -> None:
         self.client, self.output = client, folder / "mouse" / "reconstruction"
-        write(folder, "mouse", f'acquisition = "{folder / "mouse"}"')
+        (folder / "mouse.toml").write_text(f'acquisition = "{folder / "mouse"}"\n')
         list(sync(folder, CHECKOUT))
         self.deployment = client.read_deployment_by_name("reconstruct/mouse").id
         self.processes: list[subprocess.Popen[bytes]] = []

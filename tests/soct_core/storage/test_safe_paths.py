@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from soct_core.errors import AcquisitionError
-from soct_core.storage.safe_paths import refuse_output_among_inputs
+from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_unusable_place
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,17 @@ def test_names_in_another_case_are_the_same_places(
     monkeypatch.setattr(Path, "resolve", lambda path: path)
     with pytest.raises(AcquisitionError, match="among the input"):
         refuse_output_among_inputs(tmp_path / output, slices.parent)
+
+
+@pytest.mark.parametrize("inside", ["stack", "stack/deep", ".soct", "mine"])
+def test_an_output_below_another_output_is_refused(tmp_path: Path, inside: str) -> None:
+    (tmp_path / "out" / ".soct").mkdir(parents=True)
+    with pytest.raises(AcquisitionError, match="the output of another run"):
+        refuse_unusable_place(tmp_path / "out" / inside)
+    refuse_unusable_place(tmp_path / "out")
+    refuse_unusable_place(tmp_path / "out2")
+
+
+def test_a_name_that_is_not_utf8_is_told_in_one_printable_line(tmp_path: Path) -> None:
+    with pytest.raises(AcquisitionError, match=r"mouse\\udcff: is a name that is not UTF-8"):
+        refuse_unusable_place(tmp_path / os.fsdecode(b"mouse\xff"))
