@@ -2,7 +2,7 @@
 # make check: linters, types and unit tests, in two minutes
 # make test: all checks and tests
 # make bench: the benchmarks
-# make faults: kill a run anywhere, and faults of the world (as root, for its small disks); half an hour
+# make faults: kill a run anywhere, and faults of the world (as root, for its small disks); an hour
 # make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
 # make server: a Prefect server in the background, see docs/deployment.md
 # make e2e: the retry button clicked, and reports looked at, in Chromium
@@ -37,6 +37,7 @@ bench: install-test
 faults: install-test
 	$(BIN)/python faults/kill_anywhere.py
 	$(BIN)/python faults/world.py
+	$(BIN)/python faults/server_soak.py
 
 fuzz: install-test
 	$(BIN)/python fuzz/run.py

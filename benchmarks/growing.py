@@ -22,7 +22,7 @@ from typing import Any
 
 import flows.engine.prefect_environment  # noqa: F401  (before Prefect)
 from flows.engine import tasks
-from flows.engine.prefect_environment import api
+from flows.engine.api import api
 from flows.engine.tasks import BoundTask
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from schemas.simulation import SimulationSettings

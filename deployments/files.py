@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from prefect._vendor.croniter import CroniterBadDateError, croniter  # type: ignore[attr-defined]
 from prefect.client.schemas.schedules import CronSchedule
 from pydantic import ValidationError
 
@@ -56,6 +58,7 @@ def read_one(file: Path, root: Path) -> AcquisitionDeployment:
     if given.schedule is not None:
         try:
             CronSchedule(**given.schedule.model_dump())
+            _refuse_what_never_comes(given.schedule.cron, file)
         except ValidationError as error:
             fault = error.errors()[0]
             key, wanted = fault["loc"][-1], {"cron": "five cron fields, as '0 * * * *'"}
@@ -69,6 +72,23 @@ def read_one(file: Path, root: Path) -> AcquisitionDeployment:
         if (path := getattr(given, name)) is not None
     }
     return given.model_copy(update=paths)
+
+
+def _refuse_what_never_comes(cron: str, file: Path) -> None:
+    """Prefect takes a sixth field for seconds, and a date that never comes, without a word."""
+    fields = cron.split()
+    if len(fields) != 5 and not cron.startswith("@"):
+        raise DeploymentError(
+            f"{file}: setting 'schedule.cron': got {cron!r} with {len(fields)} fields, "
+            "wanted five cron fields, as '0 * * * *'"
+        )
+    try:
+        next(croniter(cron, datetime.now(UTC)))  # type: ignore[no-untyped-call]
+    except CroniterBadDateError as error:
+        raise DeploymentError(
+            f"{file}: setting 'schedule.cron': got {cron!r}, which never comes, "
+            "wanted five cron fields, as '0 * * * *'"
+        ) from error
 
 
 def output_of(one: AcquisitionDeployment) -> Path:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import Field
 
 from schemas.contract import Contract
 from soct_core.errors import DeploymentError
@@ -21,11 +20,10 @@ class WorkPool(Contract):
     name: str
 
 
-class ConcurrencyLimit(Contract):
-    """How many runs of one deployment may go on at a time, and what becomes of the others."""
+class JobVariables(Contract):
+    """What the process of a run is started with."""
 
-    limit: int = Field(ge=1)
-    collision_strategy: Literal["ENQUEUE", "CANCEL_NEW"]
+    env: dict[str, str]
 
 
 class Common(Contract):
@@ -33,7 +31,7 @@ class Common(Contract):
 
     entrypoint: str
     work_pool: WorkPool
-    concurrency_limit: ConcurrencyLimit
+    job_variables: JobVariables
 
 
 def read_common(root: Path) -> Common:

@@ -9,7 +9,6 @@ from httpx import HTTPError
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound, PrefectException
@@ -17,6 +16,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.workers.process import ProcessWorker
 
 from deployments.state import State
+from flows.engine.prefect_environment import refuse_unreachable_api
 from soct_core.errors import DeploymentError, ServerError
 
 _PAGE = 100
@@ -36,6 +36,7 @@ def configured_server() -> Iterator[SyncPrefectClient]:
     url = PREFECT_API_URL.value()
     if not url:
         raise DeploymentError("PREFECT_API_URL is not set, wanted as http://127.0.0.1:4200/api")
+    refuse_unreachable_api()
     try:
         with get_client(sync_client=True) as client:
             yield client
@@ -83,9 +84,7 @@ def put(client: SyncPrefectClient, flow: str, state: State) -> None:
         entrypoint=state.entrypoint,
         work_pool_name=state.work_pool,
         concurrency_limit=state.limit,
-        concurrency_options=ConcurrencyOptions(
-            collision_strategy=ConcurrencyLimitStrategy(state.collision_strategy)
-        ),
+        job_variables={"env": state.environment},
         parameter_openapi_schema=state.form,
         enforce_parameter_schema=True,
     )

@@ -30,7 +30,9 @@ class State(Contract):
     entrypoint: str | None
     work_pool: str | None
     limit: int | None
-    collision_strategy: str | None
+    """Slots of Prefect's; none: runs take turns on the lock of their output."""
+    environment: dict[str, str]
+    """Variables of the run's process."""
     form: dict[str, Any]
     """JSON schema of the parameters: the form in the UI."""
 
@@ -61,8 +63,8 @@ def wanted(one: AcquisitionDeployment, common: Common, root: Path, form: dict[st
         directory=str(root),
         entrypoint=common.entrypoint,
         work_pool=common.work_pool.name,
-        limit=common.concurrency_limit.limit,
-        collision_strategy=common.concurrency_limit.collision_strategy,
+        limit=None,
+        environment=common.job_variables.env,
         form=form,
     )
 
@@ -73,7 +75,7 @@ def found(response: DeploymentResponse) -> State:
     cron = getattr(schedules[0], "cron", repr(schedules[0])) if schedules else None
     if len(schedules) > 1:
         cron = f"{len(schedules)} schedules"
-    limit, options = response.global_concurrency_limit, response.concurrency_options
+    limit = response.global_concurrency_limit
     steps = response.pull_steps or [{}]
     return State(
         name=response.name,
@@ -87,7 +89,7 @@ def found(response: DeploymentResponse) -> State:
         entrypoint=response.entrypoint,
         work_pool=response.work_pool_name,
         limit=limit.limit if limit else None,
-        collision_strategy=options.collision_strategy.value if options else None,
+        environment=(response.job_variables or {}).get("env", {}),
         form=response.parameter_openapi_schema or {},
     )
 

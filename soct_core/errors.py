@@ -56,6 +56,10 @@ class RecordError(BadInputError):
     """A JSON record of an earlier stage is missing or breaks its model."""
 
 
+class ForeignFileError(BadInputError):
+    """Something that is not the product's own lies where its own state should lie."""
+
+
 class ReadError(SoctError, OSError):
     """The disk or the network failed while a file was read; trying again may help."""
 
@@ -66,6 +70,10 @@ class OutputError(SoctError, OSError):
 
 class OutputBusyError(SoctError, RuntimeError):
     """Another run is at work on the same output."""
+
+
+class AnotherWaitsError(OutputBusyError):
+    """Another run is at work on the same output, and one more waits for it already."""
 
 
 class InputChangedError(SoctError, RuntimeError):

@@ -21,6 +21,9 @@ STAGE_FOLDERS = (INTERPOLATIONS, PAIRS, STACK)
 STATE_FOLDER = ".soct"
 """What a run keeps for the next one: lock, checksums of outputs, fingerprints."""
 LOCK_PATH = f"{STATE_FOLDER}/lock"
+WAITING_PATH = f"{STATE_FOLDER}/waiting"
+ALIVE_FOLDER = f"{STATE_FOLDER}/runs"
+"""A file per deployed run, locked as long as its process lives."""
 CHECKSUMS_FOLDER = f"{STATE_FOLDER}/checksums"
 FINGERPRINTS_FOLDER = f"{STATE_FOLDER}/fingerprints"
 

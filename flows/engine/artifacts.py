@@ -19,6 +19,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.logging import get_logger
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from schemas.handoffs import InterpolationOutcome, RunResult
 from schemas.slice_id import format_slice_id
@@ -30,8 +31,10 @@ _SECONDS_BETWEEN_UPDATES = 1.0
 
 @contextmanager
 def _harmless() -> Iterator[None]:
+    # Work does not wait for what is only shown.
     try:
-        yield
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            yield
     except Exception as error:
         get_logger("soct").warning("an artifact could not be made: %s", error)
 

@@ -14,11 +14,11 @@ from pydantic import Field, ValidationError
 
 from schemas.contract import Contract
 from schemas.run_record import Fingerprint
-from schemas.small_file import read_small
 from soct_core.errors import BadInputError, InputChangedError
 from soct_core.file_names import CHECKSUMS_FOLDER
-from soct_core.storage.atomic import publish_text, remove
+from soct_core.storage.atomic import remove
 from soct_core.storage.fingerprint import InputSnapshot, fingerprint, first_changed, snapshot_inputs
+from soct_core.storage.own_files import publish_own, read_own
 from soct_core.storage.safe_paths import is_within
 
 _MOST_BYTES = 2**20
@@ -89,13 +89,13 @@ def record_outputs(entry: CacheEntry, written: Sequence[Path]) -> None:
         for path in written
     )
     found = OutputChecksums(key=entry.key, outputs=outputs)
-    publish_text(entry.checksums, found.model_dump_json(indent=1) + "\n")
+    publish_own(entry.output, _state_name(entry), found.model_dump_json(indent=1) + "\n")
 
 
 def read_checksums(entry: CacheEntry) -> OutputChecksums | None:
     """The checksums, if there are any that can be read."""
     try:
-        return OutputChecksums.model_validate_json(read_small(entry.checksums, _MOST_BYTES))
+        return OutputChecksums.model_validate_json(read_own(entry.output, _state_name(entry), _MOST_BYTES))
     except (OSError, ValidationError):
         return None
 
@@ -112,3 +112,7 @@ def outputs_intact(entry: CacheEntry) -> bool:
         )
     except (OSError, BadInputError):
         return False
+
+
+def _state_name(entry: CacheEntry) -> str:
+    return entry.checksums.relative_to(entry.output).as_posix()

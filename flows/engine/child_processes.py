@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from multiprocessing.process import BaseProcess
 from threading import Lock
 from typing import Any
 
+_NO_TRACKER = "ignore:resource_tracker:UserWarning"
+"""What a worker that was killed leaves behind, Python's tracker removes; it need not say so."""
 _lock = Lock()
 _usual = spawn.get_preparation_data
 _entered = 0
@@ -38,6 +41,12 @@ def _follow(parent: BaseProcess) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def end_workers() -> None:
+    """Kill all workers of this process at once: what they have half made, the next run removes."""
+    for child in multiprocessing.active_children():
+        child.kill()
+
+
 def kill_after_us(pid: int) -> None:
     """Have a child that cannot watch us itself killed as soon as this process is gone."""
     # The pipe is held by nobody else, and closes with us.
@@ -54,6 +63,9 @@ def bare_workers() -> Iterator[None]:
     global _entered
     with _lock:
         _entered += 1
+        # Children are started with it, the tracker among them.
+        if _NO_TRACKER not in sys.warnoptions:
+            sys.warnoptions.append(_NO_TRACKER)
         spawn.get_preparation_data = _without_main
     try:
         yield

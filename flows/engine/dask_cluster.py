@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from flows.engine.prefect_environment import keep_local_direct
 from soct_core.errors import ClusterError
 
 # Another version of these may make other voxels, or not be able to read what it is sent.
@@ -46,6 +47,7 @@ def inspect(paths: tuple[str, ...], health: str) -> tuple[dict[str, str], list[s
         for path in paths
         if not Path(path).exists()
     ]
+    keep_local_direct()
     try:
         urllib.request.urlopen(health, timeout=10).close()
     except OSError as error:

@@ -7,7 +7,7 @@ from concurrent.futures import BrokenExecutor, CancelledError
 from typing import TYPE_CHECKING, Any, Literal
 
 from flows.engine.child_processes import die_with_parent
-from soct_core.errors import SettingsError
+from soct_core.errors import SettingsError, WorkerLostError
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
@@ -33,13 +33,15 @@ def task_runner(kind: Runner, workers: int | None = None, dask_address: str | No
         If dask is asked for and not installed.
     """
     # Imported late: command lines name the runners before they need Prefect.
-    from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    from flows.engine.process_pool import Processes
 
     count = worker_count(workers)
     if kind == "threads":
         return ThreadPoolTaskRunner(max_workers=count)
     if kind == "processes":
-        return ProcessPoolTaskRunner(max_workers=count, initializer=die_with_parent)
+        return Processes(max_workers=count, initializer=die_with_parent)
     try:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
@@ -59,6 +61,8 @@ def lost_worker(error: BaseException) -> str | None:
     """What to say if a task did not fail itself but what ran it is gone; None otherwise."""
     if isinstance(error, BrokenExecutor):
         return "a worker process died, killed or out of memory"
+    if isinstance(error, WorkerLostError):
+        return str(error)
     if type(error).__name__ == "KilledWorker":
         return "it took several Dask workers down with it, killed or out of memory"
     if type(error).__name__ in _DASK_LOSSES or isinstance(error, CancelledError):

@@ -118,9 +118,10 @@ def _reconstruct(
     # Prefect takes seconds to import: bad input and --help must not wait for it.
     from rich.console import Console
 
+    from flows.engine.api import api
     from flows.engine.artifacts import read_progress
     from flows.engine.dask_cluster import refuse_unfit_cluster
-    from flows.engine.prefect_environment import api
+    from flows.engine.prefect_environment import refuse_unreachable_api
     from flows.engine.runners import task_runner, worker_count
     from flows.reconstruct.flow import reconstruct
     from flows.terminal.listener import listener
@@ -130,8 +131,9 @@ def _reconstruct(
 
     acquisition = planner.acquisition.directory
     console = Console(quiet=arguments.quiet)
+    refuse_unreachable_api()
     runner = task_runner(arguments.runner, arguments.workers, arguments.dask_address)
-    with api() as url:
+    with api(own_process=True) as url:
         if arguments.dask_address:
             refuse_unfit_cluster(arguments.dask_address, acquisition, planner.output, url)
         told = partial(read_progress, planner.output, datetime.now(UTC))

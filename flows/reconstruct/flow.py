@@ -8,19 +8,21 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.engine import artifacts, tasks
-from flows.engine.child_processes import bare_workers
-from flows.engine.prefect_environment import api
+from flows.engine.api import api
+from flows.engine.child_processes import bare_workers, end_workers
+from flows.engine.deployed_runs import gave_way, output_lock
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
 from flows.engine.task_runs import TaskRuns, error_record
 from flows.reconstruct.run import Run
 from flows.terminal.listener import listener
+from flows.terminal.signals import note_stop
 from schemas.handoffs import DetectedGaps, InterpolationOutcome, PairOutcome, ReportJob, RunResult
 from schemas.settings import ReconstructSettings
+from soct_core.errors import AnotherWaitsError
 from soct_core.file_names import INTERPOLATIONS, PAIRS, pair_name
 from soct_core.run.input_warnings import input_warnings
 from soct_core.run.leftovers import remove_leftovers, remove_stale_interpolations, remove_stale_pairs
-from soct_core.run.lock import run_lock
 from soct_core.run.plan import Planner, with_previews
 from soct_core.run.record import run_record, write_run_record
 from soct_core.stages.render_report import report_what_there_is
@@ -66,8 +68,18 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
     refuse_open_storage()
     plan = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     run = Run(plan, TaskRuns(plan.output, fresh))
-    with run_lock(plan.output, run.command), remembering(plan.output, believe=not fresh):
-        remove_leftovers(plan.output)
+    try:
+        with output_lock(plan.output, run.command) as run.not_promised:
+            return _recorded(run)
+    except AnotherWaitsError as error:
+        # A state is a result to Prefect. Nobody else sees it: only runs of deployments give way.
+        return gave_way(error)  # type: ignore[return-value]
+
+
+def _recorded(run: Run) -> RunResult:
+    output, fresh = run.plan.output, run.tasks.fresh
+    with remembering(output, believe=not fresh):
+        remove_leftovers(output)
         try:
             # In the flow itself, for those who call it from Python: workers share its server.
             with api(), bare_workers():
@@ -75,6 +87,10 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
                 run.tasks.refuse_changed_inputs()
                 artifacts.show_result(run.name, result)
         except BaseException as error:
+            if not isinstance(error, Exception):
+                note_stop()
+                # Prefect would wait for what they are at.
+                end_workers()
             _record_failure(run, error)
             raise
         write_run_record(run.facts(), "completed")
@@ -96,7 +112,7 @@ def _record_failure(run: Run, error: BaseException) -> None:
 def _stages(run: Run) -> RunResult:
     found = run.tasks.run_one(tasks.detect_gaps, "detect gaps", run.plan.detect_gaps_job())
     run.plan.use(found)
-    run.gaps, run.warnings = found.gaps, input_warnings(run.plan, found)
+    run.gaps, run.warnings = found.gaps, (*run.not_promised, *input_warnings(run.plan, found))
     for warning in run.warnings:
         listener.get().warning(warning)
     filled = _interpolate(run, found)

@@ -20,6 +20,8 @@ class Run:
     tasks: TaskRuns
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     command: str = field(default_factory=lambda: " ".join(sys.argv))
+    not_promised: tuple[str, ...] = ()
+    """What the file system of the output cannot promise."""
     gaps: GapRecord = field(default_factory=GapRecord)
     warnings: tuple[str, ...] = ()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from flows.terminal.signals import print_error, signals_as_errors
 from soct_core.errors import BadInputError, SoctError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -28,32 +28,33 @@ class CommandParser(argparse.ArgumentParser):
 def exit_code(work: Callable[[], None]) -> int:
     """Run a command; print what went wrong as one line on standard error.
 
-    Notes of an error (`add_note`) follow it, a line each: what to do next.
+    Notes of an error (`add_note`) follow it, a line each: what to do next. Signals that end a command
+    (`flows.terminal.signals`) are an operation that failed.
     """
     try:
-        work()
+        with signals_as_errors(FAILED, f"error: {{}}; {RESUME}"):
+            work()
     except BadInputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return _said(BAD_INPUT, f"error: {error}")
     except SoctError as error:
-        print(f"error: {error}", *_notes(error), sep="\n", file=sys.stderr)
-        return FAILED
+        return _said(FAILED, f"error: {error}", *_notes(error))
     except OSError as error:
-        print(
-            f"error: {error.filename or ''}: {error.strerror or error}".replace(": :", ":"), file=sys.stderr
-        )
-        return FAILED
+        return _said(FAILED, f"error: {error.filename or ''}: {error.strerror or error}".replace(": :", ":"))
     except Exception as error:
         if os.environ.get("SOCT_TRACEBACK"):
             raise
         text = " ".join(str(error).split())[:300]
         hint = "set SOCT_TRACEBACK=1 to see where"
-        print(f"error: unexpected {type(error).__name__}: {text} ({hint})", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print(f"error: interrupted; {RESUME}", file=sys.stderr)
-        return FAILED
+        return _said(FAILED, f"error: unexpected {type(error).__name__}: {text} ({hint})")
+    except KeyboardInterrupt as error:
+        return _said(FAILED, f"error: {error or 'interrupted'}; {RESUME}")
     return DONE
+
+
+def _said(code: int, *lines: str) -> int:
+    for line in lines:
+        print_error(line)
+    return code
 
 
 def _notes(error: BaseException) -> list[str]:

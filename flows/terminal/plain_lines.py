@@ -9,6 +9,7 @@ from rich.console import Console
 
 from schemas.handoffs import InterpolationOutcome, PairOutcome, RunResult
 from schemas.slice_id import format_slice_id
+from soct_core.errors import one_line
 from soct_core.file_names import FINAL_NAME
 
 
@@ -32,7 +33,8 @@ class PlainLines:
         self._print(f"warning: {text}", "yellow")
 
     def _print(self, text: str, style: str = "") -> None:
-        self._console.print(text, style=style, markup=False, soft_wrap=True, highlight=False)
+        # Names of files hold what their makers like, and a terminal obeys it.
+        self._console.print(one_line(text), style=style, markup=False, soft_wrap=True, highlight=False)
 
 
 def redraws(console: Console) -> bool:
@@ -65,7 +67,7 @@ def print_result(console: Console, result: RunResult) -> None:
         *_listed("next", next_steps(result, skipped, unreliable)),
     ]
     for label, text in rows:
-        console.print(f"{label:<18}{text}", markup=False, soft_wrap=True, highlight=False)
+        console.print(f"{label:<18}{one_line(text)}", markup=False, soft_wrap=True, highlight=False)
 
 
 def next_steps(

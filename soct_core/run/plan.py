@@ -31,7 +31,8 @@ from soct_core.errors import AcquisitionError, SettingsError, ShiftsError
 from soct_core.file_names import DEFAULT_OUTPUT
 from soct_core.pairwise.pairs import pairs_to_register
 from soct_core.slice_config.finalise import COVERED_NOTE, NOT_ASKED_NOTE, longer_gap_note
-from soct_core.storage.safe_paths import refuse_links_within, refuse_output_among_inputs
+from soct_core.storage.own_files import refuse_foreign_within
+from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_unusable_place
 from soct_core.volume import Volume
 from soct_core.volume.header_checks import MAX_VOXELS
 
@@ -70,12 +71,13 @@ class Planner:
             If slices, config or output directory cannot be used.
         """
         directory = acquisition.expanduser().absolute()
+        out = (output or directory / DEFAULT_OUTPUT).expanduser().absolute()
+        refuse_unusable_place(out)
         found = find_acquisition(directory)
         if shifts is not None and shifts.suffix != ".csv":
             raise ShiftsError(f"{shifts}: wanted a file whose name ends in .csv")
-        out = (output or directory / DEFAULT_OUTPUT).expanduser().absolute()
         refuse_output_among_inputs(out, directory)
-        refuse_links_within(out)
+        refuse_foreign_within(out)
         planner = cls(found, out, settings, voxel_size_um, allow_missing, shifts)
         planner._read_config()
         planner._open(used_slices(found, planner.table, allow_missing=allow_missing))

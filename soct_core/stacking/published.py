@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from pydantic import ValidationError
 
 from schemas.published_stack import (
@@ -21,12 +22,14 @@ from schemas.published_stack import (
     PublishedVolume,
     StackContents,
 )
+from schemas.small_file import read_small
 from soct_core.affine import Affine2D
-from soct_core.stacking.blending import first_change, spans
+from soct_core.stacking.blending import LEAST_FACTOR, MOST_FACTOR, first_change, spans
 from soct_core.stacking.canvas import Canvas
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairVerdict, SolvedPose
 from soct_core.storage.atomic import publish_text
+from soct_core.storage.records import MAX_RECORD_BYTES
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,10 @@ def write_published(path: Path, published: PublishedStack, contents: StackConten
 def read_published(path: Path) -> PublishedVolume | None:
     """What was published; None where the file is absent, damaged or not of this kind."""
     try:
-        found = PublishedRecord.model_validate_json(path.read_bytes())
+        found = PublishedRecord.model_validate_json(read_small(path, MAX_RECORD_BYTES))
     except (OSError, ValidationError):
         return None
-    return found.stack if found.digest == _digest(found.stack) else None
+    return found.stack if found.digest == _digest(found.stack) and _is_whole(found.stack) else None
 
 
 def published_of(volume: PublishedVolume) -> PublishedStack:
@@ -113,6 +116,21 @@ def published_of(volume: PublishedVolume) -> PublishedStack:
         interpolated=frozenset(volume.contents.interpolated),
         canvas=Canvas(volume.canvas_shape, volume.canvas_origin),
         depth=volume.depth,
+    )
+
+
+def _is_whole(volume: PublishedVolume) -> bool:
+    """Whether a record could be one of ours: a digest is no signature, anybody can make one that fits."""
+    factors = [s.intensity_factor for s in volume.slices.values()]
+    rigid = all(float(np.linalg.det(s.matrix)) > 0 for s in volume.slices.values())
+    pairs = {i for p in volume.pairs for i in (p.fixed_id, p.moving_id)}
+    return (
+        set(volume.slices) == set(volume.contents.measured)
+        and pairs <= {*volume.contents.measured, *volume.contents.interpolated}
+        and all(LEAST_FACTOR <= factor <= MOST_FACTOR for factor in factors)
+        and rigid
+        and min(volume.canvas_shape) > 0
+        and volume.depth > 0
     )
 
 

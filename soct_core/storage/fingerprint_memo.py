@@ -19,25 +19,27 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from schemas.fingerprint_memo import FileStat, RememberedFile, RememberedStore
-from soct_core.errors import BadInputError, OutputError
+from soct_core.errors import BadInputError, ForeignFileError, OutputError
 from soct_core.file_names import FINGERPRINTS_FOLDER
-from soct_core.storage.atomic import publish_text
+from soct_core.storage.own_files import publish_own, read_own
 
 TICK_NS = 2 * 10**9
 """The coarsest clock of a usual file system (FAT: 2 s). A file changed within this time, or later than now
 because a clock jumped, could change again without a sign."""
 _BLOCK = 2**22
 """Bytes that are read at once. Chosen by hand."""
+_MOST_BYTES = 2**30
+"""Far above what is remembered of a store of a million files. Chosen by hand."""
 
 Files = Mapping[str, str]
 """Paths of files by their names relative to the store."""
 
 
 class FingerprintMemo:
-    """Remembers the hash of each file of each store; where a `folder` is given, in that folder too."""
+    """Remembers the hash of each file of each store; where an `output` is given, in its state too."""
 
-    def __init__(self, folder: Path | None, *, believe: bool = True) -> None:
-        self._folder = folder
+    def __init__(self, output: Path | None, *, believe: bool = True) -> None:
+        self._output = output
         self._believe = believe
         """Whether what earlier runs remembered counts."""
         self._stores: dict[Path, dict[str, RememberedFile]] = {}
@@ -79,25 +81,21 @@ class FingerprintMemo:
         return self._stores[store]
 
     def _read_memo(self, store: Path) -> dict[str, RememberedFile]:
-        if self._folder is None:
+        if self._output is None:
             return {}
         try:
-            found = RememberedStore.model_validate_json(self._place(self._folder, store).read_bytes())
-        except (OSError, ValidationError):
+            found = RememberedStore.model_validate_json(read_own(self._output, _place(store), _MOST_BYTES))
+        except (OSError, ValidationError, ForeignFileError):
             return {}
         return found.files if found.store == os.fspath(store) else {}
 
     def _remember(self, store: Path, files: dict[str, RememberedFile]) -> None:
         self._stores[store] = files
-        if self._folder is not None:
+        if self._output is not None:
             text = RememberedStore(store=os.fspath(store), files=files).model_dump_json()
             # It saves time, nothing else: on a full disk the next run reads once more.
-            with suppress(OutputError):
-                publish_text(self._place(self._folder, store), text + "\n")
-
-    @staticmethod
-    def _place(folder: Path, store: Path) -> Path:
-        return folder / f"{hashlib.blake2b(os.fsencode(store), digest_size=16).hexdigest()}.json"
+            with suppress(OutputError, ForeignFileError):
+                publish_own(self._output, _place(store), text + "\n")
 
 
 _memo: ContextVar[FingerprintMemo | None] = ContextVar("memo", default=None)
@@ -117,7 +115,7 @@ def process_memo() -> FingerprintMemo:
 @contextmanager
 def remembering(output: Path, *, believe: bool = True) -> Iterator[FingerprintMemo]:
     """Use the memo of a run's output within; with `believe=False`, nothing that it says from before."""
-    token = _memo.set(FingerprintMemo(output / FINGERPRINTS_FOLDER, believe=believe))
+    token = _memo.set(FingerprintMemo(output, believe=believe))
     try:
         yield memo()
     finally:
@@ -158,3 +156,7 @@ def _read(path: str) -> tuple[str, RememberedFile | None]:
 def _but_change_time(found: FileStat) -> tuple[int, int, int]:
     size, modified, _, inode = found
     return size, modified, inode
+
+
+def _place(store: Path) -> str:
+    return f"{FINGERPRINTS_FOLDER}/{hashlib.blake2b(os.fsencode(store), digest_size=16).hexdigest()}.json"

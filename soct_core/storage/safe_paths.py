@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 from soct_core.errors import AcquisitionError
-from soct_core.file_names import PAIRS, SLICES_FOLDER, STAGE_FOLDERS, STATE_FOLDER
+from soct_core.file_names import SLICES_FOLDER, STATE_FOLDER
 
 
 def is_within(directory: Path, named: str) -> bool:
@@ -25,25 +26,37 @@ def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
     AcquisitionError
     """
     resolved, home = output.resolve(), acquisition.resolve()
-    inside_image = any(part.endswith(".zarr") for part in resolved.parts)
-    among = resolved in (home, home / SLICES_FOLDER) or (home / SLICES_FOLDER) in resolved.parents
-    if inside_image or among or resolved in home.parents:
+    inside_image = any(part.lower().endswith(".zarr") for part in resolved.parts)
+    # By inode where it is there: a file system may know one directory by names in either case.
+    around, slices = [resolved, *resolved.parents], home / SLICES_FOLDER
+    among = _same(resolved, home) or any(_same(path, slices) for path in around)
+    if inside_image or among or any(_same(resolved, path) for path in home.parents):
         raise AcquisitionError(f"{output}: the output would land among the input, wanted another directory")
     nearest = next(path for path in (output, *output.parents) if path.exists())
     if not nearest.is_dir():
         raise AcquisitionError(f"{nearest}: is a file, wanted a directory for the output")
 
 
-def refuse_links_within(output: Path) -> None:
-    """Refuse an output of which a folder leads elsewhere: what a run writes must stay within its output.
+def refuse_unusable_place(output: Path) -> None:
+    """Refuse an output whose name no record can hold, or that lies within the output of another run.
 
     Raises
     ------
     AcquisitionError
     """
-    folders = [output / name for name in (*STAGE_FOLDERS, STATE_FOLDER)]
-    pairs = output / PAIRS
-    folders += pairs.iterdir() if pairs.is_dir() and not pairs.is_symlink() else []
-    for folder in folders:
-        if folder.is_symlink():
-            raise AcquisitionError(f"{folder}: is a link out of the output, wanted a directory")
+    try:
+        os.fspath(output).encode()
+    except UnicodeEncodeError as error:
+        raise AcquisitionError(f"{output}: is a name that is not UTF-8, which no record can hold") from error
+    for above in output.parents:
+        if (above / STATE_FOLDER).is_dir():
+            raise AcquisitionError(
+                f"{output}: lies within {above}, the output of another run, wanted another directory"
+            )
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one == other or one.samefile(other)
+    except OSError:
+        return False

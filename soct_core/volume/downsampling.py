@@ -106,7 +106,13 @@ class AreaMean:
 
     def _close(self, k: int) -> NDArray[Any]:
         plane = self._open.pop(k)
-        return label_of_rank(plane) if self._label else to_dtype(plane, self._dtype)
+        if self._label:
+            return label_of_rank(plane)
+        if self._dtype.kind == "f":
+            # Shares add up to 1 but for rounding, which must not lead beyond the largest number.
+            limit = float(np.finfo(self._dtype).max)
+            plane = np.clip(plane, -limit, limit)
+        return to_dtype(plane, self._dtype)
 
     def _mean(self, plane: NDArray[Any]) -> NDArray[Any]:
         wide = plane.astype(np.float64)

@@ -51,14 +51,25 @@ def local_mean(block: NDArray[Any], factors: Factors) -> NDArray[Any]:
     Voxels that are not finite have no weight; a box of nothing else is NaN.
     """
     wide = _wide(block.dtype)
+    count = int(np.prod(factors))
+    if block.dtype.kind in "ui" and block.dtype == wide:
+        return _mean_of_widest(block, factors, count)
     with np.errstate(invalid="ignore", over="ignore"):
         total = _box_sums(block, factors, wide)
-    count = int(np.prod(factors))
     if block.dtype.kind == "f":
         mean = np.asarray(total * wide.type(1 / count), dtype=block.dtype)
         return mean if np.isfinite(mean).all() else _mean_of_finite(block, factors, wide)
     shift = count.bit_length() - 1
     return np.asarray((total + (count >> 1)) >> shift, dtype=block.dtype)
+
+
+def _mean_of_widest(block: NDArray[Any], factors: Factors, count: int) -> NDArray[Any]:
+    """As `local_mean`, of integers that no wider ones hold the sums of: quotients and rests apart."""
+    shift = block.dtype.type(count.bit_length() - 1)
+    quotients = _box_sums(block >> shift, factors, block.dtype)
+    rests = _box_sums(block & block.dtype.type(count - 1), factors, block.dtype)
+    mean: NDArray[Any] = quotients + ((rests + block.dtype.type(count >> 1)) >> shift)
+    return mean
 
 
 def _box_sums(block: NDArray[Any], factors: Factors, wide: np.dtype[Any]) -> NDArray[Any]:
@@ -72,9 +83,18 @@ def _box_sums(block: NDArray[Any], factors: Factors, wide: np.dtype[Any]) -> NDA
 
 def _mean_of_finite(block: NDArray[Any], factors: Factors, wide: np.dtype[Any]) -> NDArray[Any]:
     finite = np.isfinite(block)
-    total = _box_sums(np.where(finite, block, 0), factors, wide)
+    kept = np.where(finite, block, 0)
     count = _box_sums(finite.astype(wide), factors, wide)
-    mean = np.divide(total, count, out=np.full(count.shape, np.nan, dtype=wide), where=count > 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = _box_sums(kept, factors, wide)
+        mean = np.divide(total, count, out=np.full(count.shape, np.nan, dtype=wide), where=count > 0)
+        over = ~np.isfinite(mean) & (count > 0)
+        if over.any():
+            # The sum of some numbers near the largest is none; that of their eighths is.
+            most = int(np.prod(factors))
+            scaled = _box_sums(kept / wide.type(most), factors, wide)
+            limit = np.finfo(wide).max
+            mean[over] = np.clip(scaled[over] * (most / count[over]), -limit, limit)
     return np.asarray(mean, dtype=block.dtype)
 
 

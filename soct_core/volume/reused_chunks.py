@@ -36,6 +36,7 @@ def take_rows(former: Path, level: Path, rows: int, version: NgffVersion) -> Non
 
 def _link_or_copy(source: str, target: str) -> None:
     try:
-        Path(target).hardlink_to(source)
+        # A second name of a link would lead out of the image as the first does.
+        Path(target).hardlink_to(Path(source).resolve())
     except OSError:
         shutil.copyfile(source, target)

@@ -39,6 +39,8 @@ def test_a_file_is_named_after_itself_and_its_paths_start_from_the_checkout(fold
             r"'settings.pairwise.max_iterations': got 1, .* 4",
         ),
         ('[schedule]\ncron = "hourly?"', r"setting 'schedule.cron': got 'hourly\?', wanted five cron fields"),
+        ('[schedule]\ncron = "*/5 0 * * * *"', r"'schedule.cron': got '.*' with 6 fields, wanted five"),
+        ('[schedule]\ncron = "0 0 31 2 *"', r"'schedule.cron': got '0 0 31 2 \*', which never comes"),
         (
             '[schedule]\ncron = "0 * * * *"\ntimezone = "Mars"',
             r"'schedule.timezone': got 'Mars', .* IANA",

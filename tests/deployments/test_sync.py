@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.types._datetime import now
@@ -68,20 +69,18 @@ def test_a_cron_makes_scheduled_runs_and_a_pause_takes_them_away(
     assert synced(folder) == ["unchanged mouse-1: its file is gone"]
 
 
-def test_one_run_at_a_time_for_an_acquisition_and_the_next_one_waits(
+def test_runs_take_turns_without_slots_and_slots_of_earlier_versions_go(
     client: SyncPrefectClient, folder: Path
 ) -> None:
-    for name in ("mouse-1", "mouse-2"):
-        write(folder, name)
+    write(folder, "mouse-1")
     synced(folder)
-    one, two = deployed(client, "mouse-1"), deployed(client, "mouse-2")
-    for deployment in (one, two):
-        assert deployment.global_concurrency_limit is not None
-        assert deployment.global_concurrency_limit.limit == 1
-        assert deployment.concurrency_options is not None
-        assert deployment.concurrency_options.collision_strategy.value == "ENQUEUE"
-    # A limit each: different acquisitions do not wait for each other.
-    assert one.global_concurrency_limit.id != two.global_concurrency_limit.id
+    one = deployed(client, "mouse-1")
+    assert one.global_concurrency_limit is None
+    # A server that restarts is waited for from the first request of a run on.
+    assert one.job_variables == {"env": {"PREFECT_CLIENT_MAX_RETRIES": "8"}}
+    client.update_deployment(one.id, DeploymentUpdate(concurrency_limit=1))
+    assert synced(folder) == ["updated   mouse-1: limit 1 to None"]
+    assert deployed(client, "mouse-1").global_concurrency_limit is None
 
 
 def test_the_second_time_nothing_changes(client: SyncPrefectClient, folder: Path) -> None:

@@ -73,7 +73,7 @@ def prefect_service(home: Path) -> Iterator[Service]:
     }
     service = Service(url, home, environment)
     with _running(service, home / "server.log", "server", "start", "--port", str(port)):
-        wait_for(lambda: _healthy(service), "the server to answer")
+        wait_for(lambda: _healthy(service), "the server to answer", 600)
         yield service
 
 

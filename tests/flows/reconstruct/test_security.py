@@ -128,5 +128,5 @@ def test_a_link_within_the_output_is_not_followed(
     (acquisition / "reconstruction").mkdir()
     (acquisition / "reconstruction" / name).symlink_to(precious.parent)
     assert reconstruct_command([str(acquisition)]) == 2
-    assert f"{name}: is a link out of the output" in capsys.readouterr().err
+    assert f"{name}: is a link, wanted a directory" in capsys.readouterr().err
     assert precious.is_dir()

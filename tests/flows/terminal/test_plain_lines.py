@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from flows.terminal.plain_lines import redraws
+from flows.terminal.plain_lines import PlainLines, redraws
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,13 @@ def test_only_a_terminal_that_can_be_redrawn(
 ) -> None:
     console = Console(file=io.StringIO(), force_terminal=terminal, quiet=quiet, _environ=environment)
     assert redraws(console) == live
+
+
+def test_a_terminal_obeys_no_name_of_a_file() -> None:
+    out = io.StringIO()
+    lines = PlainLines(Console(file=out, force_terminal=True, no_color=True))
+    lines.warning("mouse\x1b]0;owned\x07\x1b[2J: is odd")
+    lines.done("register", "Failed", 1.0, "a\x1b[31mb\r", hard_skip=False)
+    assert "\x1b]" not in out.getvalue()
+    assert "\x1b[2J" not in out.getvalue()
+    assert "\\x1b[31mb" in out.getvalue()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from soct_core.errors import OutputBusyError, OutputError
+from soct_core.errors import ForeignFileError, OutputBusyError, OutputError
 from soct_core.file_names import LOCK_PATH
 from soct_core.run import lock as module
-from soct_core.run.lock import LockRecord, refuse_if_busy, run_lock
+from soct_core.run.lock import NO_LOCKS, NO_SYNC, LockRecord, refuse_if_busy, run_lock
 
 HOLD = """
 import sys, time
@@ -123,3 +126,80 @@ def test_an_output_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match=r"file/out: cannot be written"):
         run_lock(tmp_path / "file" / "out", "one").__enter__()
+
+
+@pytest.mark.parametrize("take", [lambda out: run_lock(out, "one").__enter__(), refuse_if_busy])
+def test_a_link_in_the_place_of_the_lock_leaves_what_it_leads_to(tmp_path: Path, take) -> None:
+    theirs = tmp_path / "zarr.json"
+    theirs.write_text("their metadata")
+    (tmp_path / LOCK_PATH).parent.mkdir()
+    (tmp_path / LOCK_PATH).symlink_to(theirs)
+    with pytest.raises(ForeignFileError, match=r"\.soct/lock: is a link"):
+        take(tmp_path)
+    assert theirs.read_text() == "their metadata"
+
+
+def test_byte_ranges_that_stand_in_for_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS emulates flock: an exclusive lock asks for a descriptor open for writing."""
+    real = fcntl.flock
+
+    def emulated(descriptor: int, kind: int) -> None:
+        mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+        if mode == (os.O_RDONLY if kind & fcntl.LOCK_EX else os.O_WRONLY):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        real(descriptor, kind)
+
+    monkeypatch.setattr(fcntl, "flock", emulated)
+    for _ in range(2):
+        refuse_if_busy(tmp_path)
+        with run_lock(tmp_path, "one") as missing:
+            assert missing == ()
+            with pytest.raises(OutputBusyError):
+                refuse_if_busy(tmp_path)
+            with pytest.raises(OutputBusyError):
+                run_lock(tmp_path, "two").__enter__()
+
+
+@pytest.fixture
+def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(module, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+
+def test_without_locks_the_record_tells_runs_apart_and_a_line_says_so(tmp_path: Path, no_locks: None) -> None:
+    with run_lock(tmp_path, "one") as missing:
+        assert [line.partition(": ")[2] for line in missing] == [NO_LOCKS.partition(": ")[2]]
+        assert missing[0].startswith(f"{tmp_path}: ")
+        with pytest.raises(OutputBusyError, match="one"):
+            run_lock(tmp_path, "two").__enter__()
+    with run_lock(tmp_path, "three"):
+        pass
+
+
+def test_without_locks_one_of_two_that_start_at_once_gives_way(tmp_path: Path, no_locks: None) -> None:
+    at_once, held, refused = threading.Barrier(2), [], []
+
+    def start(name: str) -> None:
+        at_once.wait()
+        try:
+            with run_lock(tmp_path, name):
+                held.append(name)
+                time.sleep(0.3)
+        except OutputBusyError:
+            refused.append(name)
+
+    threads = [threading.Thread(target=start, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(held), len(refused)) == (1, 1)
+
+
+def test_a_directory_that_cannot_be_synced_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "sync_directory", lambda _: False)
+    with run_lock(tmp_path, "one") as (line,):
+        assert line == NO_SYNC.format(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,30 @@ def test_a_damaged_or_foreign_record_is_not_believed(tmp_path: Path, old: str, n
     path.write_text(text.replace(old, new, 1) if old else "{}")
     assert path.read_text() != text
     assert read_published(path) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"poses": {0: PUBLISHED.poses[0]}, "factors": {0: 1.0}, "corrections_um": {0: 0.0}},
+        {"factors": {0: 1.0, 1: 1e9, 3: 1.0}},
+        {"verdicts": {(0, 77): PairVerdict(1.0, 0.0, True)}},
+        {"canvas": Canvas((0, 30), (0, 0))},
+        {"depth": -1},
+    ],
+    ids=str,
+)
+def test_a_forged_record_with_a_digest_that_fits_is_not_believed(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = tmp_path / "published.json"
+    write_published(path, replace(PUBLISHED, **change), THEN, "volume")
+    assert read_published(path) is None
+
+
+def test_no_record_is_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "published.json")
+    assert read_published(tmp_path / "published.json") is None
 
 
 def test_no_pose_that_is_no_number_is_ever_published(tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from pathlib import Path
 
 import pytest
 from text_store import store
 
 from soct_core.errors import OutputError
-from soct_core.storage.atomic import publish_bytes, publish_text, published, remove
+from soct_core.storage.atomic import publish_bytes, publish_text, published, remove, sync_directory
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -98,3 +101,87 @@ def test_remove_takes_what_is_there_and_never_what_a_link_points_at(tmp_path: Pa
         remove(path)
     assert contents(tmp_path) == {"target/kept": "kept"}
     assert not link.is_symlink()
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Device and inode of everything that is synced, in order."""
+    seen, real = [], os.fsync
+
+    def fsync(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        seen.append((found.st_dev, found.st_ino))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return seen
+
+
+def test_every_file_and_every_directory_that_got_a_name_is_synced(
+    tmp_path: Path, synced: list[tuple[int, int]]
+) -> None:
+    final = tmp_path / "new" / "er" / "a.zarr"
+    with published(final) as partial:
+        store(partial, {"0/c/0": "chunk", "zarr.json": "{}"})
+    wanted = [final, *final.rglob("*"), final.parent, final.parent.parent, tmp_path]
+    assert {(path.stat().st_dev, path.stat().st_ino) for path in wanted} == set(synced)
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_cannot_sync_directories_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(os, "fsync", refusing_directories(code))
+    publish_text(tmp_path / "new" / "a.csv", "text")
+    assert contents(tmp_path) == {"new/a.csv": "text"}
+    assert not sync_directory(tmp_path)
+
+
+def test_a_disk_that_fails_to_sync_a_directory_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", refusing_directories(errno.EIO))
+    with pytest.raises(OutputError, match="Input/output error"):
+        publish_text(tmp_path / "a.csv", "text")
+
+
+def refusing_directories(code: int):
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        real(descriptor)
+
+    return fsync
+
+
+def test_two_renames_of_which_the_second_fails_leave_the_old_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soct_core.storage.atomic.ctypes.CDLL", lambda *_, **__: object())
+    final, real = store(tmp_path / "a.zarr", {"old": "old"}), Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if target == final and "-old" not in path.name:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OutputError, match="busy"), published(final) as partial:
+        store(partial, {"new": "new"})
+    assert contents(tmp_path) == {"a.zarr/old": "old"}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_directory_never_goes_where_a_link_leads(tmp_path: Path, there: bool) -> None:
+    theirs = tmp_path / "theirs"
+    if there:
+        store(theirs, {"kept": "kept"})
+    final = tmp_path / "out" / "a.zarr"
+    final.parent.mkdir()
+    final.symlink_to(theirs)
+    with pytest.raises(OutputError, match=r"a\.zarr: is a link, wanted"), published(final) as partial:
+        store(partial, {"new": "new"})
+    assert final.is_symlink()
+    assert contents(tmp_path) == ({"theirs/kept": "kept"} if there else {})

@@ -157,3 +157,14 @@ def test_halving_whole_pairs_gives_what_one_block_gives(depth: int, bites: list[
     whole = streamed(Halving((2, 2, 2), label), data, [depth])
     assert whole.shape == ((depth + 1) // 2, 3, 4)
     np.testing.assert_array_equal(streamed(Halving((2, 2, 2), label), data, bites), whole)
+
+
+@pytest.mark.parametrize("dtype", ["u8", "i8", "u4", "f4", "f8"])
+@pytest.mark.parametrize("factor", [1.7, 2.0, 2.9])
+def test_the_largest_and_the_least_numbers_stay_where_they_are(dtype: str, factor: float) -> None:
+    limits = np.iinfo(dtype) if dtype[0] in "ui" else np.finfo(dtype)
+    for value in (limits.min, limits.max):
+        block = np.full((5, 7, 7), value, dtype=dtype)
+        shrinker = AreaMean(block.shape, (1.0, 1.0, 1.0), factor, block.dtype, False)
+        small = np.concatenate([shrinker.push(block), shrinker.rest()]).astype(float)
+        assert small == pytest.approx(float(value), rel=1e-6)

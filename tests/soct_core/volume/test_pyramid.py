@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -113,3 +115,41 @@ def test_a_pyramid_takes_the_mean_of_what_is_finite() -> None:
     found = local_mean(block, (2, 2, 2))
     assert found[0, 0, 0] == pytest.approx((clean[0, 0, 0] * 8 - 0) / 7)
     assert np.isnan(found[0, 0, 1])
+
+
+@given(
+    st.data(),
+    st.sampled_from(["u8", "i8", "u4", "i4", "f4", "f8", "f2"]),
+    st.sampled_from([(2, 2, 2), (1, 2, 2), (2, 1, 1)]),
+)
+@settings(deadline=None)
+def test_numbers_at_their_limits_neither_wrap_nor_overflow(
+    data: st.DataObject, dtype: str, factors: tuple[int, int, int]
+) -> None:
+    limits = np.iinfo(dtype) if dtype[0] in "ui" else np.finfo(dtype)
+    ends = [limits.min, limits.max, limits.dtype.type(limits.max) - limits.dtype.type(1), 0, 1]
+    picked = data.draw(st.lists(st.sampled_from(ends), min_size=64, max_size=64))
+    block = np.array(picked, dtype=dtype).reshape(4, 4, 4)
+    small = local_mean(block, factors)
+    assert small.dtype == block.dtype
+    shape = small.shape
+    boxes = block.reshape(shape[0], factors[0], shape[1], factors[1], shape[2], factors[2]).transpose(
+        0, 2, 4, 1, 3, 5
+    )
+    for at in np.ndindex(shape):
+        box = [Fraction(v) if dtype[0] in "ui" else Fraction(float(v)) for v in boxes[at].ravel().tolist()]
+        mean = sum(box) / len(box)
+        if dtype[0] in "ui":
+            assert int(small[at]) == math.floor(mean + Fraction(1, 2))
+        else:
+            # Of sums that cancel, floats keep what their largest terms leave them.
+            assert abs(Fraction(float(small[at])) - mean) <= max(map(abs, box)) * Fraction(1, 2**9)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_what_is_no_number_has_no_weight_beside_the_largest_numbers(dtype: str) -> None:
+    most = np.finfo(dtype).max
+    block = np.full((2, 2, 2), most, dtype=dtype)
+    block[0, 0, 0], block[0, 0, 1] = np.nan, np.inf
+    assert local_mean(block, (2, 2, 2)).item() == pytest.approx(most, rel=1e-6)
+    assert np.isnan(local_mean(np.full((2, 2, 2), np.nan, dtype=dtype), (2, 2, 2))).all()
