@@ -13,7 +13,7 @@ from typing import Any
 from schemas.contract import Contract
 from schemas.diagnostics import GateCheck, InterpolationDiagnostics
 from schemas.manifest_fragment import ManifestFragment
-from schemas.pairwise import PairwiseMetrics, RigidTransform
+from schemas.pairwise import PairwiseMetrics, RegisteredMotion, RigidTransform
 from schemas.published_stack import (
     PublishedPair,
     PublishedRecord,
@@ -98,7 +98,7 @@ _RECORDS: tuple[tuple[str, tuple[type[Contract], ...]], ...] = (
     ("slice_zNN_manifest.csv", (ManifestFragment,)),
     ("slice_zNN_interpolated_diagnostics.json", (InterpolationDiagnostics, GateCheck)),
     ("transform.json", (RigidTransform,)),
-    ("pairwise_registration_metrics.json", (PairwiseMetrics,)),
+    ("pairwise_registration_metrics.json", (PairwiseMetrics, RegisteredMotion)),
     ("run.json", (RunRecord, GapRecord, TaskRecord, ErrorRecord, Fingerprint)),
     ("published.json", (PublishedRecord, PublishedVolume, StackContents, PublishedSlice, PublishedPair)),
     ("truth.json", (SimulationTruth, SimulationSettings, TruePose)),

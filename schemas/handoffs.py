@@ -14,7 +14,7 @@ from pydantic import Field
 from schemas.common_space import Window
 from schemas.contract import Contract
 from schemas.diagnostics import FallbackReason
-from schemas.pairwise import OverallStatus, PairRole
+from schemas.pairwise import OverallStatus, PairRole, PairSource
 from schemas.run_record import GapRecord, RunRecord
 from schemas.settings import (
     InterpolationSettings,
@@ -112,6 +112,8 @@ class PairJob(Job):
     window_fixed: Window | None = None
     """Window of the fixed slice; None for an interpolated one, which lies on the canvas already."""
     window_moving: Window | None = None
+    manual: Path | None = None
+    """Transform set by hand, which counts instead of what registration finds."""
     settings: PairwiseSettings
 
 
@@ -196,6 +198,7 @@ class PairOutcome(Contract):
     confidence: float
     reliable: bool
     overall_status: OverallStatus
+    source: PairSource = "registration"
     reasons: tuple[str, ...] = ()
     written: tuple[Path, ...] = ()
     seconds: float = 0.0

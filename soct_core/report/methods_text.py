@@ -16,7 +16,7 @@ from soct_core.registration.register import (
     SCHEDULE,
     RegistrationChoice,
 )
-from soct_core.report.run_data import RegisteredPair, RunData
+from soct_core.report.run_data import RegisteredPair, Row, RunData
 from soct_core.versions import NOT_INSTALLED
 from soct_core.zmorph.gate_list import GATES
 
@@ -188,6 +188,8 @@ def _registration(data: RunData, cite: _Citations) -> str:
         text += f"{_counted(unreliable, 'pair').capitalize()} of these were unreliable and got no weight. "
     if checks:
         text += f"{_counted(len(checks), 'pair').capitalize()} of second neighbours served as checks. "
+    if by_hand := [p for p in data.pairs if p.metrics.source == "manual"]:
+        text += f"{_counted(len(by_hand), 'pair').capitalize()} {_was(by_hand)} aligned by hand instead. "
     return text.strip()
 
 
@@ -201,6 +203,8 @@ def _poses(data: RunData, cite: _Citations) -> str:
         for axis in "xy"
     )
     s = data.record.settings.stack
+    if s.pose_from == "stage":
+        return "All slices were left where the stage had put them; registration placed none."
     if max(moves) < 1e-9:
         return (
             f"No slice would have moved by more than {s.aligned_below_px:g} px (root mean square over "
@@ -219,7 +223,25 @@ def _poses(data: RunData, cite: _Citations) -> str:
         )
     if s.z_refine:
         text += " Depths were corrected by the depth matches."
-    return text
+    return text + _kept_by_stage(rows)
+
+
+def _kept_by_stage(rows: Sequence[Row]) -> str:
+    """Slices whose pose is not all from pairs, because the user said so."""
+    told = ""
+    for source, what in (
+        ("stage", "left where the stage had put {them}"),
+        ("rotation", "placed by rotation alone"),
+        ("translation", "placed by shift alone"),
+    ):
+        if held := [row for row in rows if row.get("pose_source") == source]:
+            said = what.format(them="it" if len(held) == 1 else "them")
+            told += f" {_counted(len(held), 'slice').capitalize()} {_was(held)} {said}."
+    return told
+
+
+def _was(things: Sequence[object]) -> str:
+    return "was" if len(things) == 1 else "were"
 
 
 def _takes_anatomy_off(pair: RegisteredPair) -> bool:

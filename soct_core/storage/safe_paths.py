@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from soct_core.errors import AcquisitionError
-from soct_core.file_names import PAIRS, SLICES_FOLDER, STAGE_FOLDERS, STATE_FOLDER
+from soct_core.file_names import MANUAL_FOLDER, PAIRS, SLICES_FOLDER, STAGE_FOLDERS, STATE_FOLDER
 
 
 def is_within(directory: Path, named: str) -> bool:
@@ -26,7 +26,8 @@ def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
     """
     resolved, home = output.resolve(), acquisition.resolve()
     inside_image = any(part.endswith(".zarr") for part in resolved.parts)
-    among = resolved in (home, home / SLICES_FOLDER) or (home / SLICES_FOLDER) in resolved.parents
+    folders = home / SLICES_FOLDER, home / MANUAL_FOLDER
+    among = resolved in (home, *folders) or any(folder in resolved.parents for folder in folders)
     if inside_image or among or resolved in home.parents:
         raise AcquisitionError(f"{output}: the output would land among the input, wanted another directory")
     nearest = next(path for path in (output, *output.parents) if path.exists())
