@@ -15,7 +15,7 @@ from schemas.pairwise import PairwiseMetrics, RegisteredMotion, RigidTransform
 from soct_core.affine import Affine2D, plane_center
 from soct_core.arrays import Zyx
 from soct_core.errors import TransformError
-from soct_core.file_names import MANUAL_FOLDER
+from soct_core.file_names import manual_path
 from soct_core.pairwise.itk_transform import read_tfm
 from soct_core.pairwise.register import ComparedPlanes, tissue_radius
 from soct_core.registration.likeness import NEGLIGIBLE_NCC, ncc_before_and_after
@@ -89,26 +89,13 @@ def set_by_hand(
     """
     fixed, moving = compared.fixed, compared.moving
     pre, post = ncc_before_and_after(fixed, moving, motion.scaled(1 / moving.factor))
-    name = f"{MANUAL_FOLDER}/slice_z{metrics.fixed_id:02d}_z{metrics.moving_id:02d}.tfm"
+    name = manual_path(metrics.fixed_id, metrics.moving_id)
     reasons = [f"set by hand ({name})", _found_instead(metrics)]
     worse = post < pre - NEGLIGIBLE_NCC
     if worse:
         reasons.append(
             f"by hand the planes are less alike than as imaged (NCC {post:.3f}, {pre:.3f} as imaged)"
         )
-    try:
-        transform = RigidTransform(
-            fixed_id=metrics.fixed_id,
-            moving_id=metrics.moving_id,
-            matrix=motion.matrix,
-            translation=motion.translation,
-            center=motion.center,
-            rotation_deg=motion.rotation_deg,
-            voxel_size_um=voxel_size_um,
-            plane_shape=plane_shape,
-        )
-    except ValidationError as error:
-        raise TransformError(f"{name}: {error.errors()[0]['msg']}") from error
     changed = {
         "source": "manual",
         "registered": _registered(metrics),
@@ -126,7 +113,26 @@ def set_by_hand(
         "overall_status": "warning" if worse else "ok",
         "reasons": tuple(reasons),
     }
+    transform = _transform(motion, metrics, name, voxel_size_um, plane_shape)
     return transform, metrics.model_copy(update=changed), replace(compared, motion=motion)
+
+
+def _transform(
+    motion: Affine2D, pair: PairwiseMetrics, name: str, voxel_size_um: Zyx, plane_shape: tuple[int, int]
+) -> RigidTransform:
+    try:
+        return RigidTransform(
+            fixed_id=pair.fixed_id,
+            moving_id=pair.moving_id,
+            matrix=motion.matrix,
+            translation=motion.translation,
+            center=motion.center,
+            rotation_deg=motion.rotation_deg,
+            voxel_size_um=voxel_size_um,
+            plane_shape=plane_shape,
+        )
+    except ValidationError as error:
+        raise TransformError(f"{name}: {error.errors()[0]['msg']}") from error
 
 
 def _found_instead(metrics: PairwiseMetrics) -> str:
