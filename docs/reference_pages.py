@@ -20,6 +20,7 @@ from schemas.published_stack import (
     PublishedSlice,
     PublishedVolume,
     StackContents,
+    UnmatchedCut,
 )
 from schemas.run_record import ErrorRecord, Fingerprint, GapRecord, RunRecord, TaskRecord
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings, StackSettings
@@ -100,7 +101,10 @@ _RECORDS: tuple[tuple[str, tuple[type[Contract], ...]], ...] = (
     ("transform.json", (RigidTransform,)),
     ("pairwise_registration_metrics.json", (PairwiseMetrics, RegisteredMotion)),
     ("run.json", (RunRecord, GapRecord, TaskRecord, ErrorRecord, Fingerprint)),
-    ("published.json", (PublishedRecord, PublishedVolume, StackContents, PublishedSlice, PublishedPair)),
+    (
+        "published.json",
+        (PublishedRecord, PublishedVolume, StackContents, PublishedSlice, PublishedPair, UnmatchedCut),
+    ),
     ("truth.json", (SimulationTruth, SimulationSettings, TruePose)),
 )
 

@@ -15,6 +15,7 @@ from schemas.common_space import Window
 from schemas.contract import Contract
 from schemas.diagnostics import FallbackReason
 from schemas.pairwise import OverallStatus, PairRole, PairSource
+from schemas.published_stack import UnmatchedCut
 from schemas.run_record import GapRecord, RunRecord
 from schemas.settings import (
     InterpolationSettings,
@@ -212,6 +213,10 @@ class StackOutcome(Contract):
     shape: tuple[int, int, int]
     kept_planes: int = 0
     """Planes, from the top, that stayed as an earlier run had published them."""
+    matched_cuts: int | None = None
+    """Cuts across which intensity was matched; None where that was not asked for."""
+    unmatched_cuts: tuple[UnmatchedCut, ...] = ()
+    """Cuts across which it could not be."""
     written: tuple[Path, ...] = ()
     seconds: float = 0.0
 

@@ -232,7 +232,8 @@ class StackSettings(Contract):
     blend_depth_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 50.0
     """Depth of the Hann ramp from one measured slice to the next, below the boundary."""
     match_intensity: Switch = False
-    """Scale each slice to the one above over their overlap, by a factor from 0.5 to 2."""
+    """Scale each slice by a factor from 0.5 to 2, so that tissue is as bright above a cut as below. A
+    gradient of anatomy stays, and so does what all slices have in common, such as attenuation."""
     z_refine: Switch = False
     """Correct the nominal z by the z matches, within the search range."""
     pyramid_um: tuple[Micrometres, ...] | None = None

@@ -265,7 +265,10 @@ def _volume(data: RunData, cite: _Citations) -> str:
             f"{s.stack.blend_depth_um:g} µm. "
         )
     if s.stack.match_intensity:
-        text += "Intensities were matched to the slice above over the overlap. "
+        text += (
+            "Each slice was scaled by one factor, solved for all slices at once from the intensity of tissue "
+            "on both sides of every cut. "
+        )
     return text + (
         f"The volume of {shape} voxels of {size} µm (z, y, x) was written as OME-NGFF {s.ngff_version} "
         f"{cite('ngff')}, with a label that tells measured from interpolated voxels and gaps."

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from schemas.slice_id import format_slice_id
 from schemas.tables.csv_cells import inert
 from schemas.tables.stacking_decisions import PoseSource
+from soct_core.stacking.gains import factor_at
 from soct_core.stacking.inputs import Assembled, StackInput
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairVerdict
@@ -71,7 +72,7 @@ def _decision(
         "pose_translation_y_px": pose.translation[1],
         "pose_source": "interpolated",
         "confidence": 0.0,
-        "intensity_factor": factors.get(slice_id, 1.0),
+        "intensity_factor": factor_at(placed, len(placed.poses()) // 2, factors),
     }
     if placed.state == "interpolated":
         return row
@@ -141,6 +142,8 @@ def _remarks(slice_id: int, given: StackInput, assembled: Assembled) -> list[str
     remarks = ["excluded from steering by the slice config"] if slice_id in given.skip else []
     if correction := from_datum(assembled.corrections_um).get(slice_id, 0.0):
         remarks.append(f"z corrected by {correction:.0f} um")
+    if said := assembled.intensity_remarks.get(slice_id):
+        remarks.append(said)
     source = assembled.poses[slice_id].source
     if source in _POSE_REMARKS:
         remarks.append(_POSE_REMARKS[source])
