@@ -16,7 +16,9 @@ from soct_core.registration.register import (
     SCHEDULE,
     RegistrationChoice,
 )
-from soct_core.report.run_data import RegisteredPair, Row, RunData
+from soct_core.report.corrections import aligned_by_hand, kept_by_stage
+from soct_core.report.counts import counted, number_word
+from soct_core.report.run_data import RegisteredPair, RunData
 from soct_core.versions import NOT_INSTALLED
 from soct_core.zmorph.gate_list import GATES
 
@@ -50,7 +52,6 @@ _METRICS: dict[RegistrationMetric, str] = {
     "MSE": "mean squared difference",
     "MI": "mutual information",
 }
-_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
     s = tried[0].settings
     if s.method != "zmorph":
         return (
-            f"{_number(len(tried))} single missing slices were replaced by the {s.method} of their "
+            f"{number_word(len(tried))} single missing slices were replaced by the {s.method} of their "
             "neighbours, without registration."
         ).capitalize()
     feather = (
@@ -124,7 +125,7 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
         f"the one-parameter subgroup through it {cite('powers')}, led plane by plane from the slice above "
         f"to the slice below; the two were cross-faded{feather}. A slice was written only where "
         f"{_criteria(s)}. Tissue was told from the embedding by Otsu's threshold "
-        f"{cite('otsu')}. Of {_counted(len(tried), 'single gap')} {_number(len(done))} "
+        f"{cite('otsu')}. Of {counted(len(tried), 'single gap')} {number_word(len(done))} "
         f"{'was' if len(done) == 1 else 'were'} filled"
     )
     rises = [(d.pre_reg_ncc, d.post_reg_ncc) for d in done if d.pre_reg_ncc is not None and d.post_reg_ncc]
@@ -132,7 +133,7 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
         before, after = (median(side) for side in zip(*rises, strict=True))
         text += f" (median NCC {before:.2f} before and {after:.2f} after registration)"
     if failed:
-        text += f" and {_number(sum(failed.values()))} left empty ({refused})"
+        text += f" and {number_word(sum(failed.values()))} left empty ({refused})"
     return f"{text}. Interpolated voxels are labelled as such and took no part in the registration of others."
 
 
@@ -170,7 +171,7 @@ def _registration(data: RunData, cite: _Citations) -> str:
         else ""
     )
     text = (
-        f"{_counted(len(pairs), 'pair').capitalize()} of neighbouring slices were registered rigidly "
+        f"{counted(len(pairs), 'pair').capitalize()} of neighbouring slices were registered rigidly "
         "in-plane on the square root of their intensities "
         f"({_engines(s, cite)}){depth}. "
     )
@@ -185,12 +186,10 @@ def _registration(data: RunData, cite: _Citations) -> str:
         text += f"Median NCC over tissue {rose}. "
     unreliable = sum(p.metrics.overall_status == "error" for p in pairs)
     if unreliable:
-        text += f"{_counted(unreliable, 'pair').capitalize()} of these were unreliable and got no weight. "
+        text += f"{counted(unreliable, 'pair').capitalize()} of these were unreliable and got no weight. "
     if checks:
-        text += f"{_counted(len(checks), 'pair').capitalize()} of second neighbours served as checks. "
-    if by_hand := [p for p in data.pairs if p.metrics.source == "manual"]:
-        text += f"{_counted(len(by_hand), 'pair').capitalize()} {_was(by_hand)} aligned by hand instead. "
-    return text.strip()
+        text += f"{counted(len(checks), 'pair').capitalize()} of second neighbours served as checks. "
+    return f"{text}{aligned_by_hand(data.pairs)}".strip()
 
 
 def _poses(data: RunData, cite: _Citations) -> str:
@@ -223,25 +222,7 @@ def _poses(data: RunData, cite: _Citations) -> str:
         )
     if s.z_refine:
         text += " Depths were corrected by the depth matches."
-    return text + _kept_by_stage(rows)
-
-
-def _kept_by_stage(rows: Sequence[Row]) -> str:
-    """Slices whose pose is not all from pairs, because the user said so."""
-    told = ""
-    for source, what in (
-        ("stage", "left where the stage had put {them}"),
-        ("rotation", "placed by rotation alone"),
-        ("translation", "placed by shift alone"),
-    ):
-        if held := [row for row in rows if row.get("pose_source") == source]:
-            said = what.format(them="it" if len(held) == 1 else "them")
-            told += f" {_counted(len(held), 'slice').capitalize()} {_was(held)} {said}."
-    return told
-
-
-def _was(things: Sequence[object]) -> str:
-    return "was" if len(things) == 1 else "were"
+    return text + kept_by_stage(rows)
 
 
 def _takes_anatomy_off(pair: RegisteredPair) -> bool:
@@ -291,20 +272,12 @@ def _engines(choice: RegistrationChoice, cite: _Citations) -> str:
         return f"{joint}elastix {cite('elastix')}, {metric}"
     return (
         f"{joint}elastix {cite('elastix')}, built on ITK {cite('itk')}, {metric}, adaptive stochastic "
-        f"gradient descent {cite('descent')}, {_number(levels)} resolution{'' if levels == 1 else 's'}, "
+        f"gradient descent {cite('descent')}, {number_word(levels)} resolution{'' if levels == 1 else 's'}, "
         f"at most {steps} iterations in all"
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{_number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def program_of(record: RunRecord) -> str:
     """This program and its version, as far as it is known."""
     version = record.versions.get("soct-flows", NOT_INSTALLED)
     return "soct-flows" if version == NOT_INSTALLED else f"soct-flows {version}"
-
-
-def _number(count: int) -> str:
-    return _WORDS[count] if count < len(_WORDS) else str(count)
