@@ -13,13 +13,14 @@ from typing import Any
 from schemas.contract import Contract
 from schemas.diagnostics import GateCheck, InterpolationDiagnostics
 from schemas.manifest_fragment import ManifestFragment
-from schemas.pairwise import PairwiseMetrics, RigidTransform
+from schemas.pairwise import PairwiseMetrics, RegisteredMotion, RigidTransform
 from schemas.published_stack import (
     PublishedPair,
     PublishedRecord,
     PublishedSlice,
     PublishedVolume,
     StackContents,
+    UnmatchedCut,
 )
 from schemas.run_record import ErrorRecord, Fingerprint, GapRecord, RunRecord, TaskRecord
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings, StackSettings
@@ -98,9 +99,12 @@ _RECORDS: tuple[tuple[str, tuple[type[Contract], ...]], ...] = (
     ("slice_zNN_manifest.csv", (ManifestFragment,)),
     ("slice_zNN_interpolated_diagnostics.json", (InterpolationDiagnostics, GateCheck)),
     ("transform.json", (RigidTransform,)),
-    ("pairwise_registration_metrics.json", (PairwiseMetrics,)),
+    ("pairwise_registration_metrics.json", (PairwiseMetrics, RegisteredMotion)),
     ("run.json", (RunRecord, GapRecord, TaskRecord, ErrorRecord, Fingerprint)),
-    ("published.json", (PublishedRecord, PublishedVolume, StackContents, PublishedSlice, PublishedPair)),
+    (
+        "published.json",
+        (PublishedRecord, PublishedVolume, StackContents, PublishedSlice, PublishedPair, UnmatchedCut),
+    ),
     ("truth.json", (SimulationTruth, SimulationSettings, TruePose)),
 )
 

@@ -14,7 +14,8 @@ from pydantic import Field
 from schemas.common_space import Window
 from schemas.contract import Contract
 from schemas.diagnostics import FallbackReason
-from schemas.pairwise import OverallStatus, PairRole
+from schemas.pairwise import OverallStatus, PairRole, PairSource
+from schemas.published_stack import UnmatchedCut
 from schemas.run_record import GapRecord, RunRecord
 from schemas.settings import (
     InterpolationSettings,
@@ -112,6 +113,8 @@ class PairJob(Job):
     window_fixed: Window | None = None
     """Window of the fixed slice; None for an interpolated one, which lies on the canvas already."""
     window_moving: Window | None = None
+    manual: Path | None = None
+    """Transform set by hand, which counts instead of what registration finds."""
     settings: PairwiseSettings
 
 
@@ -196,6 +199,7 @@ class PairOutcome(Contract):
     confidence: float
     reliable: bool
     overall_status: OverallStatus
+    source: PairSource = "registration"
     reasons: tuple[str, ...] = ()
     written: tuple[Path, ...] = ()
     seconds: float = 0.0
@@ -209,6 +213,10 @@ class StackOutcome(Contract):
     shape: tuple[int, int, int]
     kept_planes: int = 0
     """Planes, from the top, that stayed as an earlier run had published them."""
+    matched_cuts: int | None = None
+    """Cuts across which intensity was matched; None where that was not asked for."""
+    unmatched_cuts: tuple[UnmatchedCut, ...] = ()
+    """Cuts across which it could not be."""
     written: tuple[Path, ...] = ()
     seconds: float = 0.0
 

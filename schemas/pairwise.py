@@ -15,6 +15,7 @@ from schemas.slice_id import SliceId
 ZSource = Literal["matched", "nominal"]
 OverallStatus = Literal["ok", "warning", "error"]
 PairRole = Literal["neighbours", "bridge", "check"]
+PairSource = Literal["registration", "manual"]
 
 CONVENTION = (
     "moving(T(x)) ~ fixed(x); x in pixels, x-y order; T(x) = matrix (x - center) + center + translation"
@@ -53,6 +54,19 @@ class RigidTransform(Contract):
         return self
 
 
+class RegisteredMotion(Contract):
+    """What registration found for a pair that was set by hand, and what it thought of it."""
+
+    translation_x: float | None = None
+    translation_y: float | None = None
+    rotation_deg: float | None = None
+    post_ncc: float | None = None
+    registration_confidence: Annotated[float, Field(ge=0, le=1)]
+    reliable: bool
+    overall_status: OverallStatus
+    reasons: tuple[str, ...] = ()
+
+
 class PairwiseMetrics(Contract):
     """`pairwise_registration_metrics.json`: lengths in pixels, depths in planes."""
 
@@ -61,6 +75,10 @@ class PairwiseMetrics(Contract):
     role: PairRole
     """neighbours: consecutive among the slices present; bridge: across slices that cannot steer;
     check: second neighbours, so that a single wrong pair can be told."""
+    source: PairSource = "registration"
+    """manual: motion, NCC and confidence are those of a transform set by hand."""
+    registered: RegisteredMotion | None = None
+    """What registration had found; none unless the pair was set by hand."""
     translation_x: float | None = None
     translation_y: float | None = None
     translation_magnitude: float | None = None

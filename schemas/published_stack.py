@@ -49,6 +49,14 @@ class PublishedPair(Contract):
     agrees: bool
 
 
+class UnmatchedCut(Contract):
+    """A cut across which intensity could not be matched."""
+
+    upper_id: SliceId
+    lower_id: SliceId
+    reason: str
+
+
 class PublishedVolume(Contract):
     """A published volume; lengths in pixels, depths in planes."""
 
@@ -60,6 +68,11 @@ class PublishedVolume(Contract):
     canvas_origin: tuple[int, int]
     """(x, y)"""
     depth: int
+    intensity_step: float | None = None
+    """Step of the logarithm of intensity that all cuts have in common; none where none was matched."""
+    matched_cuts: int = 0
+    """Cuts across which intensity was matched."""
+    unmatched_cuts: tuple[UnmatchedCut, ...] = ()
     volume: str
     """Fingerprint of the volume."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from schemas.contract import Contract
+from schemas.slice_id import SliceId, parse_slice_id
 
 Method = Literal["zmorph", "weighted", "average"]
 BlendMethod = Literal["gaussian", "linear"]
@@ -20,6 +22,21 @@ SlabSize = Annotated[
     Discriminator(lambda value: "auto" if isinstance(value, str) else "planes"),
 ]
 AlphaSampling = Literal["boundary", "interior"]
+PoseFrom = Literal["registration", "stage", "rotation", "translation"]
+
+
+def _pose_from(value: object) -> object:
+    """One error for what is neither one source for all slices nor sources by slice id."""
+    words = get_args(PoseFrom)
+    for word in value.values() if isinstance(value, Mapping) else [value]:
+        if word not in words:
+            raise ValueError(f"one of {', '.join(words)}, for all slices or by slice id")
+    if isinstance(value, Mapping) and len({parse_slice_id(key) for key in value}) < len(value):
+        raise ValueError("each slice once")
+    return value
+
+
+PoseFromBySlice = Annotated[PoseFrom | dict[SliceId, PoseFrom], BeforeValidator(_pose_from)]
 # TOML and the command line read 0.4 as a number.
 NgffVersion = Annotated[Literal["0.4", "0.5"], BeforeValidator(lambda v: str(v) if v in (0.4, 0.5) else v)]
 
@@ -215,13 +232,18 @@ class StackSettings(Contract):
     blend_depth_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 50.0
     """Depth of the Hann ramp from one measured slice to the next, below the boundary."""
     match_intensity: Switch = False
-    """Scale each slice to the one above over their overlap, by a factor from 0.5 to 2."""
+    """Scale each slice by a factor from 0.5 to 2, so that tissue is as bright above a cut as below. A
+    gradient of anatomy stays, and so does what all slices have in common, such as attenuation."""
     z_refine: Switch = False
     """Correct the nominal z by the z matches, within the search range."""
     pyramid_um: tuple[Micrometres, ...] | None = None
     """Voxel sizes of the pyramid; by default halved down to about 100 pixels."""
     subtract_anatomy: Switch = True
     """Take the motion of anatomy, as measured within slices, off what pairs found across cuts."""
+    pose_from: PoseFromBySlice = "registration"
+    """Where poses come from, for all slices or by slice id (`--set stack.pose_from.07=stage`).
+    registration: rotation and shift from pairs. stage: left where the stage put it; its pairs place no slice.
+    rotation, translation: only that from pairs, the other as the stage has it."""
     prior_weight: Annotated[float, Field(strict=True, gt=0, le=1)] = 1e-4
     """Weight of the prior pose of a slice against a pair of confidence 1."""
     aligned_below_px: Pixels = 0.5
@@ -229,6 +251,17 @@ class StackSettings(Contract):
     stay where they are, and no voxel is resampled."""
     robust_scale_px: Annotated[float, Field(strict=True, gt=0, le=1e4)] = 3.0
     """Disagreement of a pair with all others at which it starts to lose weight, in pixels."""
+
+    def pose_from_of(self, slice_id: int) -> PoseFrom:
+        """Where the pose of a slice comes from."""
+        if isinstance(self.pose_from, str):
+            return self.pose_from
+        return self.pose_from.get(slice_id, "registration")
+
+    @property
+    def slices_with_pose_from(self) -> set[int]:
+        """Slices that `pose_from` names."""
+        return set() if isinstance(self.pose_from, str) else set(self.pose_from)
 
 
 class StackRecipe(Contract):

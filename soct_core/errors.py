@@ -40,6 +40,10 @@ class ShiftsError(BadInputError):
     """`shifts_xy.csv` breaks its schema."""
 
 
+class TransformError(BadInputError):
+    """A transform set by hand cannot be read, is not rigid, or speaks of a pair that does not exist."""
+
+
 class VolumeError(BadInputError):
     """An OME-Zarr image cannot be read as a (z, y, x) volume with known voxel size."""
 

@@ -14,6 +14,10 @@ CONFIG_NAME, SHIFTS_NAME = "slice_config.csv", "shifts_xy.csv"
 SLICES_FOLDER = "slices"
 SLICE_NAME = re.compile(r"slice_z(\d{1,8})\.ome\.zarr", re.ASCII)
 
+MANUAL_FOLDER = "manual"
+"""Transforms of pairs set by hand, `slice_z{FF}_z{MM}.tfm`."""
+_MANUAL_NAME = re.compile(r"slice_z(\d{1,8})_z(\d{1,8})\.tfm", re.ASCII)
+
 # Folders of an output, in the order of the stages; a stage writes into none but its own.
 DEFAULT_OUTPUT = "reconstruction"
 INTERPOLATIONS, PAIRS, STACK = "interpolate_missing_slice", "register_pairwise", "stack"
@@ -36,6 +40,8 @@ STACK_REPORTLET_PATH = f"{STACK}/reportlet.json"
 
 # Files of a registered pair, in its folder.
 TRANSFORM, TRANSFORM_ITK = "transform.json", "transform.tfm"
+TRANSFORM_FOUND, TRANSFORM_FOUND_ITK = "transform_registered.json", "transform_registered.tfm"
+"""What registration found, where the pair was set by hand."""
 METRICS = "pairwise_registration_metrics.json"
 PAIR_REPORTLET = "reportlet.json"
 
@@ -75,6 +81,17 @@ def named_fragment_id(path: Path) -> int | None:
 def pair_name(fixed_id: int, moving_id: int) -> str:
     """Directory name of a pair."""
     return f"slice_z{format_slice_id(fixed_id)}_z{format_slice_id(moving_id)}"
+
+
+def manual_path(fixed_id: int, moving_id: int) -> str:
+    """Path of the transform of a pair set by hand, relative to the acquisition."""
+    return f"{MANUAL_FOLDER}/{pair_name(fixed_id, moving_id)}.tfm"
+
+
+def named_manual_pair(path: Path) -> tuple[int, int] | None:
+    """The pair in the name of a transform set by hand; None for any other name."""
+    match = _MANUAL_NAME.fullmatch(path.name)
+    return None if match is None else (int(match[1]), int(match[2]))
 
 
 def gap_reportlet_path(slice_id: int) -> str:

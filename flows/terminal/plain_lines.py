@@ -50,6 +50,7 @@ def print_result(console: Console, result: RunResult) -> None:
     covered = [o for o in result.interpolations if o.result == "already_covered"]
     interpolated = {o.slice_id for o in filled}
     unreliable = [p for p in result.pairs if not p.reliable and not {p.fixed_id, p.moving_id} & interpolated]
+    by_hand = [p for p in result.pairs if p.source == "manual"]
     multi = [f"{format_slice_id(g[0])} to {format_slice_id(g[-1])}" for g in result.gaps.multi]
     rows = [
         ("slices", str(len(result.slices))),
@@ -59,6 +60,7 @@ def print_result(console: Console, result: RunResult) -> None:
         *([("already covered", _ids(o.slice_id for o in covered))] if covered else []),
         *_listed("hard-skipped", (f"{format_slice_id(o.slice_id)}: {o.reason}: {o.detail}" for o in skipped)),
         *_listed("unreliable pairs", (_why(pair) for pair in unreliable)),
+        *_listed("set by hand", (_why(pair) for pair in by_hand), none=()),
         ("volume", str(result.stack.volume)),
         ("", " x ".join(map(str, result.stack.shape)) + " voxels (z, y, x)"),
         ("audit trail", str(result.output / FINAL_NAME)),
@@ -76,7 +78,10 @@ def next_steps(
     """What a user would do now: look at what was refused or unreliable, check, view."""
     steps = [f"{format_slice_id(o.slice_id)} stays a gap: {_look(o)}{_decides(o)}" for o in skipped]
     if unreliable:
-        steps.append(f"{len(unreliable)} unreliable pairs: the report shows them, with their reasons")
+        steps.append(
+            f"{len(unreliable)} unreliable pairs: the report shows them, with their reasons, and how to set "
+            "them by hand"
+        )
     return [
         *steps,
         f"open {result.report} in a browser",

@@ -7,7 +7,9 @@ from typing import Literal, get_args
 from schemas.tables.csv_cells import ID, TEXT, WHOLE, choice, number
 from schemas.tables.csv_table import CsvTable
 
-PoseSource = Literal["pairwise", "bridge", "prior", "interpolated"]
+PoseSource = Literal[
+    "pairwise", "bridge", "prior", "interpolated", "manual", "stage", "rotation", "translation"
+]
 SlotState = Literal["measured", "interpolated", "gap"]
 
 _REAL = number()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -12,14 +12,23 @@ import pandas as pd
 from schemas.slice_id import MAX_SLICE_ID, format_slice_id
 from soct_core import slice_config
 from soct_core.arrays import Zyx
-from soct_core.errors import AcquisitionError
-from soct_core.file_names import CONFIG_NAME, SHIFTS_NAME, SLICES_FOLDER, named_slice_id, slice_name
+from soct_core.errors import AcquisitionError, TransformError
+from soct_core.file_names import (
+    CONFIG_NAME,
+    MANUAL_FOLDER,
+    SHIFTS_NAME,
+    SLICES_FOLDER,
+    named_manual_pair,
+    named_slice_id,
+    slice_name,
+)
 from soct_core.volume import Volume, open_volume
 from soct_core.volume.reading import same_voxel_size
 
 _LIKE_A_SLICE = re.compile(r"slice.*\.zarr", re.ASCII | re.IGNORECASE)
 _NAMED_CHUNKS = 3
 """Of a slice, in a warning. Chosen by hand."""
+_LIKE_A_TRANSFORM = re.compile(r"slice.*\.(?:tfm|txt|mat|h5|hdf5|json|xfm)|.*\.tfm", re.ASCII | re.IGNORECASE)
 _FILLED_BY_HAND = re.compile(r"slice_z\d+_interpolated\.ome\.zarr", re.ASCII)
 
 
@@ -35,6 +44,8 @@ class Acquisition:
     """`shifts_xy.csv`, if there is one; it is used only when asked for."""
     strays: tuple[str, ...] = ()
     """Names that are nearly those of slices."""
+    manual: dict[tuple[int, int], Path] = field(default_factory=dict)
+    """Transforms set by hand, by pair: (fixed, moving)."""
 
 
 def find_acquisition(directory: Path) -> Acquisition:
@@ -44,6 +55,8 @@ def find_acquisition(directory: Path) -> Acquisition:
     ------
     AcquisitionError
         If the directory or its slices are not there, or one id is there twice.
+    TransformError
+        If a file in `manual/` looks like a transform, but its name says no pair, or one that another says.
     """
     if not directory.is_dir():
         raise AcquisitionError(f"{directory}: no such directory")
@@ -71,7 +84,23 @@ def find_acquisition(directory: Path) -> Acquisition:
         config if _is_there(config) else None,
         shifts if _is_there(shifts) else None,
         tuple(strays),
+        _manual_transforms(directory / MANUAL_FOLDER),
     )
+
+
+def _manual_transforms(folder: Path) -> dict[tuple[int, int], Path]:
+    """Transforms set by hand. A correction that was mistyped must not pass for one that was made."""
+    found: dict[tuple[int, int], Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        pair = named_manual_pair(path)
+        if pair is None:
+            if _LIKE_A_TRANSFORM.fullmatch(path.name):
+                raise TransformError(f"{path}: wanted a name like slice_z03_z04.tfm, the upper slice first")
+            continue
+        if pair in found:
+            raise TransformError(f"{path}: the pair is there twice, see {found[pair]}")
+        found[pair] = path
+    return dict(sorted(found.items()))
 
 
 def _is_there(path: Path) -> bool:

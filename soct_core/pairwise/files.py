@@ -7,27 +7,49 @@ from pathlib import Path
 
 from schemas.pairwise import PairwiseMetrics, RigidTransform
 from soct_core.errors import RecordError
-from soct_core.file_names import METRICS, TRANSFORM, TRANSFORM_ITK
+from soct_core.file_names import METRICS, TRANSFORM, TRANSFORM_FOUND, TRANSFORM_FOUND_ITK, TRANSFORM_ITK
 from soct_core.pairwise.itk_transform import write_tfm
 from soct_core.storage.atomic import publish_text, remove
 from soct_core.storage.records import read_record
 
 
 def write_pair(
-    directory: Path, transform: RigidTransform | None, metrics: PairwiseMetrics
+    directory: Path,
+    transform: RigidTransform | None,
+    metrics: PairwiseMetrics,
+    found: RigidTransform | None = None,
 ) -> tuple[Path, ...]:
-    """Write a pair's files; without a transform, old ones are removed. Returns what was written."""
+    """Write a pair's files; of a transform that there is not, old files are removed.
+
+    Parameters
+    ----------
+    transform
+        The motion that counts.
+    found
+        What registration found, where the pair was set by hand.
+
+    Returns
+    -------
+    tuple of Path
+        What was written.
+    """
     # Metrics last: a reader that finds them finds the transform that they speak of.
     remove(directory / METRICS)
-    if transform is None:
-        remove(directory / TRANSFORM)
-        remove(directory / TRANSFORM_ITK)
-    else:
-        publish_text(directory / TRANSFORM, transform.model_dump_json(indent=2) + "\n")
-        write_tfm(directory / TRANSFORM_ITK, transform)
+    written: tuple[Path, ...] = ()
+    for motion, *names in (
+        (transform, TRANSFORM, TRANSFORM_ITK),
+        (found, TRANSFORM_FOUND, TRANSFORM_FOUND_ITK),
+    ):
+        as_json, as_itk = (directory / name for name in names)
+        if motion is None:
+            remove(as_json)
+            remove(as_itk)
+            continue
+        publish_text(as_json, motion.model_dump_json(indent=2) + "\n")
+        write_tfm(as_itk, motion)
+        written += as_json, as_itk
     publish_text(directory / METRICS, metrics.model_dump_json(indent=2) + "\n")
-    names = (METRICS,) if transform is None else (TRANSFORM, TRANSFORM_ITK, METRICS)
-    return tuple(directory / name for name in names)
+    return (*written, directory / METRICS)
 
 
 @dataclass(frozen=True)

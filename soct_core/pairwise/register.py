@@ -193,7 +193,7 @@ def _metrics(
         post_ncc=evidence.post_ncc,
         consistency_px=evidence.consistency_px,
         disagreement_px=found.disagreement_px,
-        tissue_radius_px=_tissue_radius(found.fixed),
+        tissue_radius_px=tissue_radius(found.fixed),
         anatomy_rate_x=rate.x if rate else None,
         anatomy_rate_y=rate.y if rate else None,
         anatomy_rate_deg=rate.rotation_deg if rate else None,
@@ -227,7 +227,8 @@ def _pixel_um(motion: Affine2D, voxel_size_um: Zyx) -> float:
     )
 
 
-def _tissue_radius(plane: RegistrationPlane) -> float:
+def tissue_radius(plane: RegistrationPlane) -> float:
+    """RMS distance of tissue from the plane's centre, in pixels of the slice; 0 without tissue."""
     y, x = np.nonzero(plane.tissue)
     if y.size == 0:
         return 0.0

@@ -29,7 +29,7 @@ class Flag:
 def flags_of(data: RunData, slots: Sequence[Slot]) -> tuple[Flag, ...]:
     """All flags, the worst first; a single `ok` one when there is nothing to say."""
     order = ("error", "warning", "note", "ok")
-    found = [*_run(data), *_gaps(slots), *_pairs(data), *_poses(data)]
+    found = [*_run(data), *_gaps(slots), *_pairs(data), *_poses(data), *_by_hand(data)]
     found += [Flag("warning", text) for text in data.record.warnings]
     found += [Flag("warning", f"Could not be read: {text}") for text in data.unread]
     if not any(flag.level in ("error", "warning") for flag in found):
@@ -113,6 +113,24 @@ def _poses(data: RunData) -> Iterator[Flag]:
             "a pair of status ok or warning",
             "decisions",
         )
+
+
+def _by_hand(data: RunData) -> Iterator[Flag]:
+    """What a person decided, and not the program."""
+    if by_hand := [pair for pair in data.pairs if pair.metrics.source == "manual"]:
+        text = f"{_count(len(by_hand), 'pair')} set by hand, with full weight: {_names(by_hand)}."
+        yield Flag("note", text, link="pairs")
+    for source, what in (
+        ("stage", "left where the stage put it"),
+        ("rotation", "placed by rotation alone"),
+        ("translation", "placed by shift alone"),
+    ):
+        rows = [row for row in data.decisions if row.get("pose_source") == source]
+        if rows:
+            names = ", ".join(format_slice_id(row["slice_id"]) for row in rows[:_MOST_NAMED])
+            more = f" and {len(rows) - _MOST_NAMED} more" if len(rows) > _MOST_NAMED else ""
+            text = f"{_count(len(rows), 'slice')} {what} ({names}{more})."
+            yield Flag("note", text, "stack.pose_from", "decisions")
 
 
 def _names(pairs: Sequence[RegisteredPair]) -> str:

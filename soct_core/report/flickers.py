@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from schemas.pairwise import PairwiseMetrics
 from schemas.reportlets import Picture, Polygon
 from schemas.slice_id import format_slice_id
+from soct_core.report.corrections import correction_command
 from soct_core.report.gate_table import GateRow, gates_of
 from soct_core.report.run_data import Gap, RegisteredPair, RunData
 from soct_core.report.z_match_plot import ZMatchPlot, z_match_plot
@@ -64,6 +65,8 @@ class PairView:
     z_match: ZMatchPlot | None
     left_out: bool = False
     """The page was large enough without its pictures."""
+    correction: str = ""
+    """Command that makes the file with which a user sets the pair by hand; empty where nobody may."""
 
     @property
     def metrics(self) -> PairwiseMetrics:
@@ -120,7 +123,7 @@ def pair_groups(data: RunData, spent: int = 0) -> tuple[PairGroup, ...]:
     left = MOST_PICTURE_CHARACTERS - spent
     found = []
     for key, title, question, pairs in groups:
-        views, left = _affordable((_pair_view(pair) for pair in pairs), left)
+        views, left = _affordable((_pair_view(pair, data) for pair in pairs), left)
         if views:
             found.append(PairGroup(key, title, question, views))
     return tuple(found)
@@ -181,7 +184,7 @@ def _slab_alt(name: str, how: str, ncc: float | None) -> str:
     return f"Slab of slice {name}, {how}{likeness}; the outline is the tissue of the slab after."
 
 
-def _pair_view(pair: RegisteredPair) -> PairView:
+def _pair_view(pair: RegisteredPair, data: RunData) -> PairView:
     m, seen = pair.metrics, pair.reportlet
     upper, lower = format_slice_id(m.fixed_id), format_slice_id(m.moving_id)
     name = f"{upper}-{lower}"
@@ -201,7 +204,8 @@ def _pair_view(pair: RegisteredPair) -> PairView:
             alt = f"Slice {lower} {moved}{_ncc(m.post_ncc)}; the outline is the tissue of slice {upper}."
             layers.append(FlickerLayer(f"{lower}, registered", alt, seen.registered))
         flicker = Flicker(f"pair-{name}", f"Slices {upper} and {lower}", tuple(layers), _points(seen.outline))
-    return PairView(pair, name, flicker, z_match_plot(pair))
+    correction = "" if data.interpolated & set(pair.ids) else correction_command(m, data.record.inputs)
+    return PairView(pair, name, flicker, z_match_plot(pair), correction=correction)
 
 
 def _ncc(value: float | None) -> str:

@@ -16,6 +16,8 @@ from soct_core.registration.register import (
     SCHEDULE,
     RegistrationChoice,
 )
+from soct_core.report.corrections import aligned_by_hand, kept_by_stage
+from soct_core.report.counts import counted, number_word
 from soct_core.report.run_data import RegisteredPair, RunData
 from soct_core.versions import NOT_INSTALLED
 from soct_core.zmorph.gate_list import GATES
@@ -50,7 +52,6 @@ _METRICS: dict[RegistrationMetric, str] = {
     "MSE": "mean squared difference",
     "MI": "mutual information",
 }
-_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
     s = tried[0].settings
     if s.method != "zmorph":
         return (
-            f"{_number(len(tried))} single missing slices were replaced by the {s.method} of their "
+            f"{number_word(len(tried))} single missing slices were replaced by the {s.method} of their "
             "neighbours, without registration."
         ).capitalize()
     feather = (
@@ -124,7 +125,7 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
         f"the one-parameter subgroup through it {cite('powers')}, led plane by plane from the slice above "
         f"to the slice below; the two were cross-faded{feather}. A slice was written only where "
         f"{_criteria(s)}. Tissue was told from the embedding by Otsu's threshold "
-        f"{cite('otsu')}. Of {_counted(len(tried), 'single gap')} {_number(len(done))} "
+        f"{cite('otsu')}. Of {counted(len(tried), 'single gap')} {number_word(len(done))} "
         f"{'was' if len(done) == 1 else 'were'} filled"
     )
     rises = [(d.pre_reg_ncc, d.post_reg_ncc) for d in done if d.pre_reg_ncc is not None and d.post_reg_ncc]
@@ -132,7 +133,7 @@ def _interpolation(data: RunData, cite: _Citations) -> str:
         before, after = (median(side) for side in zip(*rises, strict=True))
         text += f" (median NCC {before:.2f} before and {after:.2f} after registration)"
     if failed:
-        text += f" and {_number(sum(failed.values()))} left empty ({refused})"
+        text += f" and {number_word(sum(failed.values()))} left empty ({refused})"
     return f"{text}. Interpolated voxels are labelled as such and took no part in the registration of others."
 
 
@@ -170,7 +171,7 @@ def _registration(data: RunData, cite: _Citations) -> str:
         else ""
     )
     text = (
-        f"{_counted(len(pairs), 'pair').capitalize()} of neighbouring slices were registered rigidly "
+        f"{counted(len(pairs), 'pair').capitalize()} of neighbouring slices were registered rigidly "
         "in-plane on the square root of their intensities "
         f"({_engines(s, cite)}){depth}. "
     )
@@ -185,10 +186,10 @@ def _registration(data: RunData, cite: _Citations) -> str:
         text += f"Median NCC over tissue {rose}. "
     unreliable = sum(p.metrics.overall_status == "error" for p in pairs)
     if unreliable:
-        text += f"{_counted(unreliable, 'pair').capitalize()} of these were unreliable and got no weight. "
+        text += f"{counted(unreliable, 'pair').capitalize()} of these were unreliable and got no weight. "
     if checks:
-        text += f"{_counted(len(checks), 'pair').capitalize()} of second neighbours served as checks. "
-    return text.strip()
+        text += f"{counted(len(checks), 'pair').capitalize()} of second neighbours served as checks. "
+    return f"{text}{aligned_by_hand(data.pairs)}".strip()
 
 
 def _poses(data: RunData, cite: _Citations) -> str:
@@ -201,6 +202,8 @@ def _poses(data: RunData, cite: _Citations) -> str:
         for axis in "xy"
     )
     s = data.record.settings.stack
+    if s.pose_from == "stage":
+        return "All slices were left where the stage had put them; registration placed none."
     if max(moves) < 1e-9:
         return (
             f"No slice would have moved by more than {s.aligned_below_px:g} px (root mean square over "
@@ -219,7 +222,7 @@ def _poses(data: RunData, cite: _Citations) -> str:
         )
     if s.z_refine:
         text += " Depths were corrected by the depth matches."
-    return text
+    return text + kept_by_stage(rows)
 
 
 def _takes_anatomy_off(pair: RegisteredPair) -> bool:
@@ -243,7 +246,10 @@ def _volume(data: RunData, cite: _Citations) -> str:
             f"{s.stack.blend_depth_um:g} µm. "
         )
     if s.stack.match_intensity:
-        text += "Intensities were matched to the slice above over the overlap. "
+        text += (
+            "Each slice was scaled by one factor, solved for all slices at once from the intensity of tissue "
+            "on both sides of every cut. "
+        )
     return text + (
         f"The volume of {shape} voxels of {size} µm (z, y, x) was written as OME-NGFF {s.ngff_version} "
         f"{cite('ngff')}, with a label that tells measured from interpolated voxels and gaps."
@@ -266,20 +272,12 @@ def _engines(choice: RegistrationChoice, cite: _Citations) -> str:
         return f"{joint}elastix {cite('elastix')}, {metric}"
     return (
         f"{joint}elastix {cite('elastix')}, built on ITK {cite('itk')}, {metric}, adaptive stochastic "
-        f"gradient descent {cite('descent')}, {_number(levels)} resolution{'' if levels == 1 else 's'}, "
+        f"gradient descent {cite('descent')}, {number_word(levels)} resolution{'' if levels == 1 else 's'}, "
         f"at most {steps} iterations in all"
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{_number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def program_of(record: RunRecord) -> str:
     """This program and its version, as far as it is known."""
     version = record.versions.get("soct-flows", NOT_INSTALLED)
     return "soct-flows" if version == NOT_INSTALLED else f"soct-flows {version}"
-
-
-def _number(count: int) -> str:
-    return _WORDS[count] if count < len(_WORDS) else str(count)

@@ -9,10 +9,12 @@ from pathlib import Path
 from schemas.handoffs import DetectedGaps
 from schemas.slice_id import format_slice_id
 from schemas.tables.slice_config import SLICE_CONFIG
+from soct_core import slice_config
 from soct_core.acquisition.slices import lost_chunk_warnings
 from soct_core.arrays import Zyx
 from soct_core.errors import BadInputError
 from soct_core.file_names import SHIFTS_NAME
+from soct_core.run.manual_transforms import unused_warnings
 from soct_core.run.plan import Planner
 from soct_core.volume import open_volume
 from soct_core.volume.reading import same_voxel_size
@@ -27,6 +29,11 @@ def input_warnings(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
         *planner.space.warnings,
         *_size_warnings(planner),
         *lost_chunk_warnings(planner.volumes.values()),
+        *unused_warnings(
+            planner.acquisition.manual,
+            slice_config.force_skip_slices(planner.table),
+            planner.settings.stack,
+        ),
     )
 
 

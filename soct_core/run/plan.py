@@ -30,6 +30,7 @@ from soct_core.acquisition.stage_shifts import CommonSpace, common_space
 from soct_core.errors import AcquisitionError, SettingsError, ShiftsError
 from soct_core.file_names import DEFAULT_OUTPUT
 from soct_core.pairwise.pairs import pairs_to_register
+from soct_core.run.manual_transforms import pairs_of_measured, refuse_unusable, refuse_without_pair
 from soct_core.slice_config.finalise import COVERED_NOTE, NOT_ASKED_NOTE, longer_gap_note
 from soct_core.storage.own_files import refuse_foreign_within
 from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_unusable_place
@@ -81,12 +82,14 @@ class Planner:
         planner = cls(found, out, settings, voxel_size_um, allow_missing, shifts)
         planner._read_config()
         planner._open(used_slices(found, planner.table, allow_missing=allow_missing))
+        planner._check_by_slice()
         return planner
 
     @property
     def inputs(self) -> list[Path]:
-        """All that the run reads: slices, config, shifts."""
-        return [*self.measured.values(), *filter(None, (self.acquisition.config_path, self.shifts))]
+        """All that the run reads: slices, config, shifts, transforms set by hand."""
+        tables = filter(None, (self.acquisition.config_path, self.shifts))
+        return [*self.measured.values(), *tables, *self.acquisition.manual.values()]
 
     def use(self, found: DetectedGaps) -> None:
         """Take over what gap detection found."""
@@ -159,9 +162,12 @@ class Planner:
                 voxel_size_um=self.voxel_size_um,
                 window_fixed=self.space.windows.get(pair.fixed_id),
                 window_moving=self.space.windows.get(pair.moving_id),
+                manual=self.acquisition.manual.get((pair.fixed_id, pair.moving_id)),
                 settings=self.settings.pairwise,
             )
             named.append((name, job))
+        if not pending:
+            refuse_without_pair(self.acquisition.manual, [(job.fixed_id, job.moving_id) for _, job in named])
         return named
 
     def stack_job(
@@ -183,6 +189,23 @@ class Planner:
             recipe=self.settings.stack_recipe,
             fresh=fresh,
         )
+
+    def _check_by_slice(self) -> None:
+        """What the user says of single slices and pairs must speak of those that there are."""
+        manual, pairwise = self.acquisition.manual, self.settings.pairwise
+        skip = slice_config.force_skip_slices(self.table)
+        refuse_without_pair(manual, pairs_of_measured(self.measured, skip, pairwise))
+        shapes = {
+            i: w.plane_shape if (w := self.space.windows.get(i)) else (v.shape[1], v.shape[2])
+            for i, v in self.volumes.items()
+        }
+        refuse_unusable(manual, next(iter(self.volumes.values())).voxel_size_um, shapes)
+        if unknown := sorted(self.settings.stack.slices_with_pose_from - set(self.measured)):
+            names, there_are = (", ".join(map(format_slice_id, ids)) for ids in (unknown, self.measured))
+            raise SettingsError(
+                f"setting 'stack.pose_from': names slice {names}, wanted slices that are used and measured: "
+                f"{there_are}"
+            )
 
     def _read_config(self) -> None:
         self.table = slice_table(self.acquisition)

@@ -22,6 +22,7 @@ from soct_core.file_names import (
     CONFIG_NAME,
     DECISIONS_PATH,
     FINAL_NAME,
+    MANUAL_FOLDER,
     PAIRS,
     REPORT_NAME,
     RUN_RECORD_NAME,
@@ -35,7 +36,7 @@ from soct_core.storage.records import read_record
 from soct_core.storage.safe_paths import is_within
 
 REQUIRED = (VOLUME_PATH, DECISIONS_PATH, FINAL_NAME, REPORT_NAME)
-_INPUT = re.compile(r"slice_z(\d{1,8})\.ome\.zarr|[^/]+\.csv", re.ASCII)
+_INPUT = re.compile(r"slice_z(\d{1,8})\.ome\.zarr|[^/]+\.csv|slice_z\d{1,8}_z\d{1,8}\.tfm", re.ASCII)
 _LIKE_AN_OUTPUT = re.compile(r"slice_.*|.*\.zarr|report\.html")
 
 
@@ -184,25 +185,32 @@ def _input_problems(record: RunRecord, output: Path, acquisition: Path | None) -
         yield f"{RUN_RECORD_NAME}: names no slice among its inputs"
         return
     folder = next(iter(slices.values())).parent
-    yield from _new_slices(folder.parent if folder.name == SLICES_FOLDER else folder, set(slices))
+    by_hand = {PurePosixPath(given.path).name for given in record.inputs if given.path.endswith(".tfm")}
+    home = folder.parent if folder.name == SLICES_FOLDER else folder
+    yield from _new_slices(home, set(slices), by_hand)
 
 
 def _moved(acquisition: Path, name: str, before: Path) -> Path:
     """Where an input is now; shifts may lie elsewhere, and stay there when an acquisition moves."""
+    if name.endswith(".tfm"):
+        return acquisition / MANUAL_FOLDER / name
     direct, nested = acquisition / name, acquisition / SLICES_FOLDER / name
     if not nested.exists() and not direct.exists() and name.endswith(".csv") and name != CONFIG_NAME:
         return before
     return nested if nested.exists() else direct
 
 
-def _new_slices(acquisition: Path, recorded: set[int]) -> Iterator[str]:
-    """Slices that a run of today would use too."""
+def _new_slices(acquisition: Path, recorded: set[int], by_hand: set[str]) -> Iterator[str]:
+    """Slices and transforms set by hand that a run of today would use too."""
     try:
         found = find_acquisition(acquisition)
         used = used_slices(found, slice_table(found), allow_missing=True)
     except (BadInputError, OSError) as error:
         yield f"inputs: {error}"
         return
+    for path in found.manual.values():
+        if path.name not in by_hand:
+            yield f"input {MANUAL_FOLDER}/{path.name}: is there, but the run did not know it"
     for slice_id in sorted(used.keys() - recorded):
         yield f"input {used[slice_id].name}: is there and used, but the run did not know it"
     for slice_id in sorted(recorded & found.slices.keys() - used.keys()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
 from soct_core.stacking.canvas import Canvas, enlarged, is_identity, with_margin
 from soct_core.stacking.decisions import decision
 from soct_core.stacking.inputs import Assembled, StackInput
+from soct_core.stacking.intensity import MatchedIntensity, match_intensity
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import SolvedPose, solve_poses
 from soct_core.stacking.published import PublishedStack
@@ -90,21 +92,27 @@ def stack(
     if intact and published is not None and canvas == published.canvas:
         blend_planes = round(recipe.stack.blend_depth_um / given.voxel_size_um[0])
         kept = published.unchanged_planes(assembled.placed_slices, assembled.depth, blend_planes)
+    intensity = MatchedIntensity()
+    if recipe.stack.match_intensity:
+        slot_planes = recipe.slicing_interval_um / given.voxel_size_um[0]
+        known = published.intensity if published else None
+        intensity = match_intensity(assembled, canvas, given.voxel_size_um, slot_planes, known)
+        assembled = replace(assembled, intensity_remarks=intensity.remarks())
     plan = VolumePlan(
         assembled.placed_slices,
         assembled.depth,
         given.voxel_size_um,
         canvas,
-        published.factors if published else {},
+        intensity.factors,
         FormerImage(volume, kept) if kept else None,
     )
-    factors = stack_volume(plan, recipe.stack, volume, recipe.ngff_version)
-    publish_text(decisions, STACKING_DECISIONS.to_csv(decisions_table(given, assembled, factors)))
+    stack_volume(plan, recipe.stack, volume, recipe.ngff_version)
+    publish_text(decisions, STACKING_DECISIONS.to_csv(decisions_table(given, assembled, intensity.factors)))
     now = PublishedStack(
         poses=assembled.poses,
         verdicts=assembled.verdicts,
         corrections_um=assembled.corrections_um,
-        factors=factors,
+        intensity=intensity,
         interpolated=frozenset(given.interpolated),
         canvas=canvas,
         depth=assembled.depth,

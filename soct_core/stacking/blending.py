@@ -20,15 +20,11 @@ from soct_core.arrays import Mask, Zyx
 from soct_core.planes.dtypes import to_dtype
 from soct_core.progress import tell
 from soct_core.stacking.canvas import Canvas, enclosing_canvas
+from soct_core.stacking.gains import factor_at
 from soct_core.stacking.placed_slice import PlacedSlice, Rendered, SliceRenderer
 from soct_core.volume.provenance import BLEND, GAP, INTERPOLATED, LABEL_NAME, MEASURED
 from soct_core.volume.reused_chunks import FormerImage
 from soct_core.volume.writing import ImageSpec, image_writer
-
-LEAST_FACTOR, MOST_FACTOR = 0.5, 2.0
-"""Bounds of an intensity factor, as the contract has them (SPEC section 11)."""
-_LEAST_PIXELS = 64
-"""An overlap of fewer pixels is too small to measure a factor. Chosen by hand."""
 
 
 @dataclass(frozen=True)
@@ -119,25 +115,15 @@ class VolumePlan:
     voxel_size_um: Zyx
     canvas: Canvas
     factors: Mapping[int, float] = field(default_factory=dict)
-    """Intensity factors that are known, by slice id; those of other slices are found."""
+    """Intensity factors of measured slices, by id; 1 where left out."""
     former: FormerImage | None = None
     """A volume on the same canvas, whose first planes would become the same again."""
-
-    @property
-    def measured(self) -> list[int]:
-        """Ids of the measured slices."""
-        return [placed.slice_id for placed in self.placed_slices if placed.state == "measured"]
 
 
 def stack_volume(
     plan: VolumePlan, settings: StackSettings, final: Path, version: NgffVersion = "0.5"
-) -> dict[int, float]:
+) -> None:
     """Stream all slices to `final`, an OME-Zarr image with a pyramid and `labels/provenance`.
-
-    Returns
-    -------
-    dict
-        Intensity factor of each measured slice; 1 unless `match_intensity` is set.
 
     Raises
     ------
@@ -157,29 +143,23 @@ def stack_volume(
         version=version,
         pyramid_um=settings.pyramid_um,
     )
-    unmatched = dict.fromkeys(plan.measured, 1.0)
-    found = dict(plan.factors) if settings.match_intensity else dict(unmatched)
     runs = spans(plan.placed_slices, plan.depth, round(settings.blend_depth_um / z))
     with image_writer(final, spec, [LABEL_NAME], plan.former) as (image, labels):
-        planes = _planes(runs, plan.canvas, dtype, found, image.start)
+        planes = _planes(runs, plan.canvas, dtype, plan.factors, image.start)
         for done, (values, provenance) in enumerate(planes, start=image.start + 1):
             image.append(values)
             labels[LABEL_NAME].append(provenance)
             tell(done, plan.depth)
-    return unmatched | found
 
 
 def _planes(
     runs: Sequence[Span],
     canvas: Canvas,
     dtype: np.dtype[Any],
-    factors: dict[int, float],
+    factors: Mapping[int, float],
     start: int,
 ) -> Iterator[tuple[NDArray[Any], NDArray[np.uint8]]]:
-    """Planes of the volume and of its provenance, in z order, from `start` on.
-
-    Factors that are not known are found at the top of their ramps.
-    """
+    """Planes of the volume and of its provenance, in z order, from `start` on."""
     renderers: dict[int, SliceRenderer] = {}
     gap = np.zeros(canvas.shape, dtype=dtype), np.full(canvas.shape, GAP, dtype=np.uint8)
     for run in runs:
@@ -193,23 +173,20 @@ def _planes(
         renderers = {key: renderers.get(key) or SliceRenderer(placed, canvas) for key, placed in live.items()}
         for z in todo:
             own = renderers[id(run.owner)].render(z)
+            factor = factor_at(run.owner, z - run.owner.top, factors)
             if run.upper is None:
-                yield _alone(own, run.owner, factors, dtype)
+                yield _alone(own, run.owner, factor, dtype)
                 continue
             above = renderers[id(run.upper)].render(z)
-            above_factor = factors.setdefault(run.upper.slice_id, 1.0)
-            if run.owner.slice_id not in factors:
-                factors[run.owner.slice_id] = match_factor(above.values * above_factor, own.values)
-            scale = above_factor, factors[run.owner.slice_id]
+            scale = factors.get(run.upper.slice_id, 1.0), factor
             yield _blended(above, own, run.fade(z), scale, dtype)
 
 
 def _alone(
-    plane: Rendered, placed: PlacedSlice, factors: dict[int, float], dtype: np.dtype[Any]
+    plane: Rendered, placed: PlacedSlice, factor: float, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     label = MEASURED if placed.state == "measured" else INTERPOLATED
     covered = np.ones(plane.values.shape, dtype=bool) if plane.covered is None else plane.covered
-    factor = factors.get(placed.slice_id, 1.0)
     values = plane.values if factor == 1.0 else plane.values * factor
     return to_dtype(values, dtype), np.where(covered, label, GAP).astype(np.uint8)
 
@@ -228,15 +205,3 @@ def _blended(
 
 def _has_data(plane: Rendered) -> Mask:
     return np.ones(plane.values.shape, dtype=bool) if plane.covered is None else plane.covered
-
-
-def match_factor(above: NDArray[Any], below: NDArray[Any]) -> float:
-    """Factor that brings `below` to the mean of `above`, (y, x), where both have data.
-
-    Clamped to [0.5, 2]; 1 where too few pixels overlap to tell.
-    """
-    both = (above > 0) & (below > 0)
-    if int(both.sum()) < _LEAST_PIXELS:
-        return 1.0
-    ratio = float(above[both].mean(dtype=np.float64)) / float(below[both].mean(dtype=np.float64))
-    return float(np.clip(ratio, LEAST_FACTOR, MOST_FACTOR))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from schemas.slice_id import format_slice_id
 from schemas.tables.csv_cells import inert
+from schemas.tables.stacking_decisions import PoseSource
+from soct_core.stacking.gains import factor_at
 from soct_core.stacking.inputs import Assembled, StackInput
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairVerdict
@@ -14,6 +16,11 @@ from soct_core.stacking.z_corrections import from_datum
 _DIGITS = {"_um": 3, "_px": 4, "_deg": 5}
 """Behind the point: a nanometre, and what moves the rim of a plane of 10,000 px by a thousandth of one."""
 _DIGITS_OF_SHARES = 4
+_POSE_REMARKS: dict[PoseSource, str] = {
+    "stage": "left where the stage put it (stack.pose_from)",
+    "rotation": "only its rotation is from pairs (stack.pose_from)",
+    "translation": "only its shift is from pairs (stack.pose_from)",
+}
 
 
 def decision(
@@ -65,7 +72,7 @@ def _decision(
         "pose_translation_y_px": pose.translation[1],
         "pose_source": "interpolated",
         "confidence": 0.0,
-        "intensity_factor": factors.get(slice_id, 1.0),
+        "intensity_factor": factor_at(placed, len(placed.poses()) // 2, factors),
     }
     if placed.state == "interpolated":
         return row
@@ -135,12 +142,19 @@ def _remarks(slice_id: int, given: StackInput, assembled: Assembled) -> list[str
     remarks = ["excluded from steering by the slice config"] if slice_id in given.skip else []
     if correction := from_datum(assembled.corrections_um).get(slice_id, 0.0):
         remarks.append(f"z corrected by {correction:.0f} um")
-    weights = {(p.fixed_id, p.moving_id): p.weight for p in given.pairs}
+    if said := assembled.intensity_remarks.get(slice_id):
+        remarks.append(said)
+    source = assembled.poses[slice_id].source
+    if source in _POSE_REMARKS:
+        remarks.append(_POSE_REMARKS[source])
+    pairs = {(p.fixed_id, p.moving_id): p for p in given.pairs}
     for (fixed, moving), verdict in assembled.verdicts.items():
         if slice_id != moving or fixed not in given.measured:
             continue
         name = f"pair z{format_slice_id(fixed)}-z{format_slice_id(moving)}"
-        if weights[fixed, moving] == 0:
+        if pairs[fixed, moving].by_hand:
+            remarks.append(f"{name} set by hand")
+        if pairs[fixed, moving].weight == 0:
             remarks.append(f"{name} not reliable")
         elif not verdict.agrees:
             remarks.append(f"{name} contradicts the others by {verdict.disagreement_px:.1f} px")

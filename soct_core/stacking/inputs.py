@@ -41,3 +41,5 @@ class Assembled:
     depth: int
     corrections_um: Mapping[int, float]
     """Corrections of z as solved, by id; depth is counted from the corrected top of the first slice."""
+    intensity_remarks: Mapping[int, str] = field(default_factory=dict)
+    """What is to be said of the intensity of slices, by id."""

@@ -18,7 +18,8 @@ def pair_motions(records: Sequence[PairRecord], *, subtract_anatomy: bool = True
     """The motion of each pair; weight 0 when it is not reliable or has no transform.
 
     With `subtract_anatomy`, the motion that anatomy itself makes over the depth between the two
-    planes compared, as measured within both slices, is taken off: drift is what remains.
+    planes compared, as measured within both slices, is taken off: drift is what remains. From what was set by
+    hand nothing is taken off.
     """
     rates = {r.metrics.fixed_id: rate for r in records if (rate := _rate(r.metrics)) is not None}
     pairs = []
@@ -26,7 +27,7 @@ def pair_motions(records: Sequence[PairRecord], *, subtract_anatomy: bool = True
         pair, found = _motion(record), record.metrics
         known = [rates.get(found.fixed_id), rates.get(found.moving_id)]
         rate = mean_rate(known) if subtract_anatomy else None
-        if rate is not None and pair.weight > 0:
+        if rate is not None and pair.weight > 0 and not pair.by_hand:
             anatomy = rate.over(_uncompared_planes(found), pair.motion.center)
             pair = replace(pair, motion=pair.motion.compose(anatomy.inverse()))
         pairs.append(pair)
@@ -35,18 +36,20 @@ def pair_motions(records: Sequence[PairRecord], *, subtract_anatomy: bool = True
 
 def z_drifts(records: Sequence[PairRecord], voxel_z_um: float) -> list[ZDrift]:
     """How much deeper than expected moving lies by the z match of each reliable pair, in µm."""
-    found = (record.metrics for record in records)
-    return [
-        ZDrift(m.fixed_id, m.moving_id, m.z_drift * voxel_z_um, m.registration_confidence)
-        for m in found
-        if m.z_drift is not None and m.reliable
-    ]
+    drifts = []
+    for m in (record.metrics for record in records):
+        # A transform set by hand says nothing of depth: there registration's own word counts.
+        judged = m.registered or m
+        if m.z_drift is not None and judged.reliable:
+            drift = m.z_drift * voxel_z_um
+            drifts.append(ZDrift(m.fixed_id, m.moving_id, drift, judged.registration_confidence))
+    return drifts
 
 
 def pair_digest(record: PairRecord) -> str:
     """Digest of all that the stack takes from a pair, apart from other pairs."""
     found = record.metrics
-    said = _motion(record), _rate(found), _uncompared_planes(found), found.z_drift
+    said = _motion(record), _rate(found), _uncompared_planes(found), found.z_drift, found.registered
     return hashlib.blake2b(str(said).encode(), digest_size=16).hexdigest()
 
 
@@ -63,6 +66,7 @@ def _motion(record: PairRecord) -> PairMotion:
         metrics.registration_confidence if steers else 0.0,
         metrics.tissue_radius_px or 0.0,
         metrics.role,
+        metrics.source == "manual",
     )
 
 

@@ -20,6 +20,7 @@ from schemas.pairwise import PairRole
 from schemas.settings import StackSettings
 from schemas.tables.stacking_decisions import PoseSource
 from soct_core.affine import Affine2D
+from soct_core.arrays import Mask
 
 CHECK_WEIGHT = 0.01
 """Factor on the weight of a check in the final solution. A guess that served: more anatomy lies between its
@@ -36,6 +37,9 @@ _NEGLIGIBLE_PX = 0.1
 """Smaller disagreements count as this one, so that no weight is infinite. Chosen by hand."""
 _SPREADS = 5.0
 """Standard deviations of all disagreements beyond which a pair is an outlier. A guess that served."""
+_BY_HAND_VOTE = 1e3
+"""Weight of a pair set by hand while pairs are judged. Chosen by hand: others are held against it, not it
+against others."""
 _GAUGE_WEIGHT = 1e-7
 """Fixes only where the volume as a whole lies, which nothing else does. Chosen by hand: far below any weight,
 far above rounding."""
@@ -52,6 +56,8 @@ class PairMotion:
     """Confidence in [0, 1]; 0 for pairs that must not steer."""
     tissue_radius_px: float
     role: PairRole = "neighbours"
+    by_hand: bool = False
+    """Set by hand: no other pair takes its weight away."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def solve_poses(
         Centre of rotation of all poses, x-y order, pixels.
     prior
         Sub-pixel stage positions (x, y) by id, to which neighbours are weakly held; zero where
-        left out: slices come from common space.
+        left out: slices come from common space. `settings.pose_from` may hold rotation or shift to it.
     frozen
         Poses already published, by id: given constants, against which the others are solved.
 
@@ -107,33 +113,40 @@ def solve_poses(
         By (fixed_id, moving_id), for every pair given.
     """
     order = {slice_id: index for index, slice_id in enumerate(sorted(ids))}
-    steering = [p for p in pairs if p.weight > 0 and p.fixed_id in order and p.moving_id in order]
-    radius = float(np.median([p.tissue_radius_px for p in steering])) if steering else 1.0
-    stage = np.zeros((len(order), 2))
-    for slice_id, position in (prior or {}).items():
-        if slice_id in order:
-            stage[order[slice_id]] = position
     given = frozen or {}
+    may_steer = {i for i in order if settings.pose_from_of(i) != "stage"}
+    steering = [p for p in pairs if p.weight > 0 and {p.fixed_id, p.moving_id} <= may_steer]
+    radius = float(np.median([p.tissue_radius_px for p in steering])) if steering else 1.0
     known = {order[i]: solved.pose.about(center) for i, solved in given.items() if i in order}
+    stage = _Stage.of(sorted(order), prior or {}, settings)
     problem = _Problem(order, steering, center, max(radius, 1.0), stage, known)
-    confidences = np.array([p.weight for p in steering])
-    votes = np.minimum(confidences, MAX_VOTE)
-    distances, scale = _disagreements(problem, votes, settings.robust_scale_px)
-    agrees = distances <= scale
-    is_check = np.array([p.role == "check" for p in steering], dtype=bool)
-    final = confidences * agrees * np.where(is_check, CHECK_WEIGHT, 1.0)
-    solution = problem.solve(final, settings.prior_weight)
+    judged = _judged(problem, steering, settings)
     verdicts = {(p.fixed_id, p.moving_id): PairVerdict(0.0, 0.0, True) for p in pairs}
-    for pair, weight, distance, agreed in zip(steering, final, distances, agrees, strict=True):
-        verdicts[pair.fixed_id, pair.moving_id] = PairVerdict(float(weight), float(distance), bool(agreed))
-    if problem.greatest_move(solution) <= settings.aligned_below_px:
+    verdicts |= {(p.fixed_id, p.moving_id): verdict for p, verdict in zip(steering, judged, strict=True)}
+    solution = problem.solve(np.array([verdict.weight for verdict in judged]), settings.prior_weight)
+    # What is set by hand is done, however little it is.
+    by_hand = np.array([p.by_hand for p in steering], dtype=bool)
+    asked = problem.disagreements(problem.unmoved())[by_hand].max(initial=0.0) > _NEGLIGIBLE_PX
+    if problem.greatest_move(solution) <= settings.aligned_below_px and not asked:
         solution = problem.unmoved()
     poses = {
-        slice_id: given.get(slice_id)
-        or _solved(slice_id, solution[order[slice_id]], steering, verdicts, center)
-        for slice_id in order
+        i: SolvedPose(_pose(solution[index], center), *_support(i, steering, verdicts, settings))
+        for i, index in order.items()
     }
-    return poses, verdicts
+    return poses | {i: solved for i, solved in given.items() if i in order}, verdicts
+
+
+def _judged(problem: _Problem, pairs: Sequence[PairMotion], settings: StackSettings) -> list[PairVerdict]:
+    """The verdict on each pair; one that was set by hand always agrees."""
+    confidences = np.array([p.weight for p in pairs])
+    by_hand = np.array([p.by_hand for p in pairs], dtype=bool)
+    votes = np.where(by_hand, _BY_HAND_VOTE, np.minimum(confidences, MAX_VOTE))
+    distances, scale = _disagreements(problem, votes, settings.robust_scale_px)
+    agrees = by_hand | (distances <= scale)
+    is_check = np.array([p.role == "check" for p in pairs], dtype=bool) & ~by_hand
+    final = confidences * agrees * np.where(is_check, CHECK_WEIGHT, 1.0)
+    judged = zip(final.tolist(), distances.tolist(), agrees.tolist(), strict=True)
+    return [PairVerdict(*verdict) for verdict in judged]
 
 
 def _disagreements(
@@ -167,12 +180,32 @@ def between(before: Affine2D, after: Affine2D, alpha: float) -> Affine2D:
     return after.compose(before.inverse()).power(alpha).compose(before)
 
 
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """Where the stage put the slices, and which of them keep its rotation (none) or its shift."""
+
+    positions: NDArray[np.float64]
+    """(n, 2), x and y in pixels."""
+    holds_turn: Mask
+    holds_shift: Mask
+
+    @classmethod
+    def of(
+        cls, ids: Sequence[int], prior: Mapping[int, tuple[float, float]], settings: StackSettings
+    ) -> _Stage:
+        """The stage's word on each of the slices, in their order."""
+        wanted = [settings.pose_from_of(i) for i in ids]
+        positions = np.array([prior.get(i, (0.0, 0.0)) for i in ids], dtype=float).reshape(-1, 2)
+        turns, shifts = (np.isin(wanted, ("stage", held)) for held in ("translation", "rotation"))
+        return cls(positions, turns, shifts)
+
+
 class _Problem:
     """The graph of poses. Unknowns per slice: its angle, and its shift turned back by that angle.
 
     In these, every pair is a plain difference of two slices, so that angles and shifts are
-    solved one after the other with the same weighted graph Laplacian. Known slices are moved to
-    its right-hand side.
+    solved one after the other, each with its weighted graph Laplacian. Slices that are known, or held to the
+    stage, are moved to its right-hand side; what a pair says of a slice that is held does not count.
     """
 
     def __init__(
@@ -181,52 +214,60 @@ class _Problem:
         pairs: Sequence[PairMotion],
         center: tuple[float, float],
         radius: float,
-        stage: NDArray[np.float64],
+        stage: _Stage,
         known: Mapping[int, Affine2D],
     ) -> None:
         self._count = len(order)
-        self._free = np.array([i for i in range(self._count) if i not in known], dtype=np.intp)
-        self._fixed = np.array(sorted(known), dtype=np.intp)
+        self._known = np.isin(np.arange(self._count), list(known))
         self._values = np.zeros((self._count, 3))
         for index, pose in known.items():
             angle = np.deg2rad(pose.rotation_deg)
             (back,) = _turned(np.array([pose.translation]), np.array([-angle]))
             self._values[index] = (*back, angle)
         self._radius = radius
-        self._stage = stage
+        self._stage = stage.positions
         self._upper = np.array([order[p.fixed_id] for p in pairs], dtype=np.intp)
         self._lower = np.array([order[p.moving_id] for p in pairs], dtype=np.intp)
         motions = [p.motion.about(center) for p in pairs]
         self._turns = np.array([np.deg2rad(m.rotation_deg) for m in motions])
         self._shifts = np.array([m.translation for m in motions], dtype=float).reshape(-1, 2)
+        self._held_turn, self._held_shift = stage.holds_turn, stage.holds_shift
+        self._turn_counts, self._shift_counts = (
+            ~(held[self._upper] | held[self._lower]) for held in (self._held_turn, self._held_shift)
+        )
 
     def solve(self, weights: NDArray[np.float64], prior_weight: float) -> NDArray[np.float64]:
         """Weighted least squares; (n, 3): x and y shift turned back, angle in radians."""
         chain = np.arange(self._count - 1, dtype=np.intp)
         upper, lower = np.append(self._upper, chain), np.append(self._lower, chain + 1)
-        strength = np.append(weights, np.full(self._count - 1, prior_weight))
-        if not self._free.size:
-            return self._values
-        rows = self._laplacian(upper, lower, strength)[self._free]
-        solver, coupling = splu(rows[:, self._free].tocsc()), rows[:, self._fixed]
+        prior = np.full(self._count - 1, prior_weight)
 
         def solved(
-            differences: NDArray[np.float64], middle: NDArray[np.float64], known: NDArray[np.float64]
+            strength: NDArray[np.float64], differences: NDArray[np.float64], middle: NDArray[np.float64]
         ) -> NDArray[np.float64]:
+            """A column for each of `differences`; `middle`: what is known, and the gauge of the rest."""
+            found = middle.copy()
+            if not free.size:
+                return found
+            rows = self._laplacian(upper, lower, strength)[free]
             right = _GAUGE_WEIGHT * middle
-            np.add.at(right, lower, strength * differences)
-            np.add.at(right, upper, -strength * differences)
-            found = known.copy()
-            found[self._free] = solver.solve(right[self._free] - coupling @ known[self._fixed])
+            np.add.at(right, lower, strength[:, None] * differences)
+            np.add.at(right, upper, -strength[:, None] * differences)
+            found[free] = splu(rows[:, free].tocsc()).solve(right[free] - rows[:, fixed] @ middle[fixed])
             return found
 
-        turns = np.append(self._turns, np.zeros(self._count - 1))
-        angles = solved(turns, np.zeros(self._count), self._values[:, 2])
+        fixed = np.flatnonzero(self._known | self._held_turn)
+        free = np.setdiff1d(np.arange(self._count), fixed)
+        turns = np.append(self._turns, np.zeros(self._count - 1))[:, None]
+        angles = solved(np.append(weights * self._turn_counts, prior), turns, self._values[:, 2:])[:, 0]
+        fixed = np.flatnonzero(self._known | self._held_shift)
+        free = np.setdiff1d(np.arange(self._count), fixed)
         stage = _turned(self._stage, -angles)
+        stage[self._known] = self._values[self._known, :2]
         found = _turned(self._shifts, -angles[self._lower])
         steps = np.concatenate([found, _turned(np.diff(self._stage, axis=0), -angles[1:])])
-        x, y = (solved(steps[:, axis], stage[:, axis], self._values[:, axis]) for axis in (0, 1))
-        return np.column_stack((x, y, angles))
+        shifts = solved(np.append(weights * self._shift_counts, prior), steps, stage)
+        return np.column_stack((shifts, angles))
 
     def unmoved(self) -> NDArray[np.float64]:
         """The solution that leaves every slice where the stage says it is."""
@@ -244,6 +285,7 @@ class _Problem:
         turn = angles[self._lower] - angles[self._upper] - self._turns
         found = _turned(self._shifts, -angles[self._lower])
         shift = solution[self._lower, :2] - solution[self._upper, :2] - found
+        turn, shift = turn * self._turn_counts, shift * self._shift_counts[:, None]
         return np.asarray(np.sqrt((turn * self._radius) ** 2 + (shift**2).sum(axis=1)))
 
     def _laplacian(
@@ -263,20 +305,26 @@ def _turned(vectors: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArra
     return np.column_stack((cos * x - sin * y, sin * x + cos * y))
 
 
-def _solved(
+def _pose(unknowns: NDArray[np.float64], center: tuple[float, float]) -> Affine2D:
+    (shift,) = _turned(unknowns[None, :2], unknowns[2:])
+    return Affine2D.rigid(float(np.rad2deg(unknowns[2])), shift.tolist(), center)
+
+
+def _support(
     slice_id: int,
-    unknowns: NDArray[np.float64],
     pairs: Sequence[PairMotion],
     verdicts: Mapping[tuple[int, int], PairVerdict],
-    center: tuple[float, float],
-) -> SolvedPose:
-    angle = unknowns[2]
-    (shift,) = _turned(unknowns[None, :2], np.array([angle]))
-    pose = Affine2D.rigid(float(np.rad2deg(angle)), shift.tolist(), center)
+    settings: StackSettings,
+) -> tuple[PoseSource, float]:
+    """Where the pose of a slice comes from, and the greatest final weight of its pairs."""
+    wanted = settings.pose_from_of(slice_id)
+    if wanted == "stage":
+        return "stage", 0.0
     touching = [p for p in pairs if slice_id in (p.fixed_id, p.moving_id)]
-    trust = {p: verdicts[p.fixed_id, p.moving_id].weight for p in touching}
-    best = max(trust.values(), default=0.0)
-    source: PoseSource = "prior"
-    if best > 0:
-        source = "pairwise" if any(p.role == "neighbours" and w > 0 for p, w in trust.items()) else "bridge"
-    return SolvedPose(pose, source, min(1.0, best))
+    counting = {p: w for p in touching if (w := verdicts[p.fixed_id, p.moving_id].weight) > 0}
+    if not counting:
+        return "prior", 0.0
+    source: PoseSource = "pairwise" if any(p.role == "neighbours" for p in counting) else "bridge"
+    if any(p.by_hand and p.moving_id == slice_id for p in counting):
+        source = "manual"
+    return source if wanted == "registration" else wanted, min(1.0, max(counting.values()))

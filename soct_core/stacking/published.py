@@ -26,6 +26,7 @@ from schemas.small_file import read_small
 from soct_core.affine import Affine2D
 from soct_core.stacking.blending import LEAST_FACTOR, MOST_FACTOR, first_change, spans
 from soct_core.stacking.canvas import Canvas
+from soct_core.stacking.intensity import MatchedIntensity
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairVerdict, SolvedPose
 from soct_core.storage.atomic import publish_text
@@ -41,7 +42,7 @@ class PublishedStack:
     verdicts: Mapping[tuple[int, int], PairVerdict]
     corrections_um: Mapping[int, float]
     """Corrections of z as solved, by id; empty unless `z_refine` is set."""
-    factors: Mapping[int, float]
+    intensity: MatchedIntensity
     interpolated: frozenset[int]
     canvas: Canvas
     depth: int
@@ -85,6 +86,9 @@ def write_published(path: Path, published: PublishedStack, contents: StackConten
         canvas_shape=published.canvas.shape,
         canvas_origin=published.canvas.origin,
         depth=published.depth,
+        intensity_step=published.intensity.step,
+        matched_cuts=published.intensity.matched,
+        unmatched_cuts=published.intensity.unmatched,
         volume=volume,
     )
     publish_text(path, PublishedRecord(stack=stack, digest=_digest(stack)).model_dump_json(indent=1) + "\n")
@@ -112,7 +116,12 @@ def published_of(volume: PublishedVolume) -> PublishedStack:
             for p in volume.pairs
         },
         corrections_um={i: s.z_correction_um for i, s in slices},
-        factors={i: s.intensity_factor for i, s in slices},
+        intensity=MatchedIntensity(
+            {i: s.intensity_factor for i, s in slices},
+            volume.intensity_step,
+            volume.matched_cuts,
+            volume.unmatched_cuts,
+        ),
         interpolated=frozenset(volume.contents.interpolated),
         canvas=Canvas(volume.canvas_shape, volume.canvas_origin),
         depth=volume.depth,
@@ -143,7 +152,7 @@ def _published_slice(slice_id: int, published: PublishedStack) -> PublishedSlice
         source=solved.source,
         confidence=solved.confidence,
         z_correction_um=published.corrections_um.get(slice_id, 0.0),
-        intensity_factor=published.factors[slice_id],
+        intensity_factor=published.intensity.factors.get(slice_id, 1.0),
     )
 
 

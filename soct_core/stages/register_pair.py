@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.handoffs import PairJob, PairOutcome
 from soct_core.file_names import PAIR_REPORTLET, PAIRS, pair_name
+from soct_core.pairwise.by_hand import read_by_hand, set_by_hand
 from soct_core.pairwise.files import write_pair
 from soct_core.pairwise.register import Pair, register_and_compare
 from soct_core.reportlets.pair import pair_reportlet
@@ -12,12 +13,12 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
 from soct_core.volume.views import seen_through
 
-VERSION = "10"
+VERSION = "11"
 
 
 def reads(job: PairJob) -> list[str]:
     """Content that the outcome depends on."""
-    return [fingerprint(job.fixed), fingerprint(job.moving)]
+    return [fingerprint(path) for path in (job.fixed, job.moving, job.manual) if path is not None]
 
 
 def run(job: PairJob) -> PairOutcome:
@@ -31,15 +32,16 @@ def run(job: PairJob) -> PairOutcome:
     fixed = open_volume(job.fixed, job.voxel_size_um)
     moving = open_volume(job.moving, job.voxel_size_um)
     pair = Pair(job.fixed_id, job.moving_id, job.offset, job.role, job.touches_interpolated)
-    transform, metrics, compared = register_and_compare(
-        seen_through(fixed, job.window_fixed),
-        seen_through(moving, job.window_moving),
-        pair,
-        fixed.voxel_size_um,
-        job.settings,
-    )
+    upper, lower = seen_through(fixed, job.window_fixed), seen_through(moving, job.window_moving)
+    size = fixed.voxel_size_um
+    transform, metrics, compared = register_and_compare(upper, lower, pair, size, job.settings)
+    found = None
+    if job.manual is not None:
+        shape = max(upper.shape[1], lower.shape[1]), max(upper.shape[2], lower.shape[2])
+        by_hand, found = read_by_hand(job.manual, size, shape), transform
+        transform, metrics, compared = set_by_hand(by_hand, metrics, compared, size, shape)
     directory = job.output / PAIRS / pair_name(job.fixed_id, job.moving_id)
-    written = write_pair(directory, transform, metrics)
+    written = write_pair(directory, transform, metrics, found)
     written += write_reportlet(directory / PAIR_REPORTLET, lambda: pair_reportlet(compared))
     return PairOutcome(
         fixed_id=job.fixed_id,
@@ -48,6 +50,7 @@ def run(job: PairJob) -> PairOutcome:
         confidence=metrics.registration_confidence,
         reliable=metrics.reliable,
         overall_status=metrics.overall_status,
+        source=metrics.source,
         reasons=metrics.reasons,
         written=written,
         seconds=metrics.seconds,

@@ -25,7 +25,7 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.fingerprint_memo import memo
 from soct_core.volume import open_volume
 
-VERSION = "8"
+VERSION = "9"
 
 
 def reads(job: StackJob) -> list[str]:
@@ -74,6 +74,8 @@ def run(job: StackJob) -> StackOutcome:
         decisions=decisions,
         shape=open_volume(volume).shape,
         kept_planes=kept,
+        matched_cuts=published.intensity.matched if job.recipe.stack.match_intensity else None,
+        unmatched_cuts=published.intensity.unmatched,
         written=(volume, decisions, record, *pictures),
         seconds=time.perf_counter() - started,
     )

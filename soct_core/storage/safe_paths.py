@@ -6,7 +6,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from soct_core.errors import AcquisitionError
-from soct_core.file_names import SLICES_FOLDER, STATE_FOLDER
+from soct_core.file_names import MANUAL_FOLDER, SLICES_FOLDER, STATE_FOLDER
 
 
 def is_within(directory: Path, named: str) -> bool:
@@ -28,8 +28,8 @@ def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
     resolved, home = output.resolve(), acquisition.resolve()
     inside_image = any(part.lower().endswith(".zarr") for part in resolved.parts)
     # By inode where it is there: a file system may know one directory by names in either case.
-    around, slices = [resolved, *resolved.parents], home / SLICES_FOLDER
-    among = _same(resolved, home) or any(_same(path, slices) for path in around)
+    around, folders = [resolved, *resolved.parents], (home / SLICES_FOLDER, home / MANUAL_FOLDER)
+    among = _same(resolved, home) or any(_same(path, folder) for path in around for folder in folders)
     if inside_image or among or any(_same(resolved, path) for path in home.parents):
         raise AcquisitionError(f"{output}: the output would land among the input, wanted another directory")
     nearest = next(path for path in (output, *output.parents) if path.exists())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class Growth:
     filled: Sequence[int] = ()
     pose: Callable[[int], Affine2D] = still
     settings: StackSettings = RAMPS
+    factors: Mapping[int, float] = field(default_factory=dict)
     start: int = 56
     """First plane that is written again."""
 

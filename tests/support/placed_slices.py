@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
 from soct_core.stacking.canvas import Canvas
+from soct_core.stacking.inputs import Assembled
+from soct_core.stacking.intensity import MatchedIntensity, match_intensity
 from soct_core.stacking.placed_slice import PlacedSlice
+from soct_core.stacking.poses import PairVerdict, SolvedPose
 
 VOXEL = (10.0, 4.0, 5.0)
 """Of all volumes here, (z, y, x) in µm."""
@@ -102,6 +106,15 @@ def stacked(folder: Path, slices: Sequence[PlacedSlice], depth: int, **settings:
     """Stack slices under a folder and read everything back; no ramps unless asked for."""
     chosen = StackSettings.model_validate({"blend_depth_um": 0.0} | settings)
     path = folder / "3d_volume.ome.zarr"
-    plan = plan_of(slices, depth)
-    factors = stack_volume(plan, chosen, path)
-    return StackedVolume(plan.canvas, factors, levels_at(path), levels_at(path / "labels" / "provenance"))
+    canvas = canvas_of(slices)
+    factors = matched(slices, canvas).factors if chosen.match_intensity else {}
+    stack_volume(plan_of(slices, depth, canvas=canvas, factors=factors), chosen, path)
+    return StackedVolume(canvas, dict(factors), levels_at(path), levels_at(path / "labels" / "provenance"))
+
+
+def matched(slices: Sequence[PlacedSlice], canvas: Canvas, slot_planes: float = 10.0) -> MatchedIntensity:
+    """Factors of slices of which every pair is trusted."""
+    ids = [placed.slice_id for placed in slices if placed.state == "measured"]
+    poses = {i: SolvedPose(STILL, "pairwise", 1.0) for i in ids}
+    verdicts = {pair: PairVerdict(1.0, 0.0, True) for pair in pairwise(ids)}
+    return match_intensity(Assembled(tuple(slices), poses, verdicts, 0, {}), canvas, VOXEL, slot_planes)

@@ -162,6 +162,24 @@ VOLUME = "stack/3d_volume.ome.zarr"
 MADE = "interpolate_missing_slice/slice_z02_interpolated"
 # It shows the hash of every file, and records hold the seconds that they took.
 REPORT = {"report"}
+
+
+def by_hand(shift_um: str | None) -> Change:
+    """Pair 3-4 set by hand to a shift, or left to registration."""
+
+    def change(world: World) -> None:
+        path = world.acquisition / "manual" / "slice_z03_z04.tfm"
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        if shift_um is not None:
+            path.write_text(
+                "#Insight Transform File V1.0\n#Transform 0\nTransform: Euler2DTransform_double_2_2\n"
+                f"Parameters: 0.01 {shift_um}\nFixedParameters: 2000 2000\n"
+            )
+
+    return change
+
+
 CASES: list[tuple[str, Change, set[str]]] = [
     ("nothing", nothing, set()),
     ("times of all inputs", touched, set()),
@@ -227,6 +245,11 @@ CASES: list[tuple[str, Change, set[str]]] = [
         cell(4, auto_excluded=False),
         TRAIL | {"register z01-z04", "register z03-z05"} | END,
     ),
+    ("a pair set by hand", by_hand("5 -7"), {"register z03-z04"} | END),
+    ("the same once more", by_hand("5 -7"), set()),
+    ("set otherwise", by_hand("5 -8"), {"register z03-z04"} | END),
+    ("left to registration again", by_hand(None), {"register z03-z04"} | END),
+    ("a slice left to the stage", setting("stack.pose_from.04=stage"), END),
 ]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from flows.terminal.plain_lines import PlainLines, redraws
+from flows.terminal.plain_lines import PlainLines, print_result, redraws
+from schemas.handoffs import PairOutcome, RunResult, StackOutcome
+from schemas.run_record import GapRecord
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,34 @@ def test_a_terminal_obeys_no_name_of_a_file() -> None:
     assert "\x1b]" not in out.getvalue()
     assert "\x1b[2J" not in out.getvalue()
     assert "\\x1b[31mb" in out.getvalue()
+
+
+def test_the_closing_table_says_what_was_set_by_hand() -> None:
+    out = Path("out")
+    pairs = [
+        PairOutcome(
+            fixed_id=i,
+            moving_id=i + 1,
+            directory=out,
+            confidence=1.0,
+            reliable=True,
+            overall_status="ok",
+            source="manual" if i == 3 else "registration",
+            reasons=("set by hand (manual/slice_z03_z04.tfm)",) if i == 3 else (),
+        )
+        for i in range(5)
+    ]
+    stacked = StackOutcome(volume=out, decisions=out, shape=(1, 1, 1))
+    result = RunResult(
+        output=out,
+        slices=(0, 1),
+        gaps=GapRecord(),
+        interpolations=(),
+        pairs=tuple(pairs),
+        stack=stacked,
+        report=out,
+    )
+    said = io.StringIO()
+    print_result(Console(file=said), result)
+    (line,) = [line for line in said.getvalue().splitlines() if line.startswith("set by hand")]
+    assert line.split(None, 3)[3] == "03-04: set by hand (manual/slice_z03_z04.tfm)"

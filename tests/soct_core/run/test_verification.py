@@ -207,6 +207,22 @@ def test_an_acquisition_that_moved_is_found_where_it_is_said_to_be(tmp_path: Pat
     assert "input ../slice_z00.ome.zarr: was altered" in verify(out, other).problems
 
 
+def test_transforms_set_by_hand_are_inputs(tmp_path: Path, out: Path) -> None:
+    by_hand = out.parent / "manual" / "slice_z00_z02.tfm"
+    by_hand.parent.mkdir()
+    by_hand.write_text("#Insight Transform File V1.0\n")
+    name = f"manual/{by_hand.name}"
+    assert verify(out).problems == (f"input {name}: is there, but the run did not know it",)
+    record = json.loads((out / "run.json").read_text())
+    record["inputs"].append({"path": f"../{name}", "fingerprint": fingerprint(by_hand)})
+    (out / "run.json").write_text(json.dumps(record))
+    assert verify(out).problems == ()
+    result = out.rename(tmp_path / "result")
+    assert verify(result, tmp_path / "mouse").problems == ()
+    by_hand.write_text("#Insight Transform File V1.0\n#Transform 0\n")
+    assert verify(result, tmp_path / "mouse").problems == (f"input ../{name}: was altered",)
+
+
 def test_shifts_that_lie_elsewhere_stay_there_when_the_acquisition_moves(tmp_path: Path, out: Path) -> None:
     shifts = tmp_path / "stage.csv"
     shifts.write_text("fixed_id,moving_id\n")

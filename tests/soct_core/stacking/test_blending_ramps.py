@@ -71,41 +71,7 @@ def test_a_ramp_shows_the_slice_above_where_the_one_below_does_not_reach(tmp_pat
 def test_interpolated_planes_neither_dilute_nor_are_diluted(tmp_path: Path) -> None:
     above, made, below = positive((16, *SHAPE), 1), positive((6, *SHAPE), 2), positive((8, *SHAPE), 3)
     layers = [measured(0, above, 0, DEPTH), interpolated(1, made, DEPTH), measured(2, below, 12, DEPTH)]
-    found = stacked(tmp_path, layers, 18, blend_depth_um=50.0, match_intensity=True)
+    found = stacked(tmp_path, layers, 18, blend_depth_um=50.0)
     np.testing.assert_array_equal(found.values, np.concatenate([above[:6], made, below[:6]]))
     np.testing.assert_array_equal(found.labels[:, 0, 0], np.repeat([1, 2, 1], 6))
     assert np.ptp(found.labels, axis=(1, 2)).max() == 0
-    assert found.factors == {0: 1.0, 2: 1.0}
-
-
-@pytest.mark.parametrize(
-    ("above", "below", "factor"),
-    [(2000, 1600, 1.25), (1600, 2000, 0.8), (9000, 1000, 2.0), (1000, 9000, 0.5), (1000, 1000, 1.0)],
-)
-def test_intensity_is_matched_within_a_factor_of_2(
-    tmp_path: Path, above: int, below: int, factor: float
-) -> None:
-    layers = [measured(0, constant(above, 13, "u2"), 0, 10), measured(1, constant(below, 10, "u2"), 10)]
-    found = stacked(tmp_path, layers, 20, blend_depth_um=30.0, match_intensity=True)
-    assert found.factors == {0: 1.0, 1: pytest.approx(factor)}
-    assert np.unique(found.values[:10]).tolist() == [above]
-    assert np.unique(found.values[13:]).tolist() == [round(below * factor)]
-    if 0.5 < factor < 2:
-        assert np.unique(found.values[10:13]).tolist() == [above]
-    assert stacked(tmp_path, layers, 20, blend_depth_um=30.0).factors == {0: 1.0, 1: 1.0}
-
-
-def test_intensity_is_matched_down_the_chain_and_only_over_data(tmp_path: Path) -> None:
-    blocks = [constant(value, 13, "u2") for value in (1000, 800, 1600)]
-    blocks[1][:, :, 25:] = 0
-    layers = [measured(i, block, 10 * i, 10) for i, block in enumerate(blocks)]
-    found = stacked(tmp_path, layers, 30, blend_depth_um=30.0, match_intensity=True)
-    assert found.factors == {0: 1.0, 1: pytest.approx(1.25), 2: pytest.approx(0.625)}
-    assert np.unique(found.values[:, :, :25]).tolist() == [1000]
-
-
-def test_slices_that_do_not_overlap_are_not_matched(tmp_path: Path) -> None:
-    layers = [measured(0, constant(900, 10, "u2"), 0), measured(1, constant(300, 10, "u2"), 10)]
-    found = stacked(tmp_path, layers, 20, blend_depth_um=30.0, match_intensity=True)
-    assert found.factors == {0: 1.0, 1: 1.0}
-    assert np.unique(found.values[10:]).tolist() == [300]

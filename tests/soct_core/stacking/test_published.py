@@ -12,9 +12,10 @@ from frozen_poses import solved
 from pydantic import ValidationError
 
 from schemas.common_space import Window
-from schemas.published_stack import StackContents
+from schemas.published_stack import StackContents, UnmatchedCut
 from schemas.settings import ReconstructSettings, StackSettings
 from soct_core.stacking.canvas import Canvas
+from soct_core.stacking.intensity import MatchedIntensity
 from soct_core.stacking.poses import PairVerdict
 from soct_core.stacking.published import (
     PublishedStack,
@@ -78,7 +79,12 @@ PUBLISHED = PublishedStack(
     poses={0: solved(1 / 3, 0.1), 1: solved(2e-17), 3: solved(-5.5)},
     verdicts={(0, 1): PairVerdict(0.5, 1 / 7, True), (1, 3): PairVerdict(0.0, 9.0, False)},
     corrections_um={0: 0.0, 1: 0.1, 3: -2.5},
-    factors={0: 1.0, 1: 1.25, 3: 1.0},
+    intensity=MatchedIntensity(
+        {0: 1.0, 1: 1.25, 3: 1.0},
+        -0.25,
+        1,
+        (UnmatchedCut(upper_id=1, lower_id=3, reason="no trusted pair"),),
+    ),
     interpolated=frozenset({2}),
     canvas=Canvas((20, 30), (-1, 2)),
     depth=40,
@@ -132,6 +138,6 @@ def test_no_record_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_no_pose_that_is_no_number_is_ever_published(tmp_path: Path) -> None:
-    broken = replace(PUBLISHED, factors={0: float("nan"), 1: 1.0, 3: 1.0})
+    broken = replace(PUBLISHED, intensity=MatchedIntensity({0: float("nan"), 1: 1.0, 3: 1.0}))
     with pytest.raises(ValidationError):
         write_published(tmp_path / "published.json", broken, THEN, "volume")
