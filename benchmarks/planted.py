@@ -158,15 +158,13 @@ def _far(
     return source.far[min(first, count - depth) :][:depth].astype(np.float64)
 
 
-def _foreign(
-    data: NDArray[np.float64], foreign: Volume, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _foreign(data: NDArray[np.float64], foreign: Volume, rng: np.random.Generator) -> NDArray[np.float64]:
     """Another specimen, as large and as bright."""
     depth, height, width = data.shape
     first = int(rng.integers(len(foreign) // 4, 3 * len(foreign) // 4))
     other = foreign[first : first + depth]
     zoomed = ndimage.zoom(other, (1, height / other.shape[1], width / other.shape[2]), order=1)
-    return np.asarray(zoomed * (np.percentile(data, 99) / max(np.percentile(zoomed, 99), 1e-6)))
+    return np.asarray(zoomed * (np.percentile(data, 99) / max(float(np.percentile(zoomed, 99)), 1e-6)))
 
 
 def _drift(shape: tuple[int, int], imaging: Imaging, rng: np.random.Generator) -> Affine2D:

@@ -79,7 +79,11 @@ class Judged:
 
 def measured(case: Case) -> list[Measured]:
     """Cut and measure the acquisitions of a case: one, or one for each group of pictures."""
-    foreign = phantom_source(9, np.empty(0)).volume if case.foreign is None else volume_of(case.foreign)
+    foreign = (
+        phantom_source(9, np.zeros((1, 1, 1), np.float32)).volume
+        if case.foreign is None
+        else volume_of(case.foreign)
+    )
     if case.reference is None:
         sources = [phantom_source(4 + case.seed, foreign)]
     else:
@@ -103,8 +107,7 @@ def _measured(source: Source, case: Case, index: int) -> Measured:
     lower = [lower_face(one, looked, factor) for one in slices]
     figures = {i: measure_slice(one, i, looked) for i, one in enumerate(slices)}
     pairs = {
-        (a, b): compare_faces(lower[a], upper[b], (a, b)).figures
-        for a, b in pairs_to_compare(tuple(figures))
+        (a, b): compare_faces(lower[a], upper[b], (a, b)).figures for a, b in pairs_to_compare(tuple(figures))
     }
     return Measured(source.name, case.looks, defects, tuple(ids), figures, pairs)
 
@@ -129,7 +132,9 @@ def judged(found: Measured, settings: QualitySettings) -> list[Judged]:
 
 def report(results: Sequence[Judged]) -> None:
     """Print what was found."""
-    print(f"{'volume':<34}{'looks':>6}{'spoiled':>8}{'good':>6}{'AUC':>7}  {'worst defect':<22}clean, excluded")
+    print(
+        f"{'volume':<34}{'looks':>6}{'spoiled':>8}{'good':>6}{'AUC':>7}  {'worst defect':<22}clean, excluded"
+    )
     for name, looks in sorted({(r.name, r.looks) for r in results}):
         own = [r for r in results if (r.name, r.looks) == (name, looks)]
         by_defect = {d: _auc(own, d) for d in DEFECTS if any(r.defect == d for r in own)}
@@ -150,14 +155,14 @@ def report(results: Sequence[Judged]) -> None:
                 f"score median {np.median(scores):.2f}, greatest {max(scores):.2f}"
             )
     good = [r for r in results if not r.defect and not r.clean]
-    print(f"good slices among spoiled ones: {sum(r.quality.below_limit for r in good)} of {len(good)} excluded")
+    print(
+        f"good slices among spoiled ones: {sum(r.quality.below_limit for r in good)} of {len(good)} excluded"
+    )
 
 
 def _auc(results: Sequence[Judged], defect: str | None = None) -> float:
     """Good slices against spoiled ones, all of acquisitions that hold both."""
-    chosen = [
-        r for r in results if not r.clean and (not r.defect or defect is None or r.defect == defect)
-    ]
+    chosen = [r for r in results if not r.clean and (not r.defect or defect is None or r.defect == defect)]
     scores = np.array([r.score for r in chosen])
     return area_under_curve(scores, np.array([not r.defect for r in chosen], dtype=bool))
 
@@ -166,7 +171,9 @@ def main() -> None:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--reference", type=Path, nargs="*", default=[])
-    parser.add_argument("--looks", type=float, nargs="+", default=[0.0, 4.0], help="of the speckle; 0 is none")
+    parser.add_argument(
+        "--looks", type=float, nargs="+", default=[0.0, 4.0], help="of the speckle; 0 is none"
+    )
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--axes", type=int, nargs="+", default=[0], help="along which volumes are cut")
     arguments = parser.parse_args()

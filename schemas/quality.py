@@ -10,9 +10,7 @@ from schemas.contract import Contract
 from schemas.settings import Fraction, Micrometres
 from schemas.slice_id import SliceId
 
-Aspect = Literal[
-    "likeness", "missing", "area", "intensity", "sharpness", "noise", "stripes", "saturation"
-]
+Aspect = Literal["likeness", "missing", "area", "intensity", "sharpness", "noise", "stripes", "saturation"]
 Tolerance = Annotated[float, Field(strict=True, gt=0, le=100)]
 
 
@@ -46,7 +44,7 @@ class QualitySettings(Contract):
     """Planes averaged over this depth before they are compared with those of another slice."""
     min_tissue_fraction: Fraction = 0.01
     """Share of the plane below which there is no tissue to judge a slice by."""
-    exclude_below: Fraction = 0.25
+    exclude_below: Fraction = 0.2
     """Score below which `--exclude` excludes a slice."""
     likeness_tolerance: Tolerance = 0.15
     """Of the share by which local likeness falls short of what slices around reach with each other."""
@@ -75,7 +73,7 @@ class SliceFigures(Contract):
     tissue_fraction: Fraction
     """Share of the plane that is tissue."""
     log_intensity: float | None = None
-    """Logarithm of the tissue's median intensity above the darkest hundredth; none without tissue, as below."""
+    """Logarithm of the tissue's median intensity above the darkest hundredth; none without tissue."""
     sharpness: float | None = None
     """Logarithm of detail below 1 px over detail from 1 to 4 px, over tissue."""
     stripes: float | None = None
@@ -133,4 +131,3 @@ class SliceQuality(Contract):
     """Slices around that were not believed, as nothing else fits them."""
     settings: QualitySettings
     versions: dict[str, str]
-

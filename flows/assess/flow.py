@@ -62,24 +62,22 @@ def assess(  # noqa: PLR0913 (the parameters of the deployment form)
             the next run.
     """
     refuse_open_storage()
-    plan = QualityPlan.of(
-        acquisition, slice_config_out, output, settings, voxel_size_um, overwrite=overwrite
-    )
+    plan = QualityPlan.of(acquisition, slice_config_out, output, settings, voxel_size_um, overwrite=overwrite)
     runs = TaskRuns(plan.output, fresh)
     with run_lock(plan.output, " ".join(sys.argv)), remembering(plan.output, believe=not fresh):
-        # In the flow itself, for those who call it from Python: workers share its server.
-        with api(), bare_workers():
-            return _stages(plan, runs, exclude=exclude)
+        return _stages(plan, runs, exclude=exclude)
 
 
 def _stages(plan: QualityPlan, runs: TaskRuns, *, exclude: bool) -> AssessResult:
     for warning in plan.warnings:
         listener.get().warning(warning)
-    runs.run_all(tasks.measure_slice, plan.measure_jobs())
-    runs.run_all(tasks.compare_slices, plan.compare_jobs())
-    slices = runs.run_all(tasks.assess_slice, plan.assess_jobs())
-    page = runs.run_one(tasks.publish_quality, "quality page", plan.page_job(exclude=exclude))
-    runs.refuse_changed_inputs()
+    # In the flow itself, for those who call it from Python: workers share its server.
+    with api(), bare_workers():
+        runs.run_all(tasks.measure_slice, plan.measure_jobs())
+        runs.run_all(tasks.compare_slices, plan.compare_jobs())
+        slices = runs.run_all(tasks.assess_slice, plan.assess_jobs())
+        page = runs.run_one(tasks.publish_quality, "quality page", plan.page_job(exclude=exclude))
+        runs.refuse_changed_inputs()
     publish_config(plan.output, page.config, plan.config_out)
     return AssessResult(
         acquisition=plan.acquisition.directory,

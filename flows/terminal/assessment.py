@@ -46,7 +46,9 @@ def _score(one: AssessOutcome) -> str:
 def _next(result: AssessResult, low: list[AssessOutcome]) -> list[tuple[str, str]]:
     steps = [f"open {result.page} in a browser"]
     if low and {one.slice_id for one in low} <= {*result.excluded}:
-        config, target = (shlex.quote(str(path)) for path in (result.config, result.acquisition / CONFIG_NAME))
+        config, target = (
+            shlex.quote(str(path)) for path in (result.config, result.acquisition / CONFIG_NAME)
+        )
         steps.append(f"to reconstruct so: cp {config} {target}")
     elif low:
         steps.append("--exclude sets auto_excluded of these slices; or write use=false yourself")

@@ -11,16 +11,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.quality import PairFigures
+from soct_core.quality.planes import witnesses
 
-Pairs = Mapping[tuple[int, int], PairFigures]
+Likeness = Mapping[tuple[int, int], float]
+"""Of pairs of slices, (upper, lower)."""
+UNSUPPORTED = 0.3
+"""Shortfall of a slice that nothing supports: twice the tolerance of `likeness` in an assessment."""
 _FURTHEST = 2.0
 """Lines are drawn out beyond their two slices by at most so many times their distance. Chosen by hand."""
-_RANK = (0, 0, 1, 2, 2)
+_RANK = (0, 0, 0, 1, 2)
 """Which prediction counts, by the number of slices: the third best of four, so that a value has to agree with
 several. Measured: with the best alone two dimmed slices in a row excuse each other."""
+_WEIGHT = (0.0, 0.5, 0.75, 1.0)
+"""Of a departure, by the number of slices: one or two do not tell a trend from a curve. Chosen by hand."""
 _USUAL_PERCENTILE = 60
-"""Of likeness around a slice: above the middle, as its lower half may be of spoiled slices. Chosen by hand."""
+"""Of likeness around a slice: above the middle, as the lower half may be of bad ones. Chosen by hand."""
 _FURTHER = 3
 """Slots: pairs so much further apart still say what to expect at least. Chosen by hand."""
 _LEAST_LIKENESS = 0.3
@@ -37,7 +42,11 @@ class Departure(NamedTuple):
 
 
 def off_trend(
-    slice_id: int, values: Mapping[int, float], believed: Collection[int], side: int = 0, least: float = -np.inf
+    slice_id: int,
+    values: Mapping[int, float],
+    believed: Collection[int],
+    side: int = 0,
+    least: float = -np.inf,
 ) -> Departure | None:
     """How far the value of a slice lies from the local trend; None where nothing is known of either.
 
@@ -65,7 +74,8 @@ def off_trend(
         if len(around) > 2
     ]
     usual = float(np.median(scatter)) if scatter else 0.0
-    return Departure(max(0.0, distance - usual), expected, values[slice_id], tuple(around))
+    weight = _WEIGHT[min(len(around), len(_WEIGHT) - 1)]
+    return Departure(weight * max(0.0, distance - usual), expected, values[slice_id], tuple(around))
 
 
 def _nearest(
@@ -86,44 +96,77 @@ def _nearest(
 
 
 def less_than_usual(
-    slice_id: int, figure: str, pairs: Pairs, around: tuple[int, ...], believed: Collection[int]
+    slice_id: int, likeness: Likeness, around: Collection[int], believed: Collection[int]
 ) -> Departure | None:
     """By what share a slice's likeness to those around falls short of theirs to each other.
 
     The second best of its pairs counts (the best of one or two), each held against pairs of other slices at
-    the same distance: those of `around` with any slice. None where there are none.
+    the same distance. None where there are none.
 
     Parameters
     ----------
-    figure
-        `likeness` or `overlap`.
+    likeness
+        Any figure of pairs (upper, lower) that is 1 for the same thing and about 0 for unrelated ones.
+    around
+        Slices that judge, and whose pairs say what is usual.
+    believed
+        Slices that may judge; pairs of others say nothing.
     """
     found = []
     for other in (w for w in around if w in believed):
-        own = pairs.get((min(slice_id, other), max(slice_id, other)))
-        usual = _usual(slice_id, abs(other - slice_id), figure, pairs, around, believed)
+        own = likeness.get((min(slice_id, other), max(slice_id, other)))
+        usual = _usual(slice_id, abs(other - slice_id), likeness, around, believed)
         if own is None or usual is None:
             continue
-        value = float(getattr(own, figure))
-        found.append(
-            Departure(max(0.0, usual - value) / max(usual, _LEAST_LIKENESS), usual, value, (other,))
-        )
+        short = max(0.0, usual - own) / max(usual, _LEAST_LIKENESS)
+        found.append(Departure(short, usual, own, (other,)))
     if not found:
         return None
     return sorted(found)[1 if len(found) > 2 else 0]
 
 
+def unsupported(likeness: Likeness, limit: float = UNSUPPORTED) -> dict[int, Departure]:
+    """Slices that fit nothing around them although what is around fits each other; the worst first.
+
+    One slice is set aside at a time, the worst, so that it does not take its neighbours with it.
+
+    Parameters
+    ----------
+    likeness
+        Of pairs (upper, lower), neighbours and second neighbours at least; a pair that could not be
+        registered has 0.
+    limit
+        Shortfall, as a share of what is usual around, from which a slice counts as unsupported.
+
+    Examples
+    --------
+    >>> from soct_core.quality.expected import unsupported
+    >>> pairs = {(a, b): 0.9 if 2 not in (a, b) else 0.1 for a in range(6) for b in (a + 1, a + 2)}
+    >>> list(unsupported(pairs))
+    [2]
+    """
+    ids = tuple(sorted({i for pair in likeness for i in pair}))
+    believed, found = set(ids), dict[int, Departure]()
+    for _ in ids[: len(ids) // 2]:
+        short = {
+            i: departure
+            for i in sorted(believed)
+            if (departure := less_than_usual(i, likeness, witnesses(i, ids), believed)) is not None
+        }
+        worst = max(short, key=lambda i: short[i].distance, default=None)
+        if worst is None or short[worst].distance < limit:
+            break
+        found[worst] = short[worst]
+        believed.remove(worst)
+    return found
+
+
 def _usual(
-    slice_id: int,
-    distance: int,
-    figure: str,
-    pairs: Pairs,
-    around: tuple[int, ...],
-    believed: Collection[int],
+    slice_id: int, distance: int, likeness: Likeness, around: Collection[int], believed: Collection[int]
 ) -> float | None:
     others = [
-        (abs(b - a), float(getattr(found, figure)))
-        for (a, b), found in pairs.items()
+        (abs(b - a), value)
+        for (a, b), value in likeness.items()
         if slice_id not in (a, b) and {a, b} & {*around} and {a, b} <= {*believed}
     ]
     for apart in range(distance, distance + _FURTHER + 1):
@@ -131,4 +174,3 @@ def _usual(
         if same:
             return float(np.percentile(same, _USUAL_PERCENTILE))
     return None
-

@@ -76,7 +76,7 @@ def tissue_of(plane: RegistrationPlane) -> Mask:
 
 
 def witnesses(slice_id: int, ids: tuple[int, ...]) -> tuple[int, ...]:
-    """The slices that one is judged by, the nearest first: never more than `WITNESSES`, none beyond `REACH`."""
+    """The slices that one is judged by, the nearest first: at most `WITNESSES`, none beyond `REACH`."""
     others = sorted((abs(other - slice_id), other) for other in ids if other != slice_id)
     return tuple(other for distance, other in others if distance <= REACH)[:WITNESSES]
 

@@ -5,26 +5,44 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-from schemas.quality import Aspect, AspectFinding, QualitySettings, SliceFigures, SliceQuality
+from schemas.quality import (
+    Aspect,
+    AspectFinding,
+    PairFigures,
+    QualitySettings,
+    SliceFigures,
+    SliceQuality,
+)
 from schemas.slice_id import format_slice_id
-from soct_core.quality.expected import Departure, Pairs, less_than_usual, off_trend
-from soct_core.quality.planes import surroundings, witnesses
+from soct_core.quality.expected import Departure, less_than_usual, off_trend
+from soct_core.quality.planes import witnesses
 from soct_core.versions import software_versions
 
 _STEEPNESS = 3
-"""Power of deviation over tolerance. Chosen by hand: half the tolerance costs a ninth, twice leaves a ninth."""
+"""Power of deviation over tolerance. Chosen by hand: half the tolerance costs a ninth, twice leaves one."""
 _DOUBTED_BELOW = 0.25
-"""Score below which a slice does not judge others. Chosen by hand."""
+"""Score below which a slice does not judge others. By hand; 0.5 sets aside good ones where anatomy turns."""
 _LEAST_WITNESSES = 2
 """With one other slice nothing tells which of the two is bad."""
-_LEAST_AREA = 0.04
+_LEAST_AREA = 0.08
 """Share of the plane. Where less is expected, a difference counts as a share of this. Chosen by hand."""
 NO_TISSUE = "no tissue, here or beyond: past the end of the specimen, if nothing was lost"
 TOO_FEW = "too few slices around to judge it by"
 _HALF = 0.5
 """A factor of at most this much is a reason."""
 
+_TRENDS: tuple[tuple[Aspect, str, int, float], ...] = (
+    ("area", "tissue_fraction", 0, 0.0),
+    ("intensity", "log_intensity", 0, -math.inf),
+    ("sharpness", "sharpness", -1, -math.inf),
+    ("noise", "sharpness", 1, -math.inf),
+    ("stripes", "stripes", 1, -math.inf),
+    ("saturation", "saturated", 1, 0.0),
+)
+"""Aspects held against the local trend: the figure, the side that counts, and the least value it can have."""
+
 Figures = Mapping[int, SliceFigures]
+Pairs = Mapping[tuple[int, int], PairFigures]
 
 
 def assess(slice_id: int, figures: Figures, pairs: Pairs, settings: QualitySettings) -> SliceQuality:
@@ -84,8 +102,8 @@ def _doubted(slice_id: int, figures: Figures, pairs: Pairs, settings: QualitySet
 
 def _beyond_the_end(slice_id: int, figures: Figures, least: float) -> bool:
     """Whether neither the slice nor any around on one side of it shows tissue."""
-    shown = {i for i, found in figures.items() if found.tissue_fraction >= least}
-    return slice_id not in shown and not (min(shown, default=slice_id) < slice_id < max(shown, default=slice_id))
+    shown = [i for i, found in figures.items() if found.tissue_fraction >= least]
+    return not shown or slice_id < min(shown) or slice_id > max(shown)
 
 
 def product(findings: Collection[AspectFinding]) -> float:
@@ -110,25 +128,21 @@ def _findings(
 ) -> tuple[AspectFinding, ...]:
     around = witnesses(slice_id, tuple(sorted(figures)))
     judges = [w for w in around if w in believed]
-    least: dict[Aspect, float] = {"area": 0.0, "saturation": 0.0}
-    found: list[tuple[Aspect, Departure | None, float]] = []
-    for aspect, name, tolerance in (
-        ("likeness", "likeness", settings.likeness_tolerance),
-        ("missing", "overlap", settings.missing_tolerance),
-    ):
-        found.append((aspect, less_than_usual(slice_id, name, pairs, around, believed), tolerance))
-    for aspect, name, side, tolerance in (
-        ("area", "tissue_fraction", 0, settings.area_tolerance),
-        ("intensity", "log_intensity", 0, settings.intensity_tolerance),
-        ("sharpness", "sharpness", -1, settings.sharpness_tolerance),
-        ("noise", "sharpness", 1, settings.noise_tolerance),
-        ("stripes", "stripes", 1, settings.stripes_tolerance),
-        ("saturation", "saturated", 1, settings.saturation_tolerance),
-    ):
+    found: dict[Aspect, Departure | None] = {
+        "likeness": less_than_usual(
+            slice_id, {ids: pair.likeness for ids, pair in pairs.items()}, around, believed
+        ),
+        "missing": less_than_usual(
+            slice_id, {ids: pair.overlap for ids, pair in pairs.items()}, around, believed
+        ),
+    }
+    for aspect, name, side, least in _TRENDS:
         values = {i: value for i, f in figures.items() if (value := getattr(f, name)) is not None}
-        found.append((aspect, off_trend(slice_id, values, judges, side, least.get(aspect, -math.inf)), tolerance))
+        found[aspect] = off_trend(slice_id, values, judges, side, least)
     return tuple(
-        _finding(aspect, departure, tolerance) for aspect, departure, tolerance in found if departure
+        _finding(aspect, departure, getattr(settings, f"{aspect}_tolerance"))
+        for aspect, departure in found.items()
+        if departure is not None
     )
 
 

@@ -200,7 +200,9 @@ def _pair_view(pair: RegisteredPair) -> PairView:
             moved = f"moved by {m.translation_magnitude or 0:.1f} px and {m.rotation_deg or 0:.2f} degrees"
             alt = f"Slice {lower} {moved}{_ncc(m.post_ncc)}; the outline is the tissue of slice {upper}."
             layers.append(FlickerLayer(f"{lower}, registered", alt, seen.registered))
-        flicker = Flicker(f"pair-{name}", f"Slices {upper} and {lower}", tuple(layers), svg_points(seen.outline))
+        flicker = Flicker(
+            f"pair-{name}", f"Slices {upper} and {lower}", tuple(layers), svg_points(seen.outline)
+        )
     return PairView(pair, name, flicker, z_match_plot(pair))
 
 

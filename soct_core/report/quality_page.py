@@ -75,7 +75,9 @@ def render_quality(job: QualityPageJob, qualities: Mapping[int, SliceQuality]) -
     left, views = MOST_PICTURE_CHARACTERS, []
     for quality in ordered:
         view = _view(job, quality)
-        size = sum(flicker.size for flicker in view.flickers) + sum(len(data) for _, data, _, _ in view.planes)
+        size = sum(flicker.size for flicker in view.flickers) + sum(
+            len(data) for _, data, _, _ in view.planes
+        )
         if size > left:
             view = SliceView(quality, view.state, (), (), view.findings, left_out=True)
         else:
@@ -138,9 +140,7 @@ def _columns(qualities: tuple[SliceQuality, ...]) -> tuple[Column, ...]:
         )
         width = max(1.0, round(0.86 * (across(quality.slice_id + 1) - x), 2))
         columns.append(
-            Column(
-                quality.slice_id, x, width, round(80 * (score or 0.0), 2), state_of(quality), cells, title
-            )
+            Column(quality.slice_id, x, width, round(80 * (score or 0.0), 2), state_of(quality), cells, title)
         )
     return tuple(columns)
 

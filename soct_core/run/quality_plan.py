@@ -115,7 +115,9 @@ class QualityPlan:
                 slice_id=i,
                 figures=tuple(AssessmentFiles.standard(self.output, j).figures for j in near),
                 pairs=tuple(
-                    ComparisonFiles.standard(self.output, *pair).figures for pair in pairs if {*pair} <= {*near}
+                    ComparisonFiles.standard(self.output, *pair).figures
+                    for pair in pairs
+                    if {*pair} <= {*near}
                 ),
                 output=self.output,
                 settings=self.settings,
@@ -135,9 +137,7 @@ class QualityPlan:
         )
 
 
-def _openable(
-    found: Acquisition, voxel_size_um: VoxelSize | None
-) -> tuple[dict[int, Path], tuple[str, ...]]:
+def _openable(found: Acquisition, voxel_size_um: VoxelSize | None) -> tuple[dict[int, Path], tuple[str, ...]]:
     """All slices but those that the config does not use and that cannot be opened beside the others."""
     used = slice_config.filter_slices_to_use(slice_table(found))
     slices = {i: path for i, path in found.slices.items() if i in used}
