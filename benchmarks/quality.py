@@ -123,7 +123,9 @@ def judged(found: Measured, settings: QualitySettings) -> list[Judged]:
             {pair: figures for pair, figures in found.pairs.items() if {*pair} <= near},
             settings,
         )
-        if i in found.counted or not found.defects:
+        # A good slice past the end of the specimen has no score; a spoiled one without a score has 0.
+        judgeable = quality.quality_score is not None or i in found.defects
+        if not found.defects or (i in found.counted and judgeable):
             results.append(
                 Judged(found.name, found.looks, not found.defects, found.defects.get(i, ""), i, quality)
             )

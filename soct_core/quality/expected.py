@@ -22,8 +22,10 @@ _FURTHEST = 2.0
 _RANK = (0, 0, 0, 1, 2)
 """Which prediction counts, by the number of slices: the third best of four, so that a value has to agree with
 several. Measured: with the best alone two dimmed slices in a row excuse each other."""
-_WEIGHT = (0.0, 0.5, 0.75, 1.0)
+_WEIGHT = (0.0, 0.6, 0.75, 1.0)
 """Of a departure, by the number of slices: one or two do not tell a trend from a curve. Chosen by hand."""
+_ONE_SIDED = 0.6
+"""Of a departure from slices that all lie on one side: a specimen ends, and its figures with it. By hand."""
 _USUAL_PERCENTILE = 60
 """Of likeness around a slice: above the middle, as the lower half may be of bad ones. Chosen by hand."""
 _FURTHER = 3
@@ -75,6 +77,8 @@ def off_trend(
     ]
     usual = float(np.median(scatter)) if scatter else 0.0
     weight = _WEIGHT[min(len(around), len(_WEIGHT) - 1)]
+    if not around[0] < slice_id < around[-1]:
+        weight *= _ONE_SIDED
     return Departure(weight * max(0.0, distance - usual), expected, values[slice_id], tuple(around))
 
 

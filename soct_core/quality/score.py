@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
+import numpy as np
+
 from schemas.quality import (
     Aspect,
     AspectFinding,
@@ -28,6 +30,10 @@ _LEAST_AREA = 0.08
 """Share of the plane. Where less is expected, a difference counts as a share of this. Chosen by hand."""
 NO_TISSUE = "no tissue, here or beyond: past the end of the specimen, if nothing was lost"
 TOO_FEW = "too few slices around to judge it by"
+_USUAL_BRIGHTNESS = 75
+"""Percentile of the intensity around, as some slices there may be dark. Chosen by hand."""
+_DARK = math.log(8)
+"""What is so much darker than usual is no tissue but a pattern of the background. Chosen by hand."""
 _HALF = 0.5
 """A factor of at most this much is a reason."""
 
@@ -102,7 +108,13 @@ def _doubted(slice_id: int, figures: Figures, pairs: Pairs, settings: QualitySet
 
 def _beyond_the_end(slice_id: int, figures: Figures, least: float) -> bool:
     """Whether neither the slice nor any around on one side of it shows tissue."""
-    shown = [i for i, found in figures.items() if found.tissue_fraction >= least]
+    bright = [found.log_intensity for found in figures.values() if found.log_intensity is not None]
+    dark = float(np.percentile(bright, _USUAL_BRIGHTNESS)) - _DARK if bright else math.inf
+    shown = [
+        i
+        for i, found in figures.items()
+        if found.tissue_fraction >= least and found.log_intensity is not None and found.log_intensity > dark
+    ]
     return not shown or slice_id < min(shown) or slice_id > max(shown)
 
 
