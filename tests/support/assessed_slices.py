@@ -13,6 +13,15 @@ from soct_core.quality.planes import pairs_to_compare, surroundings
 from soct_core.quality.score import assess
 from soct_core.simulation.phantom import Phantom, PhantomVolume
 
+NOTHING: dict[str, Any] = {
+    "tissue_fraction": 0.0,
+    "log_intensity": None,
+    "sharpness": None,
+    "stripes": None,
+    "saturated": None,
+}
+"""Figures of a slice without tissue."""
+
 
 def good(slice_id: int, **changed: Any) -> SliceFigures:
     """A slice of a specimen that grows evenly; some figures changed."""

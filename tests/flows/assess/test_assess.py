@@ -122,7 +122,7 @@ def test_scores_page_and_diagnostics_and_a_second_run_from_the_cache(
     documents += (acquisition / "quality").glob("pairs/*_figures.json")
     assert [fault for path in documents for fault in faults_of(path)] == []
     page = parsed(result.page.read_text())
-    assert [e.attributes["id"] for e in page.all("article")][0] == "slice-04"
+    assert page.all("article")[0].attributes["id"] == "slice-04"
     assert all(image.attributes["src"].startswith("data:") for image in page.all("img"))
     assert page.all("script") == []
 

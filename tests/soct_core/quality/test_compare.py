@@ -1,4 +1,4 @@
-"""Likeness of faces: 1 for the same tissue wherever it moved, less the more is torn or gone, 0 for strangers."""
+"""Likeness of faces: near 1 for the same tissue, less the more is torn or gone, little for strangers."""
 
 from __future__ import annotations
 

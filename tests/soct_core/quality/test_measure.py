@@ -1,4 +1,4 @@
-"""Figures of a slice: each answers to its own defect, the more the worse, and to no gain of the microscope."""
+"""Figures of a slice: each answers to its own defect, the more the worse, and to no gain."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ def test_a_slice_without_tissue_has_no_figures_of_tissue() -> None:
 def test_only_the_planes_looked_at_are_read() -> None:
     class Counting:
         shape, dtype = (40, 150, 180), np.dtype(np.float32)
-        read: set[int] = set()
+
+        def __init__(self) -> None:
+            self.read: set[int] = set()
 
         def __getitem__(self, z: int) -> np.ndarray:
             self.read.add(z)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from assessed_slices import acquisition, good, judged
+from assessed_slices import NOTHING, acquisition, good, judged
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,16 +87,14 @@ def test_a_gap_between_slices_costs_them_nothing() -> None:
 
 @pytest.mark.parametrize("blank", [(11,), (10, 11), (0, 1)])
 def test_blank_ends_are_not_judged(blank: tuple[int, ...]) -> None:
-    nothing = dict(tissue_fraction=0.0, log_intensity=None, sharpness=None, stripes=None, saturated=None)
-    found = judged(*acquisition(IDS, dict.fromkeys(blank, nothing), dict.fromkeys(blank, 0.0)))
+    found = judged(*acquisition(IDS, dict.fromkeys(blank, NOTHING), dict.fromkeys(blank, 0.0)))
     assert [i for i, quality in found.items() if quality.quality_score is None] == list(blank)
     assert all(found[i].reasons == (NO_TISSUE,) and not found[i].below_limit for i in blank)
     assert min(score for i, score in scores(found).items() if i not in blank) > 0.9
 
 
 def test_a_blank_slice_amid_tissue_is_bad() -> None:
-    nothing = dict(tissue_fraction=0.0, log_intensity=None, sharpness=None, stripes=None, saturated=None)
-    found = judged(*acquisition(IDS, {5: nothing}, {5: 0.0}))
+    found = judged(*acquisition(IDS, {5: NOTHING}, {5: 0.0}))
     assert found[5].quality_score == 0
     assert found[5].below_limit
 

@@ -1,11 +1,11 @@
-"""The page of an assessment: every slice has its card, suspects first; nothing is loaded, nothing unescaped."""
+"""The page of an assessment: every slice has its card, suspects first; nothing is loaded."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from assessed_slices import acquisition, judged, phantom_slice
+from assessed_slices import NOTHING, acquisition, judged, phantom_slice
 from html_page import Element, parsed
 
 from schemas.assessment import QualityPageJob
@@ -48,8 +48,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> QualityPageJob:
 
 @pytest.fixture(scope="module")
 def page(job: QualityPageJob) -> Element:
-    nothing = dict(tissue_fraction=0.0, log_intensity=None, sharpness=None, stripes=None, saturated=None)
-    found = judged(*acquisition(IDS, {BLANK: nothing}, {BAD: 0.2, BLANK: 0.0}))
+    found = judged(*acquisition(IDS, {BLANK: NOTHING}, {BAD: 0.2, BLANK: 0.0}))
     return parsed(render_quality(job, found))
 
 
