@@ -17,6 +17,8 @@ from flows.engine.task_runs import TaskRuns
 from flows.terminal.listener import listener
 from schemas.assessment import AssessResult
 from schemas.quality import QualitySettings
+from soct_core.file_names import ASSESSED_SLICES
+from soct_core.run.leftovers import remove_leftovers, remove_stale_assessments
 from soct_core.run.lock import run_lock
 from soct_core.run.quality_plan import QualityPlan
 from soct_core.run.written_configs import publish_config
@@ -69,6 +71,8 @@ def assess(  # noqa: PLR0913 (the parameters of the deployment form)
 
 
 def _stages(plan: QualityPlan, runs: TaskRuns, *, exclude: bool) -> AssessResult:
+    remove_leftovers(plan.output)
+    remove_stale_assessments(plan.output / ASSESSED_SLICES, plan.ids)
     for warning in plan.warnings:
         listener.get().warning(warning)
     # In the flow itself, for those who call it from Python: workers share its server.

@@ -17,6 +17,7 @@ from soct_core.file_names import DEFAULT_ASSESSMENT, AssessmentFiles, Comparison
 from soct_core.quality.planes import pairs_to_compare, surroundings
 from soct_core.run.written_configs import refuse_foreign_config
 from soct_core.storage.safe_paths import refuse_links_within, refuse_output_among_inputs
+from soct_core.volume import open_volume
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class QualityPlan:
         target = config_out.expanduser().absolute()
         refuse_foreign_config(out, target, found.config_path, overwrite=overwrite)
         slices, warnings = _openable(found, voxel_size_um)
-        volume = next(iter(open_slices(slices, voxel_size_um).values()))
+        volume = open_volume(next(iter(slices.values())), voxel_size_um)
         if settings.slicing_interval_um < volume.voxel_size_um[0]:
             seen, plane = settings.slicing_interval_um, volume.voxel_size_um[0]
             raise SettingsError(
@@ -144,12 +145,12 @@ def _openable(found: Acquisition, voxel_size_um: VoxelSize | None) -> tuple[dict
     if not slices:
         raise AcquisitionError(f"{found.directory}: no slice is both used and present")
     open_slices(slices, voxel_size_um)
-    warnings = []
+    first, warnings = min(slices), []
     for i, path in found.slices.items():
         if i in used:
             continue
         try:
-            open_slices({**slices, i: path}, voxel_size_um)
+            open_slices({first: slices[first], i: path}, voxel_size_um)
         except BadInputError as error:
             warnings.append(f"slice {format_slice_id(i)}, which is not used, is not assessed: {error}")
         else:

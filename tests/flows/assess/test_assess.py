@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from html_page import parsed
-from phantom_acquisition import cut_phantom
 
 import flows.engine.prefect_environment  # noqa: F401  (before Prefect)
 from flows.assess.__main__ import main
@@ -22,10 +21,12 @@ from schemas.simulation import SimulationSettings
 from schemas.validate import faults_of
 from soct_core import slice_config
 from soct_core.errors import BadInputError, SliceConfigError, StageFailedError
+from soct_core.simulation.phantom import Phantom, PhantomVolume
+from soct_core.simulation.simulate import simulate
 from soct_core.volume import open_volume
 from soct_core.volume.writing import write_image
 
-BAD, SLICES = 4, tuple(range(9))
+BAD, SLICES = 3, tuple(range(6))
 Assess = Callable[..., AssessResult]
 
 
@@ -51,29 +52,26 @@ class Heard:
 
 
 @pytest.fixture(scope="module")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nine slices of a phantom, one of them noise; never changed."""
-    folder = cut_phantom(
-        tmp_path_factory.mktemp("assess") / "mouse", SimulationSettings(drift_px=2.0, seed=3)
-    )
-    spoil(folder, BAD)
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an acquisition of a phantom, one slice of it noise; changes stay from test to test."""
+    folder = tmp_path_factory.mktemp("assess")
+    settings = SimulationSettings(drift_px=2.0, seed=3)
+    phantom = PhantomVolume(Phantom.seeded(7), (len(SLICES) * 4, 80, 96), (50.0, 75.0, 75.0))
+    simulate(phantom, (50.0, 75.0, 75.0), settings, folder / "mouse", "phantom")
+    spoil(folder / "mouse", BAD)
     return folder
 
 
-@pytest.fixture
-def acquisition(phantom: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(phantom, tmp_path / "mouse"))
-
-
-@pytest.fixture
-def assess(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Assess:
+@pytest.fixture(scope="module")
+def assess(prefect_server: None) -> Iterator[Assess]:
     """The flow, on threads: this process is the only one that can be watched."""
     from flows.assess import assess as flow
     from flows.engine.runners import task_runner
 
-    # The memo would not believe files as young as these.
-    monkeypatch.setattr("soct_core.storage.fingerprint_memo.TICK_NS", 0)
-    return flow.with_options(task_runner=task_runner("threads", 2))
+    with pytest.MonkeyPatch.context() as patch:
+        # The memo would not believe files as young as these.
+        patch.setattr("soct_core.storage.fingerprint_memo.TICK_NS", 0)
+        yield flow.with_options(task_runner=task_runner("threads", 2))
 
 
 def heard(assess: Assess, *given: Path, **options: object) -> tuple[AssessResult, Heard]:
@@ -96,25 +94,22 @@ def spoil(acquisition: Path, slice_id: int) -> None:
     write_image(slice_of(acquisition, slice_id), noise.astype(volume.dtype), volume.voxel_size_um)
 
 
-def test_scores_page_and_diagnostics_and_a_second_run_from_the_cache(
-    assess: Assess, acquisition: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "scored.csv"
-    slice_config.stamp(
-        acquisition / "slice_config.csv", tmp_path / "in.csv", 3, galvo_confidence=0.25, mine="x"
-    )
-    (tmp_path / "in.csv").replace(acquisition / "slice_config.csv")
+def test_scores_page_and_diagnostics(assess: Assess, world: Path) -> None:
+    acquisition, out = world / "mouse", world / "scored.csv"
+    config = acquisition / "slice_config.csv"
+    slice_config.stamp(config, world / "in.csv", 2, galvo_confidence=0.25, mine="x")
+    (world / "in.csv").replace(config)
     result, ears = heard(assess, acquisition, out)
     assert set(ears.states.values()) == {"Completed"}
-    assert {f"measure z{i:02d}" for i in SLICES} <= ears.executed
-    assert {"compare z03-z04", "compare z03-z05", "assess z04", "quality page"} <= ears.executed
+    named = {f"{verb} z{i:02d}" for verb in ("measure", "assess") for i in SLICES}
+    assert named | {"compare z02-z03", "compare z02-z04", "quality page"} <= ears.executed
     table = slice_config.read(out).set_index("slice_id")
     assert table.loc[BAD, "quality_score"] < 0.1
     assert table.drop(index=BAD)["quality_score"].min() > 0.7
     assert table["auto_excluded"].isna().all()
-    assert (table.loc[3, "galvo_confidence"], table.loc[3, "mine"]) == (0.25, "x")
+    assert (table.loc[2, "galvo_confidence"], table.loc[2, "mine"]) == (0.25, "x")
     found = SliceQuality.model_validate_json(
-        (acquisition / "quality" / "slices" / "slice_z04_quality.json").read_bytes()
+        (acquisition / "quality" / "slices" / "slice_z03_quality.json").read_bytes()
     )
     assert found.below_limit
     assert any("unlike slice" in reason for reason in found.reasons)
@@ -122,73 +117,29 @@ def test_scores_page_and_diagnostics_and_a_second_run_from_the_cache(
     documents += (acquisition / "quality").glob("pairs/*_figures.json")
     assert [fault for path in documents for fault in faults_of(path)] == []
     page = parsed(result.page.read_text())
-    assert page.all("article")[0].attributes["id"] == "slice-04"
+    assert page.all("article")[0].attributes["id"] == "slice-03"
     assert all(image.attributes["src"].startswith("data:") for image in page.all("img"))
     assert page.all("script") == []
 
-    again, ears = heard(assess, acquisition, out)
-    assert ears.executed == set()
-    assert again.slices == result.slices
 
-
-def test_exclusion_and_limits_judge_anew_what_was_measured(
-    assess: Assess, acquisition: Path, tmp_path: Path
-) -> None:
-    heard(assess, acquisition, tmp_path / "scored.csv")
-    result, ears = heard(assess, acquisition, tmp_path / "excluded.csv", exclude=True)
+def test_nothing_new_is_nothing_done_and_exclusion_measures_nothing(assess: Assess, world: Path) -> None:
+    acquisition = world / "mouse"
+    _, ears = heard(assess, acquisition, world / "scored.csv")
+    assert set(ears.states.values()) == {"Cached"}
+    result, ears = heard(assess, acquisition, world / "excluded.csv", exclude=True)
     assert ears.executed == {"quality page"}
     assert result.excluded == (BAD,)
-    row = slice_config.read(tmp_path / "excluded.csv").set_index("slice_id").loc[BAD]
+    row = slice_config.read(world / "excluded.csv").set_index("slice_id").loc[BAD]
     assert row["auto_excluded"]
     assert row["auto_exclude_reason"].startswith("assess: score 0")
     lax = QualitySettings(exclude_below=0.0)
-    result, ears = heard(assess, acquisition, tmp_path / "lax.csv", exclude=True, settings=lax)
+    result, ears = heard(assess, acquisition, world / "lax.csv", exclude=True, settings=lax)
     assert ears.executed == {"quality page", *(f"assess z{i:02d}" for i in SLICES)}
     assert result.excluded == ()
 
 
-def test_a_new_slice_costs_itself_and_its_neighbours(
-    assess: Assess, acquisition: Path, tmp_path: Path
-) -> None:
-    last, aside = slice_of(acquisition, 8), tmp_path / "aside"
-    last.rename(aside)
-    (acquisition / "slice_config.csv").unlink()
-    heard(assess, acquisition, tmp_path / "a.csv")
-    aside.rename(last)
-    _, ears = heard(assess, acquisition, tmp_path / "b.csv")
-    measured = {name for name in ears.executed if not name.startswith(("assess", "quality"))}
-    assert measured == {"measure z08", *(f"compare z{i:02d}-z08" for i in (4, 5, 6, 7))}
-    assert "assess z08" in ears.executed
-    assert slice_config.read(tmp_path / "b.csv")["slice_id"].tolist() == list(SLICES)
-
-
-def test_a_slice_that_cannot_be_read_fails_alone(assess: Assess, acquisition: Path, tmp_path: Path) -> None:
-    chunk = next(path for path in sorted(slice_of(acquisition, 2).rglob("c/**/*")) if path.is_file())
-    chunk.write_bytes(b"not a chunk")
-    ears = Heard()
-    token = listener.set(ears)
-    try:
-        with pytest.raises((BadInputError, StageFailedError)):
-            assess(acquisition, tmp_path / "scored.csv")
-    finally:
-        listener.reset(token)
-    assert [name for name, state in ears.states.items() if state != "Completed"] == ["measure z02"]
-    assert not (tmp_path / "scored.csv").exists()
-
-
-def test_a_spoiled_slice_that_is_not_used_need_not_be_readable(
-    assess: Assess, acquisition: Path, tmp_path: Path
-) -> None:
-    slice_config.stamp(acquisition / "slice_config.csv", tmp_path / "in.csv", 2, use=False)
-    (tmp_path / "in.csv").replace(acquisition / "slice_config.csv")
-    (slice_of(acquisition, 2) / "zarr.json").write_text("{")
-    result, ears = heard(assess, acquisition, tmp_path / "scored.csv")
-    assert [one.slice_id for one in result.slices] == [i for i in SLICES if i != 2]
-    assert ears.warnings[0].startswith("slice 02, which is not used, is not assessed")
-
-
-def test_only_what_an_assessment_left_is_replaced(assess: Assess, acquisition: Path, tmp_path: Path) -> None:
-    mine, out = tmp_path / "mine.csv", tmp_path / "scored.csv"
+def test_only_what_an_assessment_left_is_replaced(assess: Assess, world: Path) -> None:
+    acquisition, mine, out = world / "mouse", world / "mine.csv", world / "scored.csv"
     mine.write_text("slice_id,use\n01,true\n")
     with pytest.raises(SliceConfigError, match="was not left by this command"):
         assess(acquisition, mine)
@@ -197,13 +148,51 @@ def test_only_what_an_assessment_left_is_replaced(assess: Assess, acquisition: P
     with pytest.raises(SliceConfigError, match=r"ends in \.csv"):
         assess(acquisition, slice_of(acquisition, 1))
     assert mine.read_text() == "slice_id,use\n01,true\n"
-    assess(acquisition, out)
-    assess(acquisition, out, exclude=True)
     out.write_text(out.read_text() + "12,true,,,,,,,,,,,,\n")
     with pytest.raises(SliceConfigError, match="was not left by this command"):
         assess(acquisition, out)
     assess(acquisition, out, overwrite=True)
     assert "12,true" not in out.read_text()
+
+
+def test_a_changed_slice_costs_itself_and_its_neighbours(assess: Assess, world: Path) -> None:
+    acquisition = world / "mouse"
+    spoil(acquisition, 5)
+    _, ears = heard(assess, acquisition, world / "scored.csv")
+    measured = {name for name in ears.executed if not name.startswith(("assess", "quality"))}
+    assert measured == {"measure z05", *(f"compare z{i:02d}-z05" for i in (1, 2, 3, 4))}
+    assert "assess z05" in ears.executed
+    scores = slice_config.read(world / "scored.csv").set_index("slice_id")["quality_score"]
+    assert scores[5] < 0.1
+    assert scores.drop(index=[BAD, 5]).min() > 0.6
+
+
+def test_a_slice_that_cannot_be_read_fails_alone(assess: Assess, world: Path) -> None:
+    acquisition = world / "mouse"
+    chunk = next(path for path in sorted(slice_of(acquisition, 0).rglob("c/**/*")) if path.is_file())
+    chunk.write_bytes(b"not a chunk")
+    before = (world / "scored.csv").read_text()
+    ears = Heard()
+    token = listener.set(ears)
+    try:
+        with pytest.raises((BadInputError, StageFailedError)):
+            assess(acquisition, world / "scored.csv")
+    finally:
+        listener.reset(token)
+    failed = {name for name, state in ears.states.items() if state not in ("Completed", "Cached")}
+    assert failed == {"measure z00"}
+    assert (world / "scored.csv").read_text() == before
+
+
+def test_a_slice_that_is_not_used_need_not_be_readable(assess: Assess, world: Path) -> None:
+    acquisition = world / "mouse"
+    slice_config.stamp(acquisition / "slice_config.csv", world / "in.csv", 0, use=False)
+    (world / "in.csv").replace(acquisition / "slice_config.csv")
+    (slice_of(acquisition, 0) / "zarr.json").write_text("{")
+    result, ears = heard(assess, acquisition, world / "scored.csv")
+    assert [one.slice_id for one in result.slices] == [i for i in SLICES if i != 0]
+    assert ears.warnings[0].startswith("slice 00, which is not used, is not assessed")
+    assert not (acquisition / "quality" / "slices" / "slice_z00_quality.json").exists()
 
 
 @pytest.mark.parametrize(
