@@ -11,15 +11,17 @@ from scipy import ndimage
 
 from schemas.quality import SliceFigures
 from soct_core.arrays import Mask, Plane, Sliceable
-from soct_core.planes.measured import stored_in
+from soct_core.planes.measured import blanked, read_measured
 from soct_core.quality.planes import LookedAt, tissue_of
-from soct_core.registration.working_plane import reduced, registration_plane
+from soct_core.registration.working_plane import reduced
 
 _FINE_PX, _COARSE_PX = 1.0, 4.0
 """Sigmas between which detail is coarse; below the first it is fine. Blur takes fine detail first, speckle
 that has grown with the spot of the beam too. Chosen by hand."""
 _STRIPE_PX = 3.0
 """Rows differ as a whole by anatomy too, but not from one to the next. Chosen by hand."""
+_OUTLIER_PERCENTILE = 99.8
+"""As on the working grid."""
 _DARK_PERCENTILE = 1
 """Stands for darkness: what intensity is counted from. Chosen by hand."""
 _LEAST_TISSUE_PX = 50
@@ -52,14 +54,14 @@ def measure_slice(volume: Sliceable, slice_id: int, looked_at: LookedAt) -> Slic
 
 
 def _measured(volume: Sliceable, z: int) -> tuple[float, tuple[float, float, float, float] | None]:
-    raw, stored = np.asarray(volume[z]), stored_in(volume, z)
-    small = reduced(raw, None, stored)
+    raw, where = read_measured(volume, z)
+    small = reduced(raw, None, where)
     plane = small.plane()
     found = tissue_of(plane)
     share = float(found.mean())
     if found.sum() < _LEAST_TISSUE_PX:
         return share, None
-    image = plane.image if plane.factor == 1 else registration_plane(raw, 1, stored).image
+    image = _stabilised(raw, where)
     size = image.shape[1], image.shape[0]
     tissue = cv2.resize(found.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     seen = small.values[0] if plane.measured is None else small.values[0][plane.measured]
@@ -71,6 +73,13 @@ def _measured(volume: Sliceable, z: int) -> tuple[float, tuple[float, float, flo
         _saturated(raw, tissue),
     )
     return share, figures
+
+
+def _stabilised(raw: NDArray[Any], where: Mask | None) -> Plane:
+    """Square roots, which even out the variance of speckle; the brightest 0.2 % are clipped."""
+    clean = blanked(raw, where).astype(np.float32)
+    image = np.sqrt(clean - min(0.0, float(clean.min())))
+    return np.asarray(np.minimum(image, np.percentile(image, _OUTLIER_PERCENTILE)), np.float32)
 
 
 def _sharpness(image: Plane, tissue: Mask) -> float:

@@ -9,9 +9,8 @@ import numpy as np
 
 from schemas.quality import QualitySettings
 from soct_core.arrays import Mask, Sliceable
-from soct_core.planes.measured import stored_in
 from soct_core.planes.tissue import tissue_mask
-from soct_core.registration.working_plane import RegistrationPlane, block_mean, registration_plane
+from soct_core.registration.working_plane import RegistrationPlane, block_mean, read_plane
 
 REACH = 4
 """In slots. Slices further off say nothing of what to expect: anatomy changes too much. Chosen by hand."""
@@ -59,8 +58,7 @@ def lower_face(volume: Sliceable, looked_at: LookedAt, factor: int | None = None
 
 
 def _slab(volume: Sliceable, first: int, count: int, factor: int | None) -> RegistrationPlane:
-    chosen = slice(first, first + count)
-    return registration_plane(np.asarray(volume[chosen]), factor, stored_in(volume, chosen))
+    return read_plane(volume, slice(first, first + count), factor)
 
 
 def tissue_of(plane: RegistrationPlane) -> Mask:

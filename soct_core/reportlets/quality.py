@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from schemas.reportlets import PairReportlet, SliceReportlet
 from soct_core.arrays import Sliceable
-from soct_core.planes.measured import stored_in
 from soct_core.planes.warp import coverage, warp
 from soct_core.quality.compare import Comparison
 from soct_core.quality.planes import LookedAt
-from soct_core.registration.working_plane import RegistrationPlane, registration_plane
+from soct_core.registration.working_plane import RegistrationPlane, read_plane
 from soct_core.reportlets.outlines import outlines
 from soct_core.reportlets.pictures import grey_window, picture
 
@@ -21,10 +18,7 @@ _SIDE_PX, _BYTES = 240, 6_000
 
 def slice_reportlet(volume: Sliceable, looked_at: LookedAt) -> SliceReportlet:
     """The planes that were measured, in one window of greys."""
-    planes = {
-        z: registration_plane(np.asarray(volume[z]), None, stored_in(volume, z)).image
-        for z in looked_at.singles
-    }
+    planes = {z: read_plane(volume, z).image for z in looked_at.singles}
     window = grey_window(*planes.values())
     return SliceReportlet(
         planes=tuple(
