@@ -32,7 +32,7 @@ lint: install-test
 	for name in benchmarks faults fuzz docs; do MYPYPATH=$$name:tests/support $(BIN)/mypy $$name/*.py || exit 1; done
 
 bench: install-test
-	@for name in poses intensity confidence registration truth gap_cost stack_cost growing overhead; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in poses intensity confidence quality registration truth gap_cost stack_cost growing overhead; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 faults: install-test
 	$(BIN)/python faults/kill_anywhere.py

@@ -22,6 +22,7 @@ from schemas.published_stack import (
     StackContents,
     UnmatchedCut,
 )
+from schemas.quality import AspectFinding, PairFigures, QualitySettings, SliceFigures, SliceQuality
 from schemas.run_record import ErrorRecord, Fingerprint, GapRecord, RunRecord, TaskRecord
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings, StackSettings
 from schemas.simulation import SimulationSettings, SimulationTruth, TruePose
@@ -89,7 +90,12 @@ _SETTINGS: tuple[tuple[str, type[Contract]], ...] = (
     ("interpolation", InterpolationSettings),
     ("pairwise", PairwiseSettings),
     ("stack", StackSettings),
+    ("", QualitySettings),
 )
+_UNGROUPED: dict[type[Contract], str] = {
+    ReconstructSettings: "Of the whole run",
+    QualitySettings: "Of `python -m flows.assess`",
+}
 _TABLES: tuple[tuple[str, CsvTable], ...] = (
     ("slice_config.csv, slice_config_final.csv", SLICE_CONFIG),
     ("stacking_decisions.csv", STACKING_DECISIONS),
@@ -105,6 +111,9 @@ _RECORDS: tuple[tuple[str, tuple[type[Contract], ...]], ...] = (
         "published.json",
         (PublishedRecord, PublishedVolume, StackContents, PublishedSlice, PublishedPair, UnmatchedCut),
     ),
+    ("slice_zNN_quality.json", (SliceQuality, AspectFinding)),
+    ("slice_zNN_figures.json", (SliceFigures,)),
+    ("slice_zFF_zMM_figures.json", (PairFigures,)),
     ("truth.json", (SimulationTruth, SimulationSettings, TruePose)),
 )
 
@@ -113,7 +122,7 @@ def settings_page() -> str:
     """Every setting with default, range and meaning, in Markdown."""
     parts = [_SETTINGS_HEAD]
     for group, model in _SETTINGS:
-        title = f"`[{group}]`" if group else "Of the whole run"
+        title = f"`[{group}]`" if group else _UNGROUPED[model]
         parts += [f"## {title}\n", f"{_meaning(model.__doc__)}\n", "| name | default | values | meaning |"]
         parts.append("| --- | --- | --- | --- |")
         for name, field in model.model_fields.items():

@@ -38,6 +38,13 @@ class PairReportlet(Contract):
     """Planes of fixed that were tried, and the NCC of each with the moving plane."""
 
 
+class SliceReportlet(Contract):
+    """Planes of a slice that were looked at when it was assessed, from the top."""
+
+    planes: tuple[tuple[int, Picture], ...]
+    """Index and picture of each."""
+
+
 class GapReportlet(Contract):
     """A single gap: its two sides, what was put between them, and what was registered."""
 

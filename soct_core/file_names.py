@@ -45,9 +45,17 @@ TRANSFORM_FOUND, TRANSFORM_FOUND_ITK = "transform_registered.json", "transform_r
 METRICS = "pairwise_registration_metrics.json"
 PAIR_REPORTLET = "reportlet.json"
 
+# Files of an assessment, relative to its output.
+DEFAULT_ASSESSMENT = "quality"
+ASSESSED_SLICES, COMPARED_PAIRS = "slices", "pairs"
+ASSESSED_CONFIG, QUALITY_PAGE = "slice_config.csv", "quality.html"
+WRITTEN_CONFIGS_PATH = f"{STATE_FOLDER}/written_configs.json"
+QUALITY_NAME = re.compile(r"slice_z\d+_quality\.json", re.ASCII)
+
 PREVIEW_SUFFIX = "_interpolated_preview.png"
 DIAGNOSTICS_PATH = re.compile(rf"{INTERPOLATIONS}/slice_z(\d+)_interpolated_diagnostics\.json", re.ASCII)
 METRICS_PATH = re.compile(rf"{PAIRS}/slice_z\d+_z\d+/{re.escape(METRICS)}", re.ASCII)
+_ASSESSMENT_KINDS = "figures", "quality", "reportlet"
 _FRAGMENT_NAME = re.compile(r"slice_z(\d+)_manifest\.csv", re.ASCII)
 
 
@@ -102,6 +110,35 @@ def gap_reportlet_path(slice_id: int) -> str:
 def preview_path(slice_id: int) -> str:
     """Path of the preview of an interpolation, relative to the output."""
     return f"{INTERPOLATIONS}/slice_z{format_slice_id(slice_id)}{PREVIEW_SUFFIX}"
+
+
+@dataclass(frozen=True)
+class AssessmentFiles:
+    """Paths of what an assessment leaves of a slice."""
+
+    figures: Path
+    quality: Path
+    reportlet: Path
+
+    @classmethod
+    def standard(cls, output: Path, slice_id: int) -> AssessmentFiles:
+        """The places under an output directory."""
+        stem = output / ASSESSED_SLICES / f"slice_z{format_slice_id(slice_id)}"
+        return cls(*(stem.with_name(f"{stem.name}_{kind}.json") for kind in _ASSESSMENT_KINDS))
+
+
+@dataclass(frozen=True)
+class ComparisonFiles:
+    """Paths of what an assessment leaves of a pair."""
+
+    figures: Path
+    reportlet: Path
+
+    @classmethod
+    def standard(cls, output: Path, upper_id: int, lower_id: int) -> ComparisonFiles:
+        """The places under an output directory."""
+        stem = output / COMPARED_PAIRS / pair_name(upper_id, lower_id)
+        return cls(*(stem.with_name(f"{stem.name}_{kind}.json") for kind in ("figures", "reportlet")))
 
 
 @dataclass(frozen=True)

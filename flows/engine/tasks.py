@@ -12,16 +12,20 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.tasks import Task
 
+import soct_core.stages.assess_slice
+import soct_core.stages.compare_slices
 import soct_core.stages.detect_gaps
 import soct_core.stages.finalise_interpolation
 import soct_core.stages.interpolate_missing_slice
+import soct_core.stages.measure_slice
+import soct_core.stages.publish_quality
 import soct_core.stages.register_pair
 import soct_core.stages.render_preview
 import soct_core.stages.render_report
 import soct_core.stages.stack
 from flows.engine.artifacts import publish_progress
 from flows.engine.caching import CacheEntry, cache_key, record_outputs, refuse_changed_input
-from schemas import handoffs
+from schemas import assessment, handoffs
 from schemas.contract import Contract
 from soct_core.errors import BadInputError
 from soct_core.storage.fingerprint_memo import remembering
@@ -125,4 +129,20 @@ register_pair = _bound(
 stack = _bound("stack", soct_core.stages.stack, handoffs.StackJob, handoffs.StackOutcome)
 render_report = _bound(
     "render_report", soct_core.stages.render_report, handoffs.ReportJob, handoffs.ReportOutcome
+)
+
+measure_slice = _bound(
+    "measure_slice", soct_core.stages.measure_slice, assessment.MeasureJob, assessment.MeasureOutcome
+)
+compare_slices = _bound(
+    "compare_slices", soct_core.stages.compare_slices, assessment.CompareJob, assessment.CompareOutcome
+)
+assess_slice = _bound(
+    "assess_slice", soct_core.stages.assess_slice, assessment.AssessJob, assessment.AssessOutcome
+)
+publish_quality = _bound(
+    "publish_quality",
+    soct_core.stages.publish_quality,
+    assessment.QualityPageJob,
+    assessment.QualityPageOutcome,
 )

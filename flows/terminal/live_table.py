@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
 
 from rich.console import Console
@@ -29,6 +29,8 @@ class LiveTable:
         Asked every two seconds, in a thread, while a stage of a single task runs.
     clock
         Seconds.
+    stages
+        Titles of the stages, by the name of their task.
     """
 
     def __init__(
@@ -37,9 +39,10 @@ class LiveTable:
         workers: int,
         told: Told | None = None,
         clock: Callable[[], float] = time.monotonic,
+        stages: Mapping[str, str] = STAGES,
     ) -> None:
         self._console, self._workers, self._clock = console, workers, clock
-        self._rows = {name: StageRow(title) for name, title in STAGES.items()}
+        self._rows = {name: StageRow(title) for name, title in stages.items()}
         self._current = ""
         self._closed = threading.Event()
         self._live = Live(get_renderable=self.table, console=console, refresh_per_second=4)

@@ -14,6 +14,13 @@ STAGES = {
     "render_report": "report",
 }
 """Titles of the stages in the table, by the name of their task, in the order of a run."""
+ASSESS_STAGES = {
+    "measure_slice": "measure slices",
+    "compare_slices": "compare slices",
+    "assess_slice": "assess slices",
+    "publish_quality": "config and page",
+}
+"""The same of an assessment."""
 _TELLING_FRACTION = 0.05
 
 

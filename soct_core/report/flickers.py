@@ -175,7 +175,7 @@ def _gap_view(gap: Gap) -> GapView:
             alt = _slab_alt(above, "registered", d.post_reg_ncc)
             layers.append(FlickerLayer(f"before ({above}), registered", alt, seen.registered))
         title = f"Slice {name}, registration across the gap"
-        slabs = Flicker(f"gap-{name}-slabs", title, tuple(layers), _points(seen.outline))
+        slabs = Flicker(f"gap-{name}-slabs", title, tuple(layers), svg_points(seen.outline))
     return GapView(gap, name, planes, slabs, gates_of(d))
 
 
@@ -203,7 +203,9 @@ def _pair_view(pair: RegisteredPair, data: RunData) -> PairView:
             moved = f"moved by {m.translation_magnitude or 0:.1f} px and {m.rotation_deg or 0:.2f} degrees"
             alt = f"Slice {lower} {moved}{_ncc(m.post_ncc)}; the outline is the tissue of slice {upper}."
             layers.append(FlickerLayer(f"{lower}, registered", alt, seen.registered))
-        flicker = Flicker(f"pair-{name}", f"Slices {upper} and {lower}", tuple(layers), _points(seen.outline))
+        flicker = Flicker(
+            f"pair-{name}", f"Slices {upper} and {lower}", tuple(layers), svg_points(seen.outline)
+        )
     correction = "" if data.interpolated & set(pair.ids) else correction_command(m, data.record.inputs)
     return PairView(pair, name, flicker, z_match_plot(pair), correction=correction)
 
@@ -212,5 +214,6 @@ def _ncc(value: float | None) -> str:
     return "" if value is None else f", NCC {value:.2f}"
 
 
-def _points(outline: tuple[Polygon, ...]) -> tuple[str, ...]:
+def svg_points(outline: tuple[Polygon, ...]) -> tuple[str, ...]:
+    """The points of each polygon as SVG writes them."""
     return tuple(" ".join(f"{x:g},{y:g}" for x, y in polygon) for polygon in outline)

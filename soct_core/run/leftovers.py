@@ -17,6 +17,7 @@ from soct_core.storage.atomic import PARTIAL_PREFIX, remove
 _NAMES_OF_0_1 = ("stack/settled.json", f"{STATE_FOLDER}/seals")
 _INTERPOLATION = re.compile(r"slice_z(\d+)_(?:interpolated.*|manifest\.csv)", re.ASCII)
 _LEFTOVER = re.compile(rf"{re.escape(PARTIAL_PREFIX)}(?:\d+-[0-9a-f]{{8}}|stale)-.+", re.ASCII)
+_ASSESSED = re.compile(r"slice_z(\d+)_(?:figures|quality|reportlet)\.json", re.ASCII)
 _PAIR = re.compile(r"slice_z\d+_z\d+", re.ASCII)
 
 
@@ -34,6 +35,16 @@ def remove_stale_interpolations(folder: Path, gaps: Collection[int], *, previews
 def remove_stale_pairs(folder: Path, pairs: Collection[str]) -> None:
     """Remove directories of pairs that are none now; other files stay."""
     _remove(folder, lambda name: bool(_PAIR.fullmatch(name)) and name not in pairs)
+
+
+def remove_stale_assessments(folder: Path, slices: Collection[int]) -> None:
+    """Remove what was measured and judged of slices that are not assessed now; other files stay."""
+
+    def is_stale(name: str) -> bool:
+        match = _ASSESSED.fullmatch(name)
+        return match is not None and int(match[1]) not in slices
+
+    _remove(folder, is_stale)
 
 
 def remove_leftovers(output: Path) -> None:

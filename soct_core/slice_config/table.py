@@ -189,14 +189,27 @@ def stamp_many(
     path_in, path_out = Path(path_in), Path(path_out)
     if path_in.resolve() == path_out.resolve():
         raise SliceConfigError(f"{path_out}: would be written in place, wanted another output path")
-    table = _with_canonical_columns(read(path_in))
+    write(path_out, stamp_table(read(path_in), updates, path_out))
+
+
+def stamp_table(
+    table: pd.DataFrame, updates: Mapping[int | str, Mapping[str, Cell]], path: str | Path = "slice config"
+) -> pd.DataFrame:
+    """A slice config with columns of several slices set; see `stamp_many`.
+
+    Parameters
+    ----------
+    path
+        Where it will be written, for messages.
+    """
+    table = _with_canonical_columns(table)
     for slice_id, values in updates.items():
         try:
             number = parse_slice_id(slice_id)
         except ValueError as error:
-            raise SliceConfigError(f"{path_out}: {error}") from error
+            raise SliceConfigError(f"{path}: {error}") from error
         table = _stamped(table, number, values)
-    write(path_out, table)
+    return table
 
 
 def merge_fragments(path_in: str | Path, fragments: Iterable[str | Path], path_out: str | Path) -> None:

@@ -66,3 +66,22 @@ def test_validate_refuses_to_check_nothing() -> None:
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == 2
+
+
+def test_documents_are_checked_by_their_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad, other = (
+        tmp_path / name for name in ("slice_z03_figures.json", "slice_z04_figures.json", "x.json")
+    )
+    good.write_text('{"slice_id": 3, "planes": [0, 2], "tissue_fraction": 0.5}')
+    bad.write_text('{"slice_id": 4, "planes": [0, 2], "tissue_fraction": 1.5, "mood": "good"}')
+    other.write_text("{}")
+    assert main([str(good)]) == 0
+    assert main([str(good), str(bad), str(other), str(tmp_path / "run.json")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        f"{bad}, tissue_fraction",
+        f"{bad}, mood",
+        str(other),
+        str(tmp_path / "run.json"),
+    ]
+    assert "less than or equal to 1, got 1.5" in lines[0]

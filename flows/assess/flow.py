@@ -1,0 +1,94 @@
+"""The flow `assess`: quality of every slice of an acquisition, judged by its neighbours."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.engine import tasks
+from flows.engine.child_processes import bare_workers
+from flows.engine.prefect_environment import api
+from flows.engine.result_storage import refuse_open_storage
+from flows.engine.runners import DEFAULT_RUNNER, task_runner
+from flows.engine.task_runs import TaskRuns
+from flows.terminal.listener import listener
+from schemas.assessment import AssessResult
+from schemas.quality import QualitySettings
+from soct_core.file_names import ASSESSED_SLICES
+from soct_core.run.leftovers import remove_leftovers, remove_stale_assessments
+from soct_core.run.lock import run_lock
+from soct_core.run.quality_plan import QualityPlan
+from soct_core.run.written_configs import publish_config
+from soct_core.storage.fingerprint_memo import remembering
+
+
+def _run_name() -> str:
+    return Path(str(flow_run.parameters["acquisition"])).name
+
+
+@flow(name="assess", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))
+def assess(  # noqa: PLR0913 (the parameters of the deployment form)
+    acquisition: Path,
+    slice_config_out: Path,
+    exclude: bool = False,
+    output: Path | None = None,
+    settings: QualitySettings = QualitySettings(),  # noqa: B008
+    voxel_size_um: tuple[float, float, float] | None = None,
+    overwrite: bool = False,
+    fresh: bool = False,
+) -> AssessResult:
+    # Google's sections, unlike elsewhere: Prefect reads them as the help texts of its form.
+    """Score every slice of an acquisition against its neighbours.
+
+    Args:
+        acquisition: Directory with `slice_z{NN}.ome.zarr` and, optionally, `slice_config.csv`.
+        slice_config_out: Where the slice config with all scores goes; never the one that is read.
+        exclude: Exclude slices below the limit in that config.
+        output: Where figures, pictures and the page go; `quality` within the acquisition by default.
+        settings: All settings; what is not given has its default.
+        voxel_size_um: (z, y, x) in µm, for slices that do not say it.
+        overwrite: Replace `slice_config_out` even if an assessment did not leave it there.
+        fresh: Make everything again, whatever is cached.
+
+    Returns:
+        What became of every slice, and where the config and the page lie.
+
+    Raises:
+        BadInputError: If slices, tables or settings cannot be used.
+        OutputBusyError: If another run works on the same output.
+        InputChangedError: If an input changed while it was used.
+        StageFailedError: If tasks failed for another reason. What was done by then is found again by
+            the next run.
+    """
+    refuse_open_storage()
+    plan = QualityPlan.of(acquisition, slice_config_out, output, settings, voxel_size_um, overwrite=overwrite)
+    runs = TaskRuns(plan.output, fresh)
+    with run_lock(plan.output, " ".join(sys.argv)), remembering(plan.output, believe=not fresh):
+        return _stages(plan, runs, exclude=exclude)
+
+
+def _stages(plan: QualityPlan, runs: TaskRuns, *, exclude: bool) -> AssessResult:
+    remove_leftovers(plan.output)
+    remove_stale_assessments(plan.output / ASSESSED_SLICES, plan.ids)
+    for warning in plan.warnings:
+        listener.get().warning(warning)
+    # In the flow itself, for those who call it from Python: workers share its server.
+    with api(), bare_workers():
+        runs.run_all(tasks.measure_slice, plan.measure_jobs())
+        runs.run_all(tasks.compare_slices, plan.compare_jobs())
+        slices = runs.run_all(tasks.assess_slice, plan.assess_jobs())
+        page = runs.run_one(tasks.publish_quality, "quality page", plan.page_job(exclude=exclude))
+        runs.refuse_changed_inputs()
+    publish_config(plan.output, page.config, plan.config_out)
+    return AssessResult(
+        acquisition=plan.acquisition.directory,
+        slices=tuple(slices),
+        config=plan.config_out,
+        page=page.page,
+        excluded=page.excluded,
+        limit=plan.settings.exclude_below,
+        warnings=plan.warnings,
+    )

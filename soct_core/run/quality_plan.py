@@ -1,0 +1,158 @@
+"""The plan of an assessment: which slices are measured, compared and judged, and where results go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.assessment import AssessJob, CompareJob, MeasureJob, QualityPageJob
+from schemas.handoffs import VoxelSize
+from schemas.quality import QualitySettings
+from schemas.slice_id import format_slice_id
+from soct_core import slice_config
+from soct_core.acquisition.slices import Acquisition, find_acquisition, open_slices, slice_table
+from soct_core.errors import AcquisitionError, BadInputError, SettingsError
+from soct_core.file_names import DEFAULT_ASSESSMENT, AssessmentFiles, ComparisonFiles
+from soct_core.quality.planes import pairs_to_compare, surroundings
+from soct_core.run.written_configs import refuse_foreign_config
+from soct_core.storage.safe_paths import refuse_links_within, refuse_output_among_inputs
+from soct_core.volume import open_volume
+
+
+@dataclass(frozen=True)
+class QualityPlan:
+    """Turns an acquisition into the jobs of each stage of an assessment."""
+
+    acquisition: Acquisition
+    output: Path
+    config_out: Path
+    settings: QualitySettings
+    voxel_size_um: VoxelSize | None
+    slices: Mapping[int, Path]
+    """Slices to assess, by id."""
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        acquisition: Path,
+        config_out: Path,
+        output: Path | None,
+        settings: QualitySettings,
+        voxel_size_um: VoxelSize | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> QualityPlan:
+        """Check everything that can be checked before anything is written.
+
+        Raises
+        ------
+        BadInputError
+            If slices, config or output cannot be used.
+        """
+        directory = acquisition.expanduser().absolute()
+        found = find_acquisition(directory)
+        out = (output or directory / DEFAULT_ASSESSMENT).expanduser().absolute()
+        refuse_output_among_inputs(out, directory)
+        refuse_links_within(out)
+        target = config_out.expanduser().absolute()
+        refuse_foreign_config(out, target, found.config_path, overwrite=overwrite)
+        slices, warnings = _openable(found, voxel_size_um)
+        volume = open_volume(next(iter(slices.values())), voxel_size_um)
+        if settings.slicing_interval_um < volume.voxel_size_um[0]:
+            seen, plane = settings.slicing_interval_um, volume.voxel_size_um[0]
+            raise SettingsError(
+                f"setting 'slicing_interval_um': got {seen:g}, wanted at least one plane ({plane:g} µm)"
+            )
+        return cls(found, out, target, settings, voxel_size_um, slices, warnings)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Slices to assess, in order."""
+        return tuple(sorted(self.slices))
+
+    def measure_jobs(self) -> list[tuple[str, MeasureJob]]:
+        """One job per slice, named after it."""
+        return [
+            (
+                f"measure z{format_slice_id(i)}",
+                MeasureJob(
+                    slice_id=i,
+                    path=self.slices[i],
+                    output=self.output,
+                    voxel_size_um=self.voxel_size_um,
+                    settings=self.settings,
+                ),
+            )
+            for i in self.ids
+        ]
+
+    def compare_jobs(self) -> list[tuple[str, CompareJob]]:
+        """One job per pair, named after it."""
+        return [
+            (
+                f"compare z{format_slice_id(a)}-z{format_slice_id(b)}",
+                CompareJob(
+                    upper_id=a,
+                    lower_id=b,
+                    upper=self.slices[a],
+                    lower=self.slices[b],
+                    output=self.output,
+                    voxel_size_um=self.voxel_size_um,
+                    settings=self.settings,
+                ),
+            )
+            for a, b in pairs_to_compare(self.ids)
+        ]
+
+    def assess_jobs(self) -> list[tuple[str, AssessJob]]:
+        """One job per slice, named after it; it reads nothing but the figures around the slice."""
+        pairs = pairs_to_compare(self.ids)
+        named = []
+        for i in self.ids:
+            near = surroundings(i, self.ids)
+            job = AssessJob(
+                slice_id=i,
+                figures=tuple(AssessmentFiles.standard(self.output, j).figures for j in near),
+                pairs=tuple(
+                    ComparisonFiles.standard(self.output, *pair).figures
+                    for pair in pairs
+                    if {*pair} <= {*near}
+                ),
+                output=self.output,
+                settings=self.settings,
+            )
+            named.append((f"assess z{format_slice_id(i)}", job))
+        return named
+
+    def page_job(self, *, exclude: bool) -> QualityPageJob:
+        """The job that writes config and page."""
+        return QualityPageJob(
+            acquisition=self.acquisition.directory,
+            config=self.acquisition.config_path,
+            slices=self.ids,
+            pairs=pairs_to_compare(self.ids),
+            exclude=exclude,
+            output=self.output,
+        )
+
+
+def _openable(found: Acquisition, voxel_size_um: VoxelSize | None) -> tuple[dict[int, Path], tuple[str, ...]]:
+    """All slices but those that the config does not use and that cannot be opened beside the others."""
+    used = slice_config.filter_slices_to_use(slice_table(found))
+    slices = {i: path for i, path in found.slices.items() if i in used}
+    if not slices:
+        raise AcquisitionError(f"{found.directory}: no slice is both used and present")
+    open_slices(slices, voxel_size_um)
+    first, warnings = min(slices), []
+    for i, path in found.slices.items():
+        if i in used:
+            continue
+        try:
+            open_slices({first: slices[first], i: path}, voxel_size_um)
+        except BadInputError as error:
+            warnings.append(f"slice {format_slice_id(i)}, which is not used, is not assessed: {error}")
+        else:
+            slices[i] = path
+    return dict(sorted(slices.items())), tuple(warnings)
