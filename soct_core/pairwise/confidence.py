@@ -36,8 +36,8 @@ class Evidence:
     bring it."""
     rotation_deg: float
     translation_px: float
-    plane_px: int
-    """Longer side of the plane."""
+    plane_px: float
+    """Longer side of the plane, in pixels as long as those along the translation."""
     tissue_fraction: float
     """Share of tissue in the plane that has less of it."""
     overlap: float

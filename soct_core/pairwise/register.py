@@ -20,7 +20,7 @@ from soct_core.pairwise.confidence import Evidence, confidence, status
 from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
 from soct_core.registration.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
 from soct_core.registration.register import register
-from soct_core.registration.working_plane import RegistrationPlane, read_plane
+from soct_core.registration.working_plane import RegistrationPlane, pixel_aspect, read_plane
 from soct_core.versions import software_versions
 from soct_core.volume.views import padded_to_common_shape
 
@@ -82,12 +82,13 @@ def register_and_compare(
     started = time.perf_counter()
     a, b = padded_to_common_shape(fixed, moving)
     search = z_search(a.shape[0], b.shape[0], pair.offset, voxel_size_um[0], settings)
-    moving_plane = read_plane(b, search.moving_z)
+    aspect = pixel_aspect(voxel_size_um)
+    moving_plane = read_plane(b, search.moving_z, aspect=aspect)
     try:
         found = _register(a, moving_plane, search, settings)
     except RegistrationError as error:
         failed = _failed(pair, search, str(error), settings, time.perf_counter() - started)
-        start = read_plane(a, search.start, moving_plane.factor)
+        start = read_plane(a, search.start, moving_plane.factor, aspect)
         return None, failed, ComparedPlanes(start, moving_plane, None)
     evidence = _evidence(found, moving_plane, voxel_size_um, settings)
     rate = _anatomy_rate(a, found, pair, voxel_size_um[0], settings)
@@ -99,7 +100,7 @@ def register_and_compare(
         matrix=motion.matrix,
         translation=motion.translation,
         center=motion.center,
-        rotation_deg=motion.rotation_deg,
+        rotation_deg=evidence.rotation_deg,
         voxel_size_um=voxel_size_um,
         plane_shape=(a.shape[1], a.shape[2]),
     )
@@ -128,14 +129,14 @@ def _register(
     curve: ZCurve = ()
     for _ in range(_Z_ROUNDS):
         z = best
-        plane = read_plane(fixed, z, moving.factor)
+        plane = read_plane(fixed, z, moving.factor, moving.aspect)
         found = register(plane, moving, "rigid", settings)
-        curve = z_curve(fixed, search, moving, found.motion.scaled(1 / moving.factor))
+        curve = z_curve(fixed, search, moving, moving.on_grid(found.motion))
         best, likeness = best_z(search, curve)
         if best == z:
             break
     else:
-        plane = read_plane(fixed, best, moving.factor)
+        plane = read_plane(fixed, best, moving.factor, moving.aspect)
         found = register(plane, moving, "rigid", settings)
     motion = found.motion.about(plane_center(shape))
     return _Found(motion, found.disagreement_px, best, likeness, curve, plane, search)
@@ -145,19 +146,20 @@ def _evidence(
     found: _Found, moving: RegistrationPlane, voxel_size_um: Zyx, settings: PairwiseSettings
 ) -> Evidence:
     factor = moving.factor
-    on_grid = found.motion.scaled(1 / factor)
+    on_grid = moving.on_grid(found.motion)
+    pixel_um = _pixel_um(found.motion, voxel_size_um)
     pre, post = ncc_before_and_after(found.fixed, moving, on_grid)
-    back = register(moving, found.fixed, "rigid", settings).motion.scaled(1 / factor)
+    back = register(moving, found.fixed, "rigid", settings).motion
     return Evidence(
         pre_ncc=pre,
         post_ncc=post,
-        consistency_px=displacement_rms(back.compose(on_grid), found.fixed.tissue) * factor,
-        rotation_deg=found.motion.rotation_deg,
+        consistency_px=displacement_rms(moving.on_grid(back).compose(on_grid), found.fixed.tissue) * factor,
+        rotation_deg=on_grid.rotation_deg,
         translation_px=float(np.hypot(*found.motion.translation)),
-        plane_px=max(found.fixed.shape) * factor,
+        plane_px=max(found.fixed.shape) * factor * min(voxel_size_um[1:]) / pixel_um,
         tissue_fraction=min(found.fixed.tissue_fraction, moving.tissue_fraction),
         overlap=tissue_overlap(found.fixed, moving, on_grid),
-        pixel_um=_pixel_um(found.motion, voxel_size_um),
+        pixel_um=pixel_um,
         disagreement_px=found.disagreement_px,
     )
 
@@ -182,7 +184,7 @@ def _metrics(
         translation_x=motion.translation[0],
         translation_y=motion.translation[1],
         translation_magnitude=evidence.translation_px,
-        rotation_deg=motion.rotation_deg,
+        rotation_deg=evidence.rotation_deg,
         z_index=found.z,
         moving_z_index=search.moving_z,
         expected_z_index=search.expected,
@@ -215,7 +217,7 @@ def _anatomy_rate(
     span = round(settings.anatomy_span_um / voxel_z_um)
     if pair.role == "check" or pair.touches_interpolated:
         return None
-    return anatomy_rate(fixed, max(0, found.z - span), found.z, settings)
+    return anatomy_rate(fixed, max(0, found.z - span), found.z, settings, found.fixed.aspect)
 
 
 def _pixel_um(motion: Affine2D, voxel_size_um: Zyx) -> float:

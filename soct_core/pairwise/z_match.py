@@ -67,7 +67,7 @@ def z_curve(fixed: Sliceable, search: ZSearch, moving: RegistrationPlane, motion
     curve: list[tuple[int, float]] = []
     moved: np.ndarray | None = None
     for z in search.candidates:
-        plane = read_plane(fixed, z, moving.factor)
+        plane = read_plane(fixed, z, moving.factor, moving.aspect)
         if moved is None or plane.shape != shape:
             shape = plane.shape
             moved, inside = warp(moving.coarse, motion, shape), coverage(moving.shape, motion, shape)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from schemas.slice_id import format_slice_id
 from schemas.tables.csv_cells import inert
+from soct_core.registration.working_plane import pixel_aspect
 from soct_core.stacking.inputs import Assembled, StackInput
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairVerdict
@@ -60,7 +61,7 @@ def _decision(
     row |= {
         "z_first": placed.top,
         "z_last": end - 1,
-        "pose_rotation_deg": pose.rotation_deg,
+        "pose_rotation_deg": pose.scaled(*pixel_aspect(given.voxel_size_um)).rotation_deg,
         "pose_translation_x_px": pose.translation[0],
         "pose_translation_y_px": pose.translation[1],
         "pose_source": "interpolated",
