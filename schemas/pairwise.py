@@ -84,6 +84,9 @@ class PairwiseMetrics(Contract):
     bring it. This and what follows are in square pixels, as long as the shorter side of a pixel."""
     disagreement_px: float | None = None
     """RMS distance over tissue between what ECC and elastix found, in pixels; none where one alone ran."""
+    mirror_margin: float | None = None
+    """How much better the moving plane fits than the best of its mirror images, as the difference of the
+    NCCs in Fisher's transform; about 0 where nothing tells them apart, below where it is mirrored."""
     tissue_radius_px: float | None = None
     """RMS distance of tissue from the plane's centre, in pixels: how far one radian of rotation moves it."""
     anatomy_rate_x: float | None = None

@@ -16,6 +16,8 @@ from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.errors import RegistrationError
+from soct_core.pairwise.tissue_motion import tissue_motion
+from soct_core.registration.fixed_pattern import without_frame
 from soct_core.registration.likeness import NEGLIGIBLE_NCC, ncc_before_and_after
 from soct_core.registration.register import register
 from soct_core.registration.working_plane import SQUARE, Aspect, RegistrationPlane, read_plane
@@ -72,8 +74,12 @@ def _motion(
     if min(shallow.tissue_fraction, deep.tissue_fraction) < settings.min_foreground_fraction:
         return None
     try:
-        motion = register(shallow, deep, "rigid", settings).motion
+        seen = without_frame(shallow, deep)
+        found = tissue_motion(seen, register(seen.fixed, seen.moving, "rigid", settings), settings)
     except RegistrationError:
         return None
+    if found.planes.doubt:
+        return None
+    motion, shallow, deep = found.motion, found.planes.fixed, found.planes.moving
     before, after = ncc_before_and_after(shallow, deep, shallow.on_grid(motion))
     return motion.scaled(*shallow.aspect) if after >= max(before - NEGLIGIBLE_NCC, MIN_NCC) else None

@@ -17,7 +17,10 @@ from soct_core.arrays import Sliceable, Zyx
 from soct_core.errors import RegistrationError
 from soct_core.pairwise.anatomy import AnatomyRate, anatomy_rate
 from soct_core.pairwise.confidence import Evidence, confidence, status
+from soct_core.pairwise.tissue_motion import TissueMotion, tissue_motion
 from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
+from soct_core.registration.evidence import fisher, mirror_likeness, whole_ncc
+from soct_core.registration.fixed_pattern import without_frame
 from soct_core.registration.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
 from soct_core.registration.register import register
 from soct_core.registration.working_plane import RegistrationPlane, pixel_aspect, read_plane
@@ -90,7 +93,7 @@ def register_and_compare(
         failed = _failed(pair, search, str(error), settings, time.perf_counter() - started)
         start = read_plane(a, search.start, moving_plane.factor, aspect)
         return None, failed, ComparedPlanes(start, moving_plane, None)
-    evidence = _evidence(found, moving_plane, voxel_size_um, settings)
+    evidence = _evidence(found, voxel_size_um, settings)
     rate = _anatomy_rate(a, found, pair, voxel_size_um[0], settings)
     metrics = _metrics(pair, found, evidence, rate, settings, started)
     motion = found.motion
@@ -104,7 +107,7 @@ def register_and_compare(
         voxel_size_um=voxel_size_um,
         plane_shape=(a.shape[1], a.shape[2]),
     )
-    return transform, metrics, ComparedPlanes(found.fixed, moving_plane, motion, found.z_curve)
+    return transform, metrics, ComparedPlanes(found.fixed, found.moving, motion, found.z_curve)
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,14 @@ class _Found:
     """In pixels of the slice, about the plane's centre."""
     disagreement_px: float | None
     """Of ECC and elastix."""
+    doubt: str
+    """What stands still in the image and may have been taken for tissue."""
     z: int
     z_correlation: float
     z_curve: ZCurve
     fixed: RegistrationPlane
+    moving: RegistrationPlane
+    """As registered: without what stands still in the image."""
     search: ZSearch
 
 
@@ -130,22 +137,30 @@ def _register(
     for _ in range(_Z_ROUNDS):
         z = best
         plane = read_plane(fixed, z, moving.factor, moving.aspect)
-        found = register(plane, moving, "rigid", settings)
+        found = _tissue_motion(plane, moving, settings)
         curve = z_curve(fixed, search, moving, moving.on_grid(found.motion))
         best, likeness = best_z(search, curve)
         if best == z:
             break
     else:
         plane = read_plane(fixed, best, moving.factor, moving.aspect)
-        found = register(plane, moving, "rigid", settings)
+        found = _tissue_motion(plane, moving, settings)
     motion = found.motion.about(plane_center(shape))
-    return _Found(motion, found.disagreement_px, best, likeness, curve, plane, search)
+    seen = found.planes
+    return _Found(
+        motion, found.disagreement_px, seen.doubt, best, likeness, curve, seen.fixed, seen.moving, search
+    )
 
 
-def _evidence(
-    found: _Found, moving: RegistrationPlane, voxel_size_um: Zyx, settings: PairwiseSettings
-) -> Evidence:
-    factor = moving.factor
+def _tissue_motion(
+    fixed: RegistrationPlane, moving: RegistrationPlane, settings: PairwiseSettings
+) -> TissueMotion:
+    seen = without_frame(fixed, moving)
+    return tissue_motion(seen, register(seen.fixed, seen.moving, "rigid", settings), settings)
+
+
+def _evidence(found: _Found, voxel_size_um: Zyx, settings: PairwiseSettings) -> Evidence:
+    moving, factor = found.moving, found.moving.factor
     on_grid = moving.on_grid(found.motion)
     pixel_um = _pixel_um(found.motion, voxel_size_um)
     pre, post = ncc_before_and_after(found.fixed, moving, on_grid)
@@ -161,7 +176,14 @@ def _evidence(
         overlap=tissue_overlap(found.fixed, moving, on_grid),
         pixel_um=pixel_um,
         disagreement_px=found.disagreement_px,
+        doubt=found.doubt,
+        mirror_margin=_mirror_margin(found, on_grid),
     )
+
+
+def _mirror_margin(found: _Found, on_grid: Affine2D) -> float:
+    likeness = whole_ncc(found.fixed, found.moving, on_grid)
+    return fisher(likeness) - fisher(mirror_likeness(found.fixed, found.moving, "rigid"))
 
 
 def _metrics(
@@ -195,6 +217,7 @@ def _metrics(
         post_ncc=evidence.post_ncc,
         consistency_px=evidence.consistency_px,
         disagreement_px=found.disagreement_px,
+        mirror_margin=evidence.mirror_margin,
         tissue_radius_px=_tissue_radius(found.fixed),
         anatomy_rate_x=rate.x if rate else None,
         anatomy_rate_y=rate.y if rate else None,
