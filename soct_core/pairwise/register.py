@@ -19,9 +19,10 @@ from soct_core.pairwise.anatomy import AnatomyRate, anatomy_rate
 from soct_core.pairwise.confidence import Evidence, confidence, status
 from soct_core.pairwise.tissue_motion import TissueMotion, tissue_motion
 from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
+from soct_core.planes.warp import coverage, warp
 from soct_core.registration.evidence import fisher, mirror_likeness, whole_ncc
 from soct_core.registration.fixed_pattern import without_frame
-from soct_core.registration.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
+from soct_core.registration.likeness import displacement_rms, ncc_before_and_after
 from soct_core.registration.register import register
 from soct_core.registration.working_plane import RegistrationPlane, pixel_aspect, read_plane
 from soct_core.versions import software_versions
@@ -173,12 +174,20 @@ def _evidence(found: _Found, voxel_size_um: Zyx, settings: PairwiseSettings) -> 
         translation_px=float(np.hypot(*found.motion.translation)),
         plane_px=max(found.fixed.shape) * factor * min(voxel_size_um[1:]) / pixel_um,
         tissue_fraction=min(found.fixed.tissue_fraction, moving.tissue_fraction),
-        overlap=tissue_overlap(found.fixed, moving, on_grid),
+        overlap=_overlap(found.fixed, moving, on_grid),
         pixel_um=pixel_um,
         disagreement_px=found.disagreement_px,
         doubt=found.doubt,
         mirror_margin=_mirror_margin(found, on_grid),
     )
+
+
+def _overlap(fixed: RegistrationPlane, moving: RegistrationPlane, on_grid: Affine2D) -> float:
+    """Tissue in both, as a share of the greater tissue that a shift has not brought out of view."""
+    inside = coverage(moving.shape, on_grid, fixed.shape)
+    moved = warp(moving.tissue.astype(np.float32), on_grid, fixed.shape) > 0.5
+    greater = max(int((fixed.tissue & inside).sum()), int((moved & inside).sum()))
+    return float((fixed.tissue & moved & inside).sum()) / greater if greater else 0.0
 
 
 def _mirror_margin(found: _Found, on_grid: Affine2D) -> float:
