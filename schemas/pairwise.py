@@ -24,14 +24,16 @@ MAX_LENGTH_PX = 1e7
 
 
 class RigidTransform(Contract):
-    """`transform.json`: the in-plane rigid motion from fixed to moving pixels."""
+    """`transform.json`: the in-plane motion from fixed to moving pixels, rigid in µm."""
 
     fixed_id: SliceId
     moving_id: SliceId
     matrix: Matrix2x2
+    """In pixels: a rotation where they are square, else one between stretches."""
     translation: tuple[float, float]
     center: tuple[float, float]
     rotation_deg: float
+    """Of the tissue, in µm."""
     convention: str = CONVENTION
     voxel_size_um: tuple[float, float, float]
     """Size of a voxel along (z, y, x)."""
@@ -40,17 +42,19 @@ class RigidTransform(Contract):
 
     @model_validator(mode="after")
     def _is_what_it_says(self) -> Self:
+        if min(*self.voxel_size_um, *self.plane_shape) <= 0:
+            raise ValueError("voxel_size_um and plane_shape must be positive")
         (a, b), (c, d) = self.matrix
         angle = math.radians(self.rotation_deg)
+        _, y, x = self.voxel_size_um
         turn = (math.cos(angle), -math.sin(angle), math.sin(angle), math.cos(angle))
-        if not all(abs(seen - wanted) < 1e-6 for seen, wanted in zip((a, b, c, d), turn, strict=True)):
-            raise ValueError("matrix must be the rotation by rotation_deg")
+        seen = (a, b * x / y, c * y / x, d)
+        if not all(abs(one - wanted) < 1e-6 for one, wanted in zip(seen, turn, strict=True)):
+            raise ValueError("matrix must be the rotation by rotation_deg, in µm")
         if self.convention != CONVENTION:
             raise ValueError(f"convention must be {CONVENTION!r}")
         if max(map(abs, (*self.translation, *self.center))) > MAX_LENGTH_PX:
             raise ValueError(f"translation and center must be {MAX_LENGTH_PX:g} px at most")
-        if min(*self.voxel_size_um, *self.plane_shape) <= 0:
-            raise ValueError("voxel_size_um and plane_shape must be positive")
         return self
 
 
@@ -95,9 +99,12 @@ class PairwiseMetrics(Contract):
     post_ncc: float | None = None
     consistency_px: float | None = None
     """RMS distance over tissue between a pixel and where the forward and then the backward registration
-    bring it, in pixels."""
+    bring it. This and what follows are in square pixels, as long as the shorter side of a pixel."""
     disagreement_px: float | None = None
     """RMS distance over tissue between what ECC and elastix found, in pixels; none where one alone ran."""
+    mirror_margin: float | None = None
+    """How much better the moving plane fits than the best of its mirror images, as the difference of the
+    NCCs in Fisher's transform; about 0 where nothing tells them apart, below where it is mirrored."""
     tissue_radius_px: float | None = None
     """RMS distance of tissue from the plane's centre, in pixels: how far one radian of rotation moves it."""
     anatomy_rate_x: float | None = None

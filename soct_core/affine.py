@@ -363,7 +363,7 @@ class Affine2D:
         matrix, imaginary = fractional_power(_homogeneous(self), exponent)
         return self._from_homogeneous(matrix), imaginary
 
-    def scaled(self, factor: float) -> Affine2D:
+    def scaled(self, factor: float, factor_y: float | None = None) -> Affine2D:
         """The same motion in pixels of a finer grid.
 
         Pixel centres of the coarse grid lie at `factor * x + (factor - 1) / 2` of the fine one.
@@ -372,6 +372,8 @@ class Affine2D:
         ----------
         factor : float
             How many pixels of the new grid lie along one of the old; below 1 the new grid is coarser.
+        factor_y : float, optional
+            The same along y, where it is another than along x.
 
         Returns
         -------
@@ -382,9 +384,14 @@ class Affine2D:
         --------
         >>> shift_by(1, 2).scaled(4).translation
         (4.0, 8.0)
+        >>> shift_by(1, 2).scaled(4, 1).translation
+        (4.0, 2.0)
         """
-        center = np.array(self.center) * factor + (factor - 1) / 2
-        return Affine2D.of(self.matrix, np.array(self.translation) * factor, center)
+        factors = np.array((factor, factor if factor_y is None else factor_y), dtype=float)
+        center = np.array(self.center) * factors + (factors - 1) / 2
+        square = factor_y is None or factor_y == factor
+        matrix = np.array(self.matrix) if square else np.array(self.matrix) * np.outer(factors, 1 / factors)
+        return Affine2D.of(matrix, np.array(self.translation) * factors, center)
 
     def onto_coarser(self, factor: int) -> Affine2D:
         """The motion from pixels of this grid to pixels of a coarser one.

@@ -102,7 +102,8 @@ def _assess(
     from rich.console import Console
 
     from flows.assess.flow import assess
-    from flows.engine.prefect_environment import api
+    from flows.engine.api import api
+    from flows.engine.prefect_environment import refuse_unreachable_api
     from flows.engine.runners import task_runner, worker_count
     from flows.terminal.assessment import print_assessment
     from flows.terminal.listener import listener
@@ -111,8 +112,9 @@ def _assess(
     from flows.terminal.stage_rows import ASSESS_STAGES
 
     console = Console(quiet=arguments.quiet)
+    refuse_unreachable_api()
     runner = task_runner(arguments.runner, arguments.workers)
-    with api():
+    with api(own_process=True):
         progress = (
             LiveTable(console, worker_count(arguments.workers), stages=ASSESS_STAGES)
             if redraws(console)

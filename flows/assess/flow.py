@@ -9,12 +9,13 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.engine import tasks
-from flows.engine.child_processes import bare_workers
-from flows.engine.prefect_environment import api
+from flows.engine.api import api
+from flows.engine.child_processes import bare_workers, end_workers
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
 from flows.engine.task_runs import TaskRuns
 from flows.terminal.listener import listener
+from flows.terminal.signals import note_stop
 from schemas.assessment import AssessResult
 from schemas.quality import QualitySettings
 from soct_core.file_names import ASSESSED_SLICES
@@ -66,14 +67,25 @@ def assess(  # noqa: PLR0913 (the parameters of the deployment form)
     refuse_open_storage()
     plan = QualityPlan.of(acquisition, slice_config_out, output, settings, voxel_size_um, overwrite=overwrite)
     runs = TaskRuns(plan.output, fresh)
-    with run_lock(plan.output, " ".join(sys.argv)), remembering(plan.output, believe=not fresh):
-        return _stages(plan, runs, exclude=exclude)
+    lock = run_lock(plan.output, " ".join(sys.argv))
+    with lock as not_promised, remembering(plan.output, believe=not fresh):
+        try:
+            return _stages(plan, runs, not_promised, exclude=exclude)
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                note_stop()
+                # Prefect would wait for what they are at.
+                end_workers()
+            raise
 
 
-def _stages(plan: QualityPlan, runs: TaskRuns, *, exclude: bool) -> AssessResult:
+def _stages(
+    plan: QualityPlan, runs: TaskRuns, not_promised: tuple[str, ...], *, exclude: bool
+) -> AssessResult:
     remove_leftovers(plan.output)
     remove_stale_assessments(plan.output / ASSESSED_SLICES, plan.ids)
-    for warning in plan.warnings:
+    warnings = (*not_promised, *plan.warnings)
+    for warning in warnings:
         listener.get().warning(warning)
     # In the flow itself, for those who call it from Python: workers share its server.
     with api(), bare_workers():
@@ -90,5 +102,5 @@ def _stages(plan: QualityPlan, runs: TaskRuns, *, exclude: bool) -> AssessResult
         page=page.page,
         excluded=page.excluded,
         limit=plan.settings.exclude_below,
-        warnings=plan.warnings,
+        warnings=warnings,
     )

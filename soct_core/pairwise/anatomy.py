@@ -16,9 +16,11 @@ from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.errors import RegistrationError
+from soct_core.pairwise.tissue_motion import tissue_motion
+from soct_core.registration.fixed_pattern import without_frame
 from soct_core.registration.likeness import NEGLIGIBLE_NCC, ncc_before_and_after
 from soct_core.registration.register import register
-from soct_core.registration.working_plane import RegistrationPlane, read_plane
+from soct_core.registration.working_plane import SQUARE, Aspect, RegistrationPlane, read_plane
 
 MIN_NCC = 0.5
 """A guess that served: below it, planes count as unrelated in `confidence` too."""
@@ -26,7 +28,7 @@ MIN_NCC = 0.5
 
 @dataclass(frozen=True)
 class AnatomyRate:
-    """In-plane motion of anatomy per plane of depth, about the plane's centre, in pixels."""
+    """In-plane motion of anatomy per plane of depth, about the plane's centre, in square pixels."""
 
     x: float
     y: float
@@ -38,7 +40,7 @@ class AnatomyRate:
 
 
 def anatomy_rate(
-    volume: Sliceable, first: int, last: int, settings: PairwiseSettings, factor: int | None = None
+    volume: Sliceable, first: int, last: int, settings: PairwiseSettings, aspect: Aspect = SQUARE
 ) -> AnatomyRate | None:
     """Measure the motion between two planes of one slice; None where nothing can be told.
 
@@ -46,8 +48,8 @@ def anatomy_rate(
     """
     if last <= first:
         return None
-    shallow = read_plane(volume, first, factor)
-    deep = read_plane(volume, last, factor)
+    shallow = read_plane(volume, first, aspect=aspect)
+    deep = read_plane(volume, last, aspect=aspect)
     motion = _motion(shallow, deep, settings)
     if motion is None:
         return None
@@ -72,8 +74,12 @@ def _motion(
     if min(shallow.tissue_fraction, deep.tissue_fraction) < settings.min_foreground_fraction:
         return None
     try:
-        motion = register(shallow, deep, "rigid", settings).motion
+        seen = without_frame(shallow, deep)
+        found = tissue_motion(seen, register(seen.fixed, seen.moving, "rigid", settings), settings)
     except RegistrationError:
         return None
-    before, after = ncc_before_and_after(shallow, deep, motion.scaled(1 / shallow.factor))
-    return motion if after >= max(before - NEGLIGIBLE_NCC, MIN_NCC) else None
+    if found.planes.doubt:
+        return None
+    motion, shallow, deep = found.motion, found.planes.fixed, found.planes.moving
+    before, after = ncc_before_and_after(shallow, deep, shallow.on_grid(motion))
+    return motion.scaled(*shallow.aspect) if after >= max(before - NEGLIGIBLE_NCC, MIN_NCC) else None

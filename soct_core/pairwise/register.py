@@ -17,10 +17,14 @@ from soct_core.arrays import Sliceable, Zyx
 from soct_core.errors import RegistrationError
 from soct_core.pairwise.anatomy import AnatomyRate, anatomy_rate
 from soct_core.pairwise.confidence import Evidence, confidence, status
+from soct_core.pairwise.tissue_motion import TissueMotion, tissue_motion
 from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
-from soct_core.registration.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
+from soct_core.planes.warp import coverage, warp
+from soct_core.registration.evidence import fisher, mirror_likeness, whole_ncc
+from soct_core.registration.fixed_pattern import without_frame
+from soct_core.registration.likeness import displacement_rms, ncc_before_and_after
 from soct_core.registration.register import register
-from soct_core.registration.working_plane import RegistrationPlane, read_plane
+from soct_core.registration.working_plane import RegistrationPlane, pixel_aspect, read_plane
 from soct_core.versions import software_versions
 from soct_core.volume.views import padded_to_common_shape
 
@@ -82,14 +86,15 @@ def register_and_compare(
     started = time.perf_counter()
     a, b = padded_to_common_shape(fixed, moving)
     search = z_search(a.shape[0], b.shape[0], pair.offset, voxel_size_um[0], settings)
-    moving_plane = read_plane(b, search.moving_z)
+    aspect = pixel_aspect(voxel_size_um)
+    moving_plane = read_plane(b, search.moving_z, aspect=aspect)
     try:
         found = _register(a, moving_plane, search, settings)
     except RegistrationError as error:
         failed = _failed(pair, search, str(error), settings, time.perf_counter() - started)
-        start = read_plane(a, search.start, moving_plane.factor)
+        start = read_plane(a, search.start, moving_plane.factor, aspect)
         return None, failed, ComparedPlanes(start, moving_plane, None)
-    evidence = _evidence(found, moving_plane, voxel_size_um, settings)
+    evidence = _evidence(found, voxel_size_um, settings)
     rate = _anatomy_rate(a, found, pair, voxel_size_um[0], settings)
     metrics = _metrics(pair, found, evidence, rate, settings, started)
     motion = found.motion
@@ -99,11 +104,11 @@ def register_and_compare(
         matrix=motion.matrix,
         translation=motion.translation,
         center=motion.center,
-        rotation_deg=motion.rotation_deg,
+        rotation_deg=evidence.rotation_deg,
         voxel_size_um=voxel_size_um,
         plane_shape=(a.shape[1], a.shape[2]),
     )
-    return transform, metrics, ComparedPlanes(found.fixed, moving_plane, motion, found.z_curve)
+    return transform, metrics, ComparedPlanes(found.fixed, found.moving, motion, found.z_curve)
 
 
 @dataclass(frozen=True)
@@ -112,10 +117,14 @@ class _Found:
     """In pixels of the slice, about the plane's centre."""
     disagreement_px: float | None
     """Of ECC and elastix."""
+    doubt: str
+    """What stands still in the image and may have been taken for tissue."""
     z: int
     z_correlation: float
     z_curve: ZCurve
     fixed: RegistrationPlane
+    moving: RegistrationPlane
+    """As registered: without what stands still in the image."""
     search: ZSearch
 
 
@@ -128,38 +137,62 @@ def _register(
     curve: ZCurve = ()
     for _ in range(_Z_ROUNDS):
         z = best
-        plane = read_plane(fixed, z, moving.factor)
-        found = register(plane, moving, "rigid", settings)
-        curve = z_curve(fixed, search, moving, found.motion.scaled(1 / moving.factor))
+        plane = read_plane(fixed, z, moving.factor, moving.aspect)
+        found = _tissue_motion(plane, moving, settings)
+        curve = z_curve(fixed, search, moving, moving.on_grid(found.motion))
         best, likeness = best_z(search, curve)
         if best == z:
             break
     else:
-        plane = read_plane(fixed, best, moving.factor)
-        found = register(plane, moving, "rigid", settings)
+        plane = read_plane(fixed, best, moving.factor, moving.aspect)
+        found = _tissue_motion(plane, moving, settings)
     motion = found.motion.about(plane_center(shape))
-    return _Found(motion, found.disagreement_px, best, likeness, curve, plane, search)
+    seen = found.planes
+    return _Found(
+        motion, found.disagreement_px, seen.doubt, best, likeness, curve, seen.fixed, seen.moving, search
+    )
 
 
-def _evidence(
-    found: _Found, moving: RegistrationPlane, voxel_size_um: Zyx, settings: PairwiseSettings
-) -> Evidence:
-    factor = moving.factor
-    on_grid = found.motion.scaled(1 / factor)
+def _tissue_motion(
+    fixed: RegistrationPlane, moving: RegistrationPlane, settings: PairwiseSettings
+) -> TissueMotion:
+    seen = without_frame(fixed, moving)
+    return tissue_motion(seen, register(seen.fixed, seen.moving, "rigid", settings), settings)
+
+
+def _evidence(found: _Found, voxel_size_um: Zyx, settings: PairwiseSettings) -> Evidence:
+    moving, factor = found.moving, found.moving.factor
+    on_grid = moving.on_grid(found.motion)
+    pixel_um = _pixel_um(found.motion, voxel_size_um)
     pre, post = ncc_before_and_after(found.fixed, moving, on_grid)
-    back = register(moving, found.fixed, "rigid", settings).motion.scaled(1 / factor)
+    back = register(moving, found.fixed, "rigid", settings).motion
     return Evidence(
         pre_ncc=pre,
         post_ncc=post,
-        consistency_px=displacement_rms(back.compose(on_grid), found.fixed.tissue) * factor,
-        rotation_deg=found.motion.rotation_deg,
+        consistency_px=displacement_rms(moving.on_grid(back).compose(on_grid), found.fixed.tissue) * factor,
+        rotation_deg=on_grid.rotation_deg,
         translation_px=float(np.hypot(*found.motion.translation)),
-        plane_px=max(found.fixed.shape) * factor,
+        plane_px=max(found.fixed.shape) * factor * min(voxel_size_um[1:]) / pixel_um,
         tissue_fraction=min(found.fixed.tissue_fraction, moving.tissue_fraction),
-        overlap=tissue_overlap(found.fixed, moving, on_grid),
-        pixel_um=_pixel_um(found.motion, voxel_size_um),
+        overlap=_overlap(found.fixed, moving, on_grid),
+        pixel_um=pixel_um,
         disagreement_px=found.disagreement_px,
+        doubt=found.doubt,
+        mirror_margin=_mirror_margin(found, on_grid),
     )
+
+
+def _overlap(fixed: RegistrationPlane, moving: RegistrationPlane, on_grid: Affine2D) -> float:
+    """Tissue in both, as a share of the greater tissue that a shift has not brought out of view."""
+    inside = coverage(moving.shape, on_grid, fixed.shape)
+    moved = warp(moving.tissue.astype(np.float32), on_grid, fixed.shape) > 0.5
+    greater = max(int((fixed.tissue & inside).sum()), int((moved & inside).sum()))
+    return float((fixed.tissue & moved & inside).sum()) / greater if greater else 0.0
+
+
+def _mirror_margin(found: _Found, on_grid: Affine2D) -> float:
+    likeness = whole_ncc(found.fixed, found.moving, on_grid)
+    return fisher(likeness) - fisher(mirror_likeness(found.fixed, found.moving, "rigid"))
 
 
 def _metrics(
@@ -182,7 +215,7 @@ def _metrics(
         translation_x=motion.translation[0],
         translation_y=motion.translation[1],
         translation_magnitude=evidence.translation_px,
-        rotation_deg=motion.rotation_deg,
+        rotation_deg=evidence.rotation_deg,
         z_index=found.z,
         moving_z_index=search.moving_z,
         expected_z_index=search.expected,
@@ -193,6 +226,7 @@ def _metrics(
         post_ncc=evidence.post_ncc,
         consistency_px=evidence.consistency_px,
         disagreement_px=found.disagreement_px,
+        mirror_margin=evidence.mirror_margin,
         tissue_radius_px=tissue_radius(found.fixed),
         anatomy_rate_x=rate.x if rate else None,
         anatomy_rate_y=rate.y if rate else None,
@@ -215,7 +249,7 @@ def _anatomy_rate(
     span = round(settings.anatomy_span_um / voxel_z_um)
     if pair.role == "check" or pair.touches_interpolated:
         return None
-    return anatomy_rate(fixed, max(0, found.z - span), found.z, settings)
+    return anatomy_rate(fixed, max(0, found.z - span), found.z, settings, found.fixed.aspect)
 
 
 def _pixel_um(motion: Affine2D, voxel_size_um: Zyx) -> float:

@@ -11,6 +11,7 @@ from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.planes.warp import coverage, warp
+from soct_core.registration.fixed_pattern import without_frame
 from soct_core.registration.likeness import central_ncc
 from soct_core.registration.working_plane import RegistrationPlane, read_plane
 
@@ -67,9 +68,10 @@ def z_curve(fixed: Sliceable, search: ZSearch, moving: RegistrationPlane, motion
     curve: list[tuple[int, float]] = []
     moved: np.ndarray | None = None
     for z in search.candidates:
-        plane = read_plane(fixed, z, moving.factor)
-        if moved is None or plane.shape != shape:
+        plane = read_plane(fixed, z, moving.factor, moving.aspect)
+        seen = without_frame(plane, moving)
+        if moved is None or plane.shape != shape or seen.moving is not moving:
             shape = plane.shape
-            moved, inside = warp(moving.coarse, motion, shape), coverage(moving.shape, motion, shape)
-        curve.append((z, central_ncc(plane, moved, moving, motion, inside)))
+            moved, inside = warp(seen.moving.coarse, motion, shape), coverage(moving.shape, motion, shape)
+        curve.append((z, central_ncc(seen.fixed, moved, seen.moving, motion, inside)))
     return tuple(curve)

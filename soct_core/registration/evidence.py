@@ -101,13 +101,19 @@ def rivals_of(
         Planes of the two slices, fixed and moving, that lie further from the cut.
     """
     back = best_alignment(moving, fixed, freedom)
+    mirror = mirror_likeness(fixed, moving, freedom)
+    return Rivals(mirror, None if back is None else back.motion, *far)
+
+
+def mirror_likeness(fixed: RegistrationPlane, moving: RegistrationPlane, freedom: Freedom) -> float:
+    """NCC of the mirror image of moving that fits best, registered on its own; -1 where none fits."""
     mirrored = []
     for axes in MIRRORS:
         mirror = moving.mirrored(axes)
         found = best_alignment(fixed, mirror, freedom, MIRROR_LEVELS)
         if found is not None:
             mirrored.append(whole_ncc(fixed, mirror, found.motion))
-    return Rivals(max(mirrored, default=-1.0), None if back is None else back.motion, *far)
+    return max(mirrored, default=-1.0)
 
 
 def weigh(fixed: RegistrationPlane, moving: RegistrationPlane, motion: Affine2D, rivals: Rivals) -> Evidence:

@@ -47,8 +47,8 @@ class Registration:
     motion: Affine2D
     """In pixels of the slice, about the plane's centre."""
     disagreement_px: float | None
-    """RMS distance over tissue between what ECC and elastix found, in pixels of the slice; None where only
-    one of them was asked."""
+    """RMS distance over tissue between what ECC and elastix found, in square pixels of the slice; None where
+    only one of them was asked."""
 
 
 def register(
@@ -74,7 +74,7 @@ def register(
         refined = _elastix(fixed, moving, freedom, choice, motion, refine=True)
         disagreement = displacement_rms(refined.inverse().compose(motion), fixed.tissue) * fixed.factor
         motion = _better(fixed, moving, motion, refined)
-    motion = motion.about(plane_center(fixed.shape)).scaled(fixed.factor)
+    motion = fixed.in_slice(motion.about(plane_center(fixed.shape)))
     if not motion.is_finite():
         raise RegistrationError("registration returned a transform that is not finite")
     return Registration(motion, disagreement)

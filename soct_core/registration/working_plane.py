@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from soct_core.affine import Affine2D
 from soct_core.arrays import Mask, Plane, Sliceable
 from soct_core.planes.measured import blanked, measured, measured_mean, read_measured
 from soct_core.planes.stripes import without_stripes
 from soct_core.planes.tissue import otsu_threshold, tissue_mask
+from soct_core.planes.warp import warp
 
 WORKING_PX = 250
 """Pixels along the shorter side of the working grid. Measured on real planes of about 1000 px: registration
@@ -42,6 +45,12 @@ _MASKED_RIM = 0.5
 A round brain touches them in a few pixels, agarose fills them."""
 _LEAST_SHARE = 0.5
 """Of the pixels beneath one of the working grid that must have been measured."""
+Aspect = tuple[float, float]
+"""How many square pixels lie along one pixel of the slice, (x, y): square pixels are as long as the shorter
+side of a pixel, so one of the two is 1."""
+SQUARE: Aspect = (1.0, 1.0)
+_NEARLY_SQUARE = 1e-3
+"""A side longer by no more counts as equal: a turn by 10 degrees then misses by 0.02 px in 100."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +62,8 @@ class RegistrationPlane:
     factor: int
     measured: Mask | None = None
     """(y, x); None means everywhere."""
+    aspect: Aspect = SQUARE
+    """Of the pixels of the slice; those of the working grid are square."""
 
     @cached_property
     def tissue(self) -> Mask:
@@ -81,7 +92,27 @@ class RegistrationPlane:
     def mirrored(self, axes: tuple[int, ...]) -> RegistrationPlane:
         """The mirror image along some axes, 0 for y and 1 for x."""
         flipped = None if self.measured is None else np.flip(self.measured, axes)
-        return RegistrationPlane(np.ascontiguousarray(np.flip(self.image, axes)), self.factor, flipped)
+        image = np.ascontiguousarray(np.flip(self.image, axes))
+        return RegistrationPlane(image, self.factor, flipped, self.aspect)
+
+    def on_grid(self, motion: Affine2D) -> Affine2D:
+        """A motion in pixels of the slice, in pixels of the working grid."""
+        x, y = self.aspect
+        return motion.scaled(x / self.factor, y / self.factor)
+
+    def in_slice(self, motion: Affine2D) -> Affine2D:
+        """A motion in pixels of the working grid, in pixels of the slice."""
+        x, y = self.aspect
+        return motion.scaled(self.factor / x, self.factor / y)
+
+
+def pixel_aspect(voxel_size_um: Sequence[float] | None) -> Aspect:
+    """The aspect of pixels, from the size of a voxel along (z, y, x); square where it is not known."""
+    if voxel_size_um is None:
+        return SQUARE
+    y, x = voxel_size_um[-2:]
+    short = min(y, x)
+    return SQUARE if max(y, x) <= (1 + _NEARLY_SQUARE) * short else (x / short, y / short)
 
 
 def working_factor(shape: tuple[int, ...]) -> int:
@@ -90,7 +121,10 @@ def working_factor(shape: tuple[int, ...]) -> int:
 
 
 def registration_plane(
-    planes: NDArray[Any], factor: int | None = None, where: Mask | None = None
+    planes: NDArray[Any],
+    factor: int | None = None,
+    where: Mask | None = None,
+    aspect: Aspect = SQUARE,
 ) -> RegistrationPlane:
     """Make a plane ready from one plane (y, x) or the mean of several (k, y, x).
 
@@ -102,14 +136,18 @@ def registration_plane(
         Pixels along the side of one of the working grid; by default that of `working_factor`.
     where
         Which voxels were measured, of the shape of `planes`; by default all that are finite.
+    aspect
+        Of the pixels: the working grid has square ones, so that what is rigid on it is rigid in µm.
     """
-    return reduced(planes, factor, where).plane()
+    return reduced(planes, factor, where, aspect).plane()
 
 
-def read_plane(volume: Sliceable, index: int | slice, factor: int | None = None) -> RegistrationPlane:
+def read_plane(
+    volume: Sliceable, index: int | slice, factor: int | None = None, aspect: Aspect = SQUARE
+) -> RegistrationPlane:
     """Read a plane of a slice, or the mean of several, and make it ready; see `registration_plane`."""
     planes, where = read_measured(volume, index)
-    return registration_plane(planes, factor, where)
+    return registration_plane(planes, factor, where, aspect)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +157,7 @@ class ReducedPlanes:
     values: NDArray[np.float32]
     factor: int
     measured: Mask | None = None
+    aspect: Aspect = SQUARE
 
     def __len__(self) -> int:
         return len(self.values)
@@ -142,28 +181,51 @@ class ReducedPlanes:
             dark = np.percentile(stable[known], _DARK_PERCENTILE) if inside.size else 0.0
             stable = np.where(known, stable, np.float32(dark))
         stable = np.minimum(stable, np.percentile(stable, _OUTLIER_PERCENTILE))
-        return RegistrationPlane(np.ascontiguousarray(stable, dtype=np.float32), self.factor, known)
+        return RegistrationPlane(
+            np.ascontiguousarray(stable, dtype=np.float32), self.factor, known, self.aspect
+        )
 
     def without_stripes(self) -> ReducedPlanes:
         """The same planes without stripes that lie through all of them."""
-        return ReducedPlanes(without_stripes(self.values, self.measured), self.factor, self.measured)
+        values = without_stripes(self.values, self.measured)
+        return ReducedPlanes(values, self.factor, self.measured, self.aspect)
 
 
-def reduced(planes: NDArray[Any], factor: int | None = None, where: Mask | None = None) -> ReducedPlanes:
+def reduced(
+    planes: NDArray[Any],
+    factor: int | None = None,
+    where: Mask | None = None,
+    aspect: Aspect = SQUARE,
+) -> ReducedPlanes:
     """Reduce planes to the working grid; see `registration_plane`."""
     stack = planes[None] if planes.ndim == 2 else planes
     held = where[None] if where is not None and where.ndim == 2 else where
-    factor = working_factor(stack.shape) if factor is None else factor
+    factor = working_factor(_square_shape(stack.shape, aspect)) if factor is None else factor
     with np.errstate(over="ignore"):
         values = stack.astype(np.float32, copy=False)
     known = _with_background(values, measured(values, held))
     values = blanked(values, known)
-    small = np.stack([block_mean(plane, factor) for plane in values])
+    small = np.stack([block_mean(_squared(plane, aspect), factor) for plane in values])
     if known is None:
-        return ReducedPlanes(small, factor)
-    share = np.stack([block_mean(plane.astype(np.float32), factor) for plane in known])
+        return ReducedPlanes(small, factor, None, aspect)
+    share = np.stack([block_mean(_squared(plane.astype(np.float32), aspect), factor) for plane in known])
     np.divide(small, share, out=small, where=share > 0)
-    return ReducedPlanes(small, factor, share > _LEAST_SHARE)
+    return ReducedPlanes(small, factor, share > _LEAST_SHARE, aspect)
+
+
+def _square_shape(shape: tuple[int, ...], aspect: Aspect) -> tuple[int, int]:
+    x, y = aspect
+    return round(shape[-2] * y), round(shape[-1] * x)
+
+
+def _squared(plane: Plane, aspect: Aspect) -> Plane:
+    """The plane with square pixels, by linear interpolation along the longer side of its own."""
+    if aspect == SQUARE:
+        return plane
+    shape = _square_shape(plane.shape, aspect)
+    # From a pixel of the square grid to the place in the plane that it shows.
+    place = Affine2D.of(np.diag(1 / np.array(aspect)), (1 / np.array(aspect) - 1) / 2)
+    return np.asarray(warp(plane, place, shape), np.float32)
 
 
 def _tissue_shade(values: NDArray[np.float32]) -> float:

@@ -44,7 +44,7 @@ def _slabs(
     found = {"fixed": picture(fixed.image, window), "moving": picture(moving.image, window)}
     motion = _motion(d)
     if motion is not None:
-        on_grid = motion.scaled(1 / fixed.factor)
+        on_grid = fixed.on_grid(motion)
         moved = warp(moving.image, on_grid, fixed.shape)
         moved[~coverage(moving.shape, on_grid, fixed.shape)] = window[0]
         found["registered"] = picture(moved, window)

@@ -16,7 +16,7 @@ def pair_reportlet(compared: ComparedPlanes) -> PairReportlet:
     shown = picture(fixed.image, window)
     registered = None
     if compared.motion is not None:
-        motion = compared.motion.scaled(1 / moving.factor)
+        motion = fixed.on_grid(compared.motion)
         moved = warp(moving.image, motion, fixed.shape)
         moved[~coverage(moving.shape, motion, fixed.shape)] = window[0]
         registered = picture(moved, window)

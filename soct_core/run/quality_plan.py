@@ -16,7 +16,8 @@ from soct_core.errors import AcquisitionError, BadInputError, SettingsError
 from soct_core.file_names import DEFAULT_ASSESSMENT, AssessmentFiles, ComparisonFiles
 from soct_core.quality.planes import pairs_to_compare, surroundings
 from soct_core.run.written_configs import refuse_foreign_config
-from soct_core.storage.safe_paths import refuse_links_within, refuse_output_among_inputs
+from soct_core.storage.own_files import refuse_foreign_within
+from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_unusable_place
 from soct_core.volume import open_volume
 
 
@@ -54,8 +55,9 @@ class QualityPlan:
         directory = acquisition.expanduser().absolute()
         found = find_acquisition(directory)
         out = (output or directory / DEFAULT_ASSESSMENT).expanduser().absolute()
+        refuse_unusable_place(out)
         refuse_output_among_inputs(out, directory)
-        refuse_links_within(out)
+        refuse_foreign_within(out)
         target = config_out.expanduser().absolute()
         refuse_foreign_config(out, target, found.config_path, overwrite=overwrite)
         slices, warnings = _openable(found, voxel_size_um)

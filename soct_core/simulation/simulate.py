@@ -25,6 +25,7 @@ from soct_core.errors import AcquisitionError, BadInputError, SettingsError
 from soct_core.file_names import slice_name
 from soct_core.planes.dtypes import to_dtype, to_float
 from soct_core.planes.warp import coverage, warp
+from soct_core.registration.working_plane import Aspect, pixel_aspect
 from soct_core.simulation.image_formation import attenuation, speckle, uneven_tiles
 from soct_core.simulation.phantom import PHANTOM_PLANE, PHANTOM_VOXEL_UM, Phantom, PhantomVolume
 from soct_core.storage.atomic import publish_text
@@ -96,7 +97,7 @@ def simulate(
     OutputError
         If the disk refuses.
     """
-    poses = _true_poses(reference, settings.slicing_interval_um / voxel_size_um[0], settings)
+    poses = _true_poses(reference, voxel_size_um, settings)
     lost = {*settings.missing, *settings.spoiled}
     unknown = sorted(lost - {pose.slice_id for pose in poses})
     if unknown:
@@ -122,7 +123,8 @@ def pose_of(true: TruePose) -> Affine2D:
     return Affine2D.of(true.matrix, true.translation, true.center)
 
 
-def _true_poses(reference: Sliceable, depth: float, settings: SimulationSettings) -> tuple[TruePose, ...]:
+def _true_poses(reference: Sliceable, size: Zyx, settings: SimulationSettings) -> tuple[TruePose, ...]:
+    depth = settings.slicing_interval_um / size[0]
     if depth < 1:
         raise SettingsError(f"slicing_interval_um is {depth:.2g} planes of the reference, wanted 1 at least")
     possible = int(reference.shape[0] / depth + 1e-9)
@@ -136,7 +138,7 @@ def _true_poses(reference: Sliceable, depth: float, settings: SimulationSettings
     poses = []
     for index in range(count):
         if index:
-            pose = _cut_drift(center, settings, rng).compose(pose)
+            pose = _cut_drift(center, pixel_aspect(size), settings, rng).compose(pose)
         poses.append(
             TruePose(
                 slice_id=settings.first_id + index,
@@ -151,6 +153,15 @@ def _true_poses(reference: Sliceable, depth: float, settings: SimulationSettings
 
 
 def _cut_drift(
+    center: tuple[float, float], aspect: Aspect, settings: SimulationSettings, rng: np.random.Generator
+) -> Affine2D:
+    """In pixels of the slice; rigid in µm, so drawn in square pixels."""
+    square = Affine2D.identity(center).scaled(*aspect).center
+    x, y = aspect
+    return _square_drift(square, settings, rng).scaled(1 / x, 1 / y)
+
+
+def _square_drift(
     center: tuple[float, float], settings: SimulationSettings, rng: np.random.Generator
 ) -> Affine2D:
     turn = settings.drift_deg * rng.uniform(-1, 1)

@@ -10,15 +10,16 @@ import pandas as pd
 
 from schemas.settings import StackRecipe
 from schemas.tables.stacking_decisions import STACKING_DECISIONS
-from soct_core.affine import plane_center
+from soct_core.affine import Affine2D, plane_center
 from soct_core.errors import AcquisitionError
+from soct_core.registration.working_plane import pixel_aspect
 from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
 from soct_core.stacking.canvas import Canvas, enlarged, is_identity, with_margin
 from soct_core.stacking.decisions import decision
 from soct_core.stacking.inputs import Assembled, StackInput
 from soct_core.stacking.intensity import MatchedIntensity, match_intensity
 from soct_core.stacking.placed_slice import PlacedSlice
-from soct_core.stacking.poses import SolvedPose, solve_poses
+from soct_core.stacking.poses import PairMotion, PairVerdict, SolvedPose, solve_poses
 from soct_core.stacking.published import PublishedStack
 from soct_core.stacking.z_corrections import from_datum, z_corrections
 from soct_core.storage.atomic import publish_text
@@ -39,11 +40,7 @@ def assemble(given: StackInput, recipe: StackRecipe, published: PublishedStack |
     steering = [
         pair for pair in given.pairs if pair.fixed_id not in given.skip and pair.moving_id not in given.skip
     ]
-    # A slice's pixel x lies at x + rest of the canvas, so that its pose shifts by -rest.
-    prior = {i: (-window.rest[0], -window.rest[1]) for i, window in given.windows.items()}
-    center = plane_center(_plane_shape(given))
-    frozen = published.poses if published else {}
-    poses, verdicts = solve_poses(list(given.measured), steering, center, recipe.stack, prior, frozen)
+    poses, verdicts = _solved(given, steering, recipe, published.poses if published else {})
     verdicts |= published.verdicts if published else {}
     known = published.corrections_um if published else {}
     corrections = (
@@ -59,6 +56,20 @@ def assemble(given: StackInput, recipe: StackRecipe, published: PublishedStack |
     return Assembled(
         tuple(sorted(placed_slices, key=lambda placed: placed.top)), poses, verdicts, depth, corrections
     )
+
+
+def _solved(
+    given: StackInput, steering: Sequence[PairMotion], recipe: StackRecipe, frozen: Mapping[int, SolvedPose]
+) -> tuple[dict[int, SolvedPose], dict[tuple[int, int], PairVerdict]]:
+    """Poses solved in square pixels, where a pose is a rotation, and handed on in those of the slices."""
+    x, y = pixel_aspect(given.voxel_size_um)
+    # A slice's pixel x lies at x + rest of the canvas, so that its pose shifts by -rest.
+    prior = {i: (-window.rest[0] * x, -window.rest[1] * y) for i, window in given.windows.items()}
+    center = Affine2D.identity(plane_center(_plane_shape(given))).scaled(x, y).center
+    known = {i: replace(solved, pose=solved.pose.scaled(x, y)) for i, solved in frozen.items()}
+    poses, verdicts = solve_poses(list(given.measured), steering, center, recipe.stack, prior, known)
+    found = {i: replace(solved, pose=solved.pose.scaled(1 / x, 1 / y)) for i, solved in poses.items()}
+    return {i: frozen.get(i, solved) for i, solved in found.items()}, verdicts
 
 
 def stack(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from schemas.slice_id import format_slice_id
 from schemas.tables.csv_cells import inert
 from schemas.tables.stacking_decisions import PoseSource
+from soct_core.registration.working_plane import pixel_aspect
 from soct_core.stacking.gains import factor_at
 from soct_core.stacking.inputs import Assembled, StackInput
 from soct_core.stacking.placed_slice import PlacedSlice
@@ -67,7 +68,7 @@ def _decision(
     row |= {
         "z_first": placed.top,
         "z_last": end - 1,
-        "pose_rotation_deg": pose.rotation_deg,
+        "pose_rotation_deg": pose.scaled(*pixel_aspect(given.voxel_size_um)).rotation_deg,
         "pose_translation_x_px": pose.translation[0],
         "pose_translation_y_px": pose.translation[1],
         "pose_source": "interpolated",

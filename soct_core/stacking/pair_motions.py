@@ -10,12 +10,13 @@ from schemas.pairwise import PairwiseMetrics
 from soct_core.affine import Affine2D
 from soct_core.pairwise.anatomy import AnatomyRate, mean_rate
 from soct_core.pairwise.files import PairRecord
+from soct_core.registration.working_plane import pixel_aspect
 from soct_core.stacking.poses import PairMotion
 from soct_core.stacking.z_corrections import ZDrift
 
 
 def pair_motions(records: Sequence[PairRecord], *, subtract_anatomy: bool = True) -> list[PairMotion]:
-    """The motion of each pair; weight 0 when it is not reliable or has no transform.
+    """The motion of each pair, in square pixels; weight 0 when it is not reliable or has no transform.
 
     With `subtract_anatomy`, the motion that anatomy itself makes over the depth between the two
     planes compared, as measured within both slices, is taken off: drift is what remains. From what was set by
@@ -62,7 +63,9 @@ def _motion(record: PairRecord) -> PairMotion:
     return PairMotion(
         metrics.fixed_id,
         metrics.moving_id,
-        Affine2D.of(transform.matrix, transform.translation, transform.center),
+        Affine2D.of(transform.matrix, transform.translation, transform.center).scaled(
+            *pixel_aspect(transform.voxel_size_um)
+        ),
         metrics.registration_confidence if steers else 0.0,
         metrics.tissue_radius_px or 0.0,
         metrics.role,

@@ -1,9 +1,9 @@
 """Poses: one in-plane rigid pose per measured slice, solved for all slices at once.
 
-A pose W maps pixels of the volume to pixels of the slice. A pair says `W_moving = T W_fixed`,
-so the whole chain is one weighted least-squares problem on a graph. A pair that disagrees with the others
-(checks close triangles of pairs) is found by robust reweighting and loses its weight. Poses compose
-along the chain by construction.
+A pose W maps pixels of the volume to pixels of the slice; here all pixels are square. A pair says
+`W_moving = T W_fixed`, so the whole chain is one weighted least-squares problem on a graph. A pair that
+disagrees with the others (checks close triangles of pairs) is found by robust reweighting and loses its
+weight. Poses compose along the chain by construction.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class PairMotion:
     fixed_id: int
     moving_id: int
     motion: Affine2D
+    """Rigid, in square pixels."""
     weight: float
     """Confidence in [0, 1]; 0 for pairs that must not steer."""
     tissue_radius_px: float

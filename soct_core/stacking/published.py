@@ -24,8 +24,9 @@ from schemas.published_stack import (
 )
 from schemas.small_file import read_small
 from soct_core.affine import Affine2D
-from soct_core.stacking.blending import LEAST_FACTOR, MOST_FACTOR, first_change, spans
+from soct_core.stacking.blending import first_change, spans
 from soct_core.stacking.canvas import Canvas
+from soct_core.stacking.gains import LEAST_FACTOR, MOST_FACTOR
 from soct_core.stacking.intensity import MatchedIntensity
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairVerdict, SolvedPose

@@ -34,7 +34,7 @@ from soct_core.volume.writing import ImageSpec, image_writer
 from soct_core.zmorph.gate_list import GATES
 from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
 
-VERSION = "9"
+VERSION = "10"
 Planes = Iterator[NDArray[Any]]
 
 

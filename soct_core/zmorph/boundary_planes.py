@@ -13,7 +13,7 @@ from soct_core.planes.warp import coverage, warp
 from soct_core.registration.likeness import central_ncc
 from soct_core.registration.phase_correlation import coarse_shift
 from soct_core.registration.register import best_alignment
-from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, reduced
+from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, pixel_aspect, reduced
 
 Candidate = tuple[int, RegistrationPlane]
 """A plane near a gap and its index."""
@@ -75,10 +75,11 @@ def find_best_overlap_planes(
     (1, 0, 1.0)
     """
     window, depth = settings.overlap_search_window, vol_before.shape[0]
+    aspect = pixel_aspect(getattr(vol_before, "voxel_size_um", None))
     planes, where = read_measured(vol_before, slice(max(0, depth - window), depth))
-    before = reduced(planes[::-1], where=None if where is None else where[::-1])
+    before = reduced(planes[::-1], where=None if where is None else where[::-1], aspect=aspect)
     planes, where = read_measured(vol_after, slice(0, window))
-    after = reduced(planes, where=where)
+    after = reduced(planes, where=where, aspect=aspect)
     motion = coarse_motion(after.plane(0, 0), before.plane(0, 0))
     best = search_overlap_planes(before, after, motion, settings).best
     return best and replace(best, ref_before=depth - 1 - best.ref_before)

@@ -110,7 +110,7 @@ def judge_boundary(
     share = min(edge.tissue_fraction for edge in edges)
     least = settings.min_foreground_fraction
     if asked.ask("boundary_tissue", share, least, f"a boundary plane itself is {share:.0%} tissue"):
-        motion = _reduced(verdict.motion, after.factor)
+        motion = edges[1].on_grid(verdict.motion)
         overlap = tissue_overlap(edges[1], edges[0], motion)
         said = f"the boundary planes themselves share {overlap:.0%} of their tissue"
         if asked.ask("boundary_overlap", overlap, settings.min_tissue_overlap, said):
@@ -181,9 +181,8 @@ def _judge_one(
             _ask_plausible(asked, motion, fixed, settings)
     if asked.reason is not None:
         return Verdict(motion, asked.reason, asked.detail, tuple(asked.checks))
-    factor = fixed.factor
-    on_grid = _reduced(motion, factor)
-    displacement = displacement_rms(on_grid, fixed.tissue) * factor
+    on_grid = fixed.on_grid(motion)
+    displacement = displacement_rms(on_grid, fixed.tissue) * fixed.factor
     pre, post = ncc_before_and_after(fixed, moving, on_grid)
     aligned = displacement <= settings.aligned_displacement_px
     overlap = tissue_overlap(fixed, moving, on_grid)
@@ -236,10 +235,11 @@ def _ask_neighbours(asked: Asked, evidence: Evidence, settings: InterpolationSet
 def _ask_plausible(
     asked: Asked, motion: Affine2D, fixed: RegistrationPlane, settings: InterpolationSettings
 ) -> None:
-    """Ask whether a cut can have moved tissue like this."""
-    parts = motion.parts()
+    """Ask whether a cut can have moved tissue like this; in square pixels, as tissue knows no others."""
+    on_grid = fixed.on_grid(motion)
+    parts = on_grid.parts()
     stretch = max(max(scale, 1 / scale) if scale > 0 else np.inf for scale in (parts.scale_x, parts.scale_y))
-    shift = _tissue_shift(motion, fixed) / (max(fixed.shape) * fixed.factor)
+    shift = _tissue_shift(on_grid, fixed) / max(fixed.shape)
     limits: tuple[tuple[GateName, float, float, str], ...] = (
         ("rotation", abs(parts.rotation_deg), settings.max_rotation_deg, " degrees"),
         ("scale", stretch, settings.max_scale, " times"),
@@ -251,14 +251,9 @@ def _ask_plausible(
         asked.ask(name, min(value, _MOST_SAID), limit, said)
 
 
-def _tissue_shift(motion: Affine2D, fixed: RegistrationPlane) -> float:
+def _tissue_shift(on_grid: Affine2D, fixed: RegistrationPlane) -> float:
     y, x = np.nonzero(fixed.tissue)
     if y.size == 0:
         return 0.0
-    middle = (np.array([x.mean(), y.mean()]) + 0.5) * fixed.factor - 0.5
-    return float(np.linalg.norm(motion.apply(middle) - middle))
-
-
-def _reduced(motion: Affine2D, factor: int) -> Affine2D:
-    """A motion in pixels of the slice, on the working grid."""
-    return motion if factor == 1 else motion.scaled(1 / factor)
+    middle = np.array([x.mean(), y.mean()])
+    return float(np.linalg.norm(on_grid.apply(middle) - middle))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from soct_core.arrays import Mask, Sliceable
 from soct_core.planes.measured import read_measured
-from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, reduced
+from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, pixel_aspect, reduced
 
 _READ_DEPTH = 8
 """Planes read at a time where the volume names no chunks: what we write has chunks as deep."""
@@ -70,10 +70,11 @@ def plane_distance(volume: Sliceable) -> float | None:
 
 def _read(volume: Sliceable, first: int, count: int, *, above: bool) -> ReducedPlanes:
     """Planes from `first` on, the one nearest the gap first."""
+    aspect = pixel_aspect(getattr(volume, "voxel_size_um", None))
     parts = []
     for block in _blocks(volume, first, count):
         planes, where = read_measured(volume, block)
-        parts.append(reduced(planes, where=where))
+        parts.append(reduced(planes, where=where, aspect=aspect))
     values = np.concatenate([part.values for part in parts])
     masks = None
     if any(part.measured is not None for part in parts):
@@ -82,7 +83,7 @@ def _read(volume: Sliceable, first: int, count: int, *, above: bool) -> ReducedP
         )
     step = -1 if above else 1
     masks = None if masks is None else masks[::step]
-    return ReducedPlanes(values[::step], parts[0].factor, masks).without_stripes()
+    return ReducedPlanes(values[::step], parts[0].factor, masks, aspect).without_stripes()
 
 
 def _blocks(volume: Sliceable, first: int, count: int) -> Iterator[slice]:

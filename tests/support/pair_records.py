@@ -10,6 +10,7 @@ from registered_pairs import VOXEL
 from schemas.pairwise import PairwiseMetrics, RigidTransform
 from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D
+from soct_core.registration.working_plane import pixel_aspect
 
 MOTION = Affine2D.rigid(1.0, (5.0, -3.0), CENTER)
 
@@ -41,14 +42,14 @@ def transform_of(
     voxel: tuple[float, float, float] = VOXEL,
     shape: tuple[int, int] = SHAPE,
 ) -> RigidTransform:
-    """The record of a motion."""
+    """The record of a motion, in pixels; rigid in µm."""
     return RigidTransform(
         fixed_id=fixed,
         moving_id=moving,
         matrix=motion.matrix,
         translation=motion.translation,
         center=motion.center,
-        rotation_deg=motion.rotation_deg,
+        rotation_deg=motion.scaled(*pixel_aspect(voxel)).rotation_deg,
         voxel_size_um=voxel,
         plane_shape=shape,
     )

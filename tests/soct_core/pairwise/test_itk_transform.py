@@ -14,6 +14,7 @@ from soct_core.affine import Affine2D, plane_center
 from soct_core.file_names import TRANSFORM, TRANSFORM_ITK
 from soct_core.pairwise.files import write_pair
 from soct_core.planes.warp import coverage, warp
+from soct_core.registration.working_plane import pixel_aspect
 
 
 @pytest.mark.parametrize("voxel", [(50.0, 10.0, 25.0), (50.0, 25.0, 10.0), (50.0, 4.0, 4.0)])
@@ -23,7 +24,10 @@ def test_the_itk_file_means_what_the_json_says(
 ) -> None:
     shape = (60, 90)
     degrees, x, y = motion
-    written = Affine2D.rigid(degrees, (x, y), plane_center(shape))
+    aspect = pixel_aspect(voxel)
+    square = Affine2D.identity(plane_center(shape)).scaled(*aspect).center
+    turned = Affine2D.rigid(degrees, np.multiply((x, y), aspect), square)
+    written = turned.scaled(1 / aspect[0], 1 / aspect[1])
     write_pair(tmp_path, transform_of(written, voxel=voxel, shape=shape), metrics_of())
     said = json.loads((tmp_path / TRANSFORM).read_text())
     from_json = Affine2D.of(said["matrix"], said["translation"], said["center"])
@@ -39,6 +43,10 @@ def test_the_itk_file_means_what_the_json_says(
     assert inside.sum() > 2500
     found = sitk.GetArrayFromImage(laid_over)
     np.testing.assert_allclose(found[inside], warp(plane, from_json)[inside], atol=1e-6)
-    # And both are the motion that was written: a turn of x towards y about the centre.
+    # And both are the motion that was written: in µm a turn of x towards y about the centre, no more.
     np.testing.assert_allclose(from_json.apply(plane_center(shape)), np.add(plane_center(shape), (x, y)))
-    assert from_json.apply((90, 29.5))[1] - (29.5 + y) == pytest.approx(45.5 * np.sin(np.deg2rad(degrees)))
+    sine = np.sin(np.deg2rad(degrees)) * voxel[2] / voxel[1]
+    assert from_json.apply((90, 29.5))[1] - (29.5 + y) == pytest.approx(45.5 * sine)
+    in_um = np.array(sitk.ReadTransform(str(tmp_path / TRANSFORM_ITK)).GetParameters()[:4]).reshape(2, 2)
+    np.testing.assert_allclose(in_um @ in_um.T, np.eye(2), atol=1e-12)
+    assert said["rotation_deg"] == pytest.approx(degrees)

@@ -112,3 +112,25 @@ def test_a_way_back_that_is_another_one_is_not_confident(
     _, metrics = registered(fixed, moving)
     assert metrics.consistency_px == pytest.approx(px, abs=1e-6)
     assert most - 0.3 < metrics.registration_confidence <= most
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_mirrored_slice_is_not_confident(axis: int) -> None:
+    fixed, moving = drifted(Affine2D.rigid(0.5, (2.0, 1.0), CENTER), fixed_planes=6)
+    _, right = registered(fixed, moving)
+    _, mirrored = registered(fixed, np.ascontiguousarray(np.flip(moving, axis)))
+    assert right.mirror_margin is not None
+    assert mirrored.mirror_margin is not None
+    assert right.mirror_margin > 0.1 > -0.1 > mirrored.mirror_margin
+    assert mirrored.registration_confidence < 0.3
+    assert right.registration_confidence > 0.9
+
+
+def test_tissue_whose_halves_are_alike_is_said_not_to_tell() -> None:
+    y, x = np.indices((120, 136), dtype=float)
+    away = np.hypot(x - CENTER[0], y - CENTER[1])
+    ring = 1500.0 * (np.abs(away - 35) < 8) + 300
+    rng = np.random.default_rng(0)
+    fixed, moving = (np.stack([ring] * 6) + rng.normal(0, 20, (6, *ring.shape)) for _ in range(2))
+    _, metrics = registered(fixed, moving)
+    assert any("nothing tells the two apart" in reason for reason in metrics.reasons)

@@ -57,3 +57,15 @@ def test_an_npz_may_not_claim_more_than_it_holds_nor_be_a_pickle(tmp_path: Path)
     (tmp_path / "v.npz").write_bytes(content.replace(b"(2, 3, 4)", b"(9, 9, 9)"))
     with pytest.raises(BadInputError, match=r"v\.npz"):
         open_reference(tmp_path / "v.npz")
+
+
+def test_drift_is_rigid_in_um_where_pixels_are_not_square(tmp_path: Path) -> None:
+    size = (25.0, 40.0, 20.0)
+    phantom = PhantomVolume(Phantom.seeded(1), (32, 40, 90), size)
+    settings = SimulationSettings(slices=4, drift_deg=9.0, drift_px=4.0, seed=3)
+    truth = simulate(phantom, size, settings, tmp_path, "phantom")
+    in_um = [pose_of(s).scaled(1.0, 2.0).parts() for s in truth.slices[1:]]
+    assert max(abs(parts.rotation_deg) for parts in in_um) > 2
+    for parts in in_um:
+        assert (parts.scale_x, parts.scale_y) == pytest.approx((1, 1))
+        assert parts.shear == pytest.approx(0, abs=1e-9)

@@ -128,3 +128,13 @@ def test_planes_further_off_that_are_as_alike_speak_against_a_pair() -> None:
     assert as_alike is not None
     assert unlike is not None
     assert unlike > as_alike + 1
+
+
+@pytest.mark.parametrize(("degrees", "plausible"), [(9.5, True), (10.5, False)])
+def test_a_turn_is_held_against_its_limit_in_um(degrees: float, plausible: bool) -> None:
+    # Pixels twice as long along y: in pixels this turn looks like a shear of a fourth.
+    aspect = (1.0, 2.0)
+    plane = registration_plane(noisy(tissue_plane(), 1)[::2], aspect=aspect)
+    turn = Affine2D.rigid(degrees, (0, 0), CENTER).scaled(1.0, 0.5)
+    verdict = judge(turn, plane, plane, settings(min_neighbour_odds=50.0))
+    assert (verdict.reason != "implausible_affine") == plausible
