@@ -64,7 +64,8 @@ def find_best_overlap_planes(
 
     Examples
     --------
-    >>>     >>> from schemas.settings import InterpolationSettings
+    >>> import numpy as np
+    >>> from schemas.settings import InterpolationSettings
     >>> from soct_core.zmorph import find_best_overlap_planes
     >>> y, x = np.mgrid[-1:1:64j, -1:1:64j]
     >>> plane = 100 + 1000 * (np.hypot(y, x) < 0.7) * (1.2 + np.sin(9 * x) * np.cos(7 * y))

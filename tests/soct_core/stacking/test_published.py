@@ -116,8 +116,12 @@ def test_a_damaged_or_foreign_record_is_not_believed(tmp_path: Path, old: str, n
 @pytest.mark.parametrize(
     "change",
     [
-        {"poses": {0: PUBLISHED.poses[0]}, "factors": {0: 1.0}, "corrections_um": {0: 0.0}},
-        {"factors": {0: 1.0, 1: 1e9, 3: 1.0}},
+        {
+            "poses": {0: PUBLISHED.poses[0]},
+            "intensity": MatchedIntensity({0: 1.0}),
+            "corrections_um": {0: 0.0},
+        },
+        {"intensity": MatchedIntensity({0: 1.0, 1: 1e9, 3: 1.0})},
         {"verdicts": {(0, 77): PairVerdict(1.0, 0.0, True)}},
         {"canvas": Canvas((0, 30), (0, 0))},
         {"depth": -1},
