@@ -199,8 +199,29 @@ def stamp_table(
 
     Parameters
     ----------
-    path
+    table : DataFrame
+        A slice config, as `read` gives it.
+    updates : mapping
+        Cells by column (str, float, bool or None), by slice id (`7` or `"07"`).
+    path : str or Path
         Where it will be written, for messages.
+
+    Returns
+    -------
+    DataFrame
+        Another table; the one given is left as it is.
+
+    Raises
+    ------
+    SliceConfigError
+        If an id or value is invalid.
+
+    Examples
+    --------
+    >>> from soct_core import slice_config
+    >>> table = slice_config.stamp_table(slice_config.from_ids([6, 8]), {7: {"interpolated": True}})
+    >>> table["slice_id"].tolist(), table["interpolated"].tolist()
+    ([6, 7, 8], [<NA>, True, <NA>])
     """
     table = _with_canonical_columns(table)
     for slice_id, values in updates.items():

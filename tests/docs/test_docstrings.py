@@ -85,6 +85,7 @@ DOORS = (
     Door("soct_core.slice_config", "from_ids"),
     Door("soct_core.slice_config", "stamp", raises=True),
     Door("soct_core.slice_config", "stamp_many", raises=True),
+    Door("soct_core.slice_config", "stamp_table", raises=True),
     Door("soct_core.slice_config", "merge_fragments", raises=True),
     Door("soct_core.slice_config", "filter_slices_to_use", raises=True),
     Door("soct_core.slice_config", "force_skip_slices", raises=True),
