@@ -89,7 +89,7 @@ def set_by_hand(
         If it cannot be written as a rigid transform of pixels.
     """
     fixed, moving = compared.fixed, compared.moving
-    pre, post = ncc_before_and_after(fixed, moving, motion.scaled(1 / moving.factor))
+    pre, post = ncc_before_and_after(fixed, moving, moving.on_grid(motion))
     name = manual_path(metrics.fixed_id, metrics.moving_id)
     reasons = [f"set by hand ({name})", _found_instead(metrics)]
     worse = post < pre - NEGLIGIBLE_NCC
