@@ -5,6 +5,7 @@ What registration found stays on record beside it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def set_by_hand(
         If it cannot be written as a rigid transform of pixels.
     """
     fixed, moving = compared.fixed, compared.moving
-    pre, post = ncc_before_and_after(fixed, moving, motion.scaled(1 / moving.factor))
+    pre, post = ncc_before_and_after(fixed, moving, moving.on_grid(motion))
     name = manual_path(metrics.fixed_id, metrics.moving_id)
     reasons = [f"set by hand ({name})", _found_instead(metrics)]
     worse = post < pre - NEGLIGIBLE_NCC
@@ -96,13 +97,17 @@ def set_by_hand(
         reasons.append(
             f"by hand the planes are less alike than as imaged (NCC {post:.3f}, {pre:.3f} as imaged)"
         )
+    _, y, x = voxel_size_um
+    (cos, _), (sin, _) = motion.matrix
+    # Of the tissue, where pixels are not square.
+    turn = math.degrees(math.atan2(sin * y / x, cos))
     changed = {
         "source": "manual",
         "registered": _registered(metrics),
         "translation_x": motion.translation[0],
         "translation_y": motion.translation[1],
         "translation_magnitude": float(np.hypot(*motion.translation)),
-        "rotation_deg": motion.rotation_deg,
+        "rotation_deg": turn,
         "pre_ncc": pre,
         "post_ncc": post,
         "consistency_px": None,
@@ -113,8 +118,9 @@ def set_by_hand(
         "overall_status": "warning" if worse else "ok",
         "reasons": tuple(reasons),
     }
-    transform = _transform(motion, metrics, name, voxel_size_um, plane_shape)
-    return transform, metrics.model_copy(update=changed), replace(compared, motion=motion)
+    by_hand = metrics.model_copy(update=changed)
+    transform = _transform(motion, by_hand, name, voxel_size_um, plane_shape)
+    return transform, by_hand, replace(compared, motion=motion)
 
 
 def _transform(
@@ -127,7 +133,7 @@ def _transform(
             matrix=motion.matrix,
             translation=motion.translation,
             center=motion.center,
-            rotation_deg=motion.rotation_deg,
+            rotation_deg=pair.rotation_deg or 0.0,
             voxel_size_um=voxel_size_um,
             plane_shape=plane_shape,
         )

@@ -49,9 +49,9 @@ def test_all_rigid_kinds_are_read_as_itk_means_them(tmp_path: Path, written: sit
     sitk.WriteTransform(written, str(path))
     wanted = [written.TransformPoint(point) for point in POINTS.tolist()]
     np.testing.assert_allclose(read_tfm(path).apply(POINTS), wanted, atol=1e-9)
-    _, y, x = VOXEL
-    in_pixels = read_by_hand(path, VOXEL, SHAPE).apply(POINTS / (x, y))
-    np.testing.assert_allclose(in_pixels * (x, y), wanted, atol=1e-9)
+    for y, x in (VOXEL[1:], (10.0, 25.0)):
+        in_pixels = read_by_hand(path, (20.0, y, x), SHAPE).apply(POINTS / (x, y))
+        np.testing.assert_allclose(in_pixels * (x, y), wanted, atol=1e-9)
 
 
 def text(kind: str = "AffineTransform_double_2_2", values: str = "1 0 0 1 0 0", fixed: str = "0 0") -> str:
