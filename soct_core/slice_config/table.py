@@ -209,7 +209,7 @@ def stamp_table(
     Returns
     -------
     DataFrame
-        Another table; the one given is left as it is.
+        Another table, new rows last; the one given is left as it is.
 
     Raises
     ------
@@ -221,7 +221,7 @@ def stamp_table(
     >>> from soct_core import slice_config
     >>> table = slice_config.stamp_table(slice_config.from_ids([6, 8]), {7: {"interpolated": True}})
     >>> table["slice_id"].tolist(), table["interpolated"].tolist()
-    ([6, 7, 8], [<NA>, True, <NA>])
+    ([6, 8, 7], [<NA>, <NA>, True])
     """
     table = _with_canonical_columns(table)
     for slice_id, values in updates.items():
