@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 from flows.engine import tasks
 from flows.engine.api import api
 from flows.engine.child_processes import bare_workers, end_workers
+from flows.engine.deployed_runs import gave_way, output_lock
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
 from flows.engine.task_runs import TaskRuns
@@ -18,9 +19,9 @@ from flows.terminal.listener import listener
 from flows.terminal.signals import note_stop
 from schemas.assessment import AssessResult
 from schemas.quality import QualitySettings
+from soct_core.errors import AnotherWaitsError
 from soct_core.file_names import ASSESSED_SLICES
 from soct_core.run.leftovers import remove_leftovers, remove_stale_assessments
-from soct_core.run.lock import run_lock
 from soct_core.run.quality_plan import QualityPlan
 from soct_core.run.written_configs import publish_config
 from soct_core.storage.fingerprint_memo import remembering
@@ -67,16 +68,15 @@ def assess(  # noqa: PLR0913 (the parameters of the deployment form)
     refuse_open_storage()
     plan = QualityPlan.of(acquisition, slice_config_out, output, settings, voxel_size_um, overwrite=overwrite)
     runs = TaskRuns(plan.output, fresh)
-    lock = run_lock(plan.output, " ".join(sys.argv))
-    with lock as not_promised, remembering(plan.output, believe=not fresh):
-        try:
+    try:
+        with (
+            output_lock(plan.output, " ".join(sys.argv)) as not_promised,
+            remembering(plan.output, believe=not fresh),
+        ):
             return _stages(plan, runs, not_promised, exclude=exclude)
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                note_stop()
-                # Prefect would wait for what they are at.
-                end_workers()
-            raise
+    except AnotherWaitsError as error:
+        # A state is a result to Prefect. Nobody else sees it: only runs of deployments give way.
+        return gave_way(error)  # type: ignore[return-value]
 
 
 def _stages(
@@ -87,13 +87,20 @@ def _stages(
     warnings = (*not_promised, *plan.warnings)
     for warning in warnings:
         listener.get().warning(warning)
-    # In the flow itself, for those who call it from Python: workers share its server.
-    with api(), bare_workers():
-        runs.run_all(tasks.measure_slice, plan.measure_jobs())
-        runs.run_all(tasks.compare_slices, plan.compare_jobs())
-        slices = runs.run_all(tasks.assess_slice, plan.assess_jobs())
-        page = runs.run_one(tasks.publish_quality, "quality page", plan.page_job(exclude=exclude))
-        runs.refuse_changed_inputs()
+    try:
+        # In the flow itself, for those who call it from Python: workers share its server.
+        with api(), bare_workers():
+            runs.run_all(tasks.measure_slice, plan.measure_jobs())
+            runs.run_all(tasks.compare_slices, plan.compare_jobs())
+            slices = runs.run_all(tasks.assess_slice, plan.assess_jobs())
+            page = runs.run_one(tasks.publish_quality, "quality page", plan.page_job(exclude=exclude))
+            runs.refuse_changed_inputs()
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            note_stop()
+            # Prefect would wait for what they are at.
+            end_workers()
+        raise
     publish_config(plan.output, page.config, plan.config_out)
     return AssessResult(
         acquisition=plan.acquisition.directory,

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from schemas.assessment import WrittenConfigs
 from schemas.run_record import Fingerprint
-from schemas.small_file import read_small
 from soct_core.errors import SliceConfigError
 from soct_core.file_names import WRITTEN_CONFIGS_PATH
-from soct_core.storage.atomic import publish_bytes, publish_text
+from soct_core.storage.atomic import publish_bytes
 from soct_core.storage.fingerprint import fingerprint
+from soct_core.storage.own_files import publish_own, read_own
 
 _MOST_BYTES = 2**20
 _MOST_CONFIGS = 100
@@ -56,12 +56,12 @@ def publish_config(output: Path, source: Path, target: Path) -> None:
     noted = Fingerprint(path=str(target), fingerprint=fingerprint(source))
     others = [each for each in _written(output).configs if each != noted]
     found = WrittenConfigs(configs=(*others[1 - _MOST_CONFIGS :], noted))
-    publish_text(output / WRITTEN_CONFIGS_PATH, found.model_dump_json(indent=1) + "\n")
+    publish_own(output, WRITTEN_CONFIGS_PATH, found.model_dump_json(indent=1) + "\n")
     publish_bytes(target, source.read_bytes())
 
 
 def _written(output: Path) -> WrittenConfigs:
     try:
-        return WrittenConfigs.model_validate_json(read_small(output / WRITTEN_CONFIGS_PATH, _MOST_BYTES))
+        return WrittenConfigs.model_validate_json(read_own(output, WRITTEN_CONFIGS_PATH, _MOST_BYTES))
     except (OSError, ValidationError):
         return WrittenConfigs()
