@@ -16,7 +16,6 @@ from schemas.settings import PairwiseSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.errors import RegistrationError
-from soct_core.pairwise.tissue_motion import tissue_motion
 from soct_core.registration.fixed_pattern import without_frame
 from soct_core.registration.likeness import NEGLIGIBLE_NCC, ncc_before_and_after
 from soct_core.registration.register import register
@@ -75,11 +74,10 @@ def _motion(
         return None
     try:
         seen = without_frame(shallow, deep)
-        found = tissue_motion(seen, register(seen.fixed, seen.moving, "rigid", settings), settings)
+        # Within a slice tissue hardly moves: its edges fit in place, and must not be taken for a pattern.
+        motion = register(seen.fixed, seen.moving, "rigid", settings).motion
     except RegistrationError:
         return None
-    if found.planes.doubt:
-        return None
-    motion, shallow, deep = found.motion, found.planes.fixed, found.planes.moving
+    shallow, deep = seen.fixed, seen.moving
     before, after = ncc_before_and_after(shallow, deep, shallow.on_grid(motion))
     return motion.scaled(*shallow.aspect) if after >= max(before - NEGLIGIBLE_NCC, MIN_NCC) else None
