@@ -163,7 +163,8 @@ def test_a_changed_slice_costs_itself_and_its_neighbours(assess: Assess, world: 
     assert measured == {"measure z05", *(f"compare z{i:02d}-z05" for i in (1, 2, 3, 4))}
     assert "assess z05" in ears.executed
     scores = slice_config.read(world / "scored.csv").set_index("slice_id")["quality_score"]
-    assert scores[5] < 0.1
+    # Noise shows no tissue, and at an end none is missed: it cannot be told from the end of the specimen.
+    assert scores.isna()[5]
     assert scores.drop(index=[BAD, 5]).min() > 0.6
 
 
