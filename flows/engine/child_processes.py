@@ -41,6 +41,12 @@ def _follow(parent: BaseProcess) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def quiet_tracker() -> None:
+    """Have Python's tracker of semaphores, if it starts from now on, clean up without a word."""
+    if _NO_TRACKER not in sys.warnoptions:
+        sys.warnoptions.append(_NO_TRACKER)
+
+
 def end_workers() -> None:
     """Kill all workers of this process at once: what they have half made, the next run removes."""
     for child in multiprocessing.active_children():
@@ -63,9 +69,6 @@ def bare_workers() -> Iterator[None]:
     global _entered
     with _lock:
         _entered += 1
-        # Children are started with it, the tracker among them.
-        if _NO_TRACKER not in sys.warnoptions:
-            sys.warnoptions.append(_NO_TRACKER)
         spawn.get_preparation_data = _without_main
     try:
         yield

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import CancelledError, Future
-from typing import Any
+from typing import Any, Self
 
 from prefect.task_runners import ProcessPoolTaskRunner
 
+from flows.engine.child_processes import quiet_tracker
 from soct_core.errors import WorkerLostError
 
 
@@ -16,6 +17,11 @@ class Processes(ProcessPoolTaskRunner):
     Prefect leaves a worker by `exit()` where it cannot go on, as without a server. A `SystemExit` that
     arrives as a result would end the thread that hands on results, and all that wait would wait for ever.
     """
+
+    def __enter__(self) -> Self:
+        # It starts with the first semaphore, which is the pool's.
+        quiet_tracker()
+        return super().__enter__()
 
     def _resolve_futures_and_submit(self, *args: Any, **kwargs: Any) -> Future[bytes]:
         return caught(super()._resolve_futures_and_submit(*args, **kwargs))
