@@ -17,6 +17,7 @@ from soct_core.arrays import Sliceable, Zyx
 from soct_core.errors import RegistrationError
 from soct_core.pairwise.anatomy import AnatomyRate, anatomy_rate
 from soct_core.pairwise.confidence import Evidence, confidence, status
+from soct_core.pairwise.depth_order import DOUBTED, DepthOrder, PlaneLikeness, depth_order
 from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
 from soct_core.registration.likeness import displacement_rms, ncc_before_and_after, tissue_overlap
 from soct_core.registration.register import register
@@ -91,7 +92,8 @@ def register_and_compare(
         return None, failed, ComparedPlanes(start, moving_plane, None)
     evidence = _evidence(found, moving_plane, voxel_size_um, settings)
     rate = _anatomy_rate(a, found, pair, voxel_size_um[0], settings)
-    metrics = _metrics(pair, found, evidence, rate, settings, started)
+    order = _depth_order((a, b), found, moving_plane.factor, pair)
+    metrics = _metrics(pair, found, _Seen(evidence, rate, order), settings, started)
     motion = found.motion
     transform = RigidTransform(
         fixed_id=pair.fixed_id,
@@ -163,15 +165,15 @@ def _evidence(
 
 
 def _metrics(
-    pair: Pair,
-    found: _Found,
-    evidence: Evidence,
-    rate: AnatomyRate | None,
-    settings: PairwiseSettings,
-    started: float,
+    pair: Pair, found: _Found, seen: _Seen, settings: PairwiseSettings, started: float
 ) -> PairwiseMetrics:
+    evidence, rate, order = seen.evidence, seen.rate, seen.order
     trust, remarks = confidence(evidence, settings)
+    if order.reasons:
+        trust *= DOUBTED
     state, reasons = status(evidence, found.z_correlation, trust, pair.moving_id - pair.fixed_id, settings)
+    if order.reasons:
+        state, reasons = "warning" if state == "ok" else state, (*reasons, *order.reasons)
     if pair.touches_interpolated:
         trust, state, reasons = 0.0, "error", ("touches an interpolated slice", *reasons)
     motion, search = found.motion, found.search
@@ -189,6 +191,13 @@ def _metrics(
         z_drift=found.z - search.expected if search.source == "matched" else None,
         z_correlation=found.z_correlation,
         z_source=search.source,
+        z_expected_correlation=order.expected_ncc,
+        z_wide_index=order.wide_z,
+        z_wide_correlation=order.wide_ncc,
+        same_depth_ncc=order.same_depth_ncc,
+        reversed_ncc=order.reversed_ncc,
+        same_image=order.is_same_image,
+        reversed_order=order.is_reversed,
         pre_ncc=evidence.pre_ncc,
         post_ncc=evidence.post_ncc,
         consistency_px=evidence.consistency_px,
@@ -205,6 +214,26 @@ def _metrics(
         versions=software_versions(),
         seconds=time.perf_counter() - started,
     )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a registration is judged by."""
+
+    evidence: Evidence
+    rate: AnatomyRate | None
+    order: DepthOrder
+
+
+def _depth_order(volumes: tuple[Sliceable, Sliceable], found: _Found, factor: int, pair: Pair) -> DepthOrder:
+    """Whether the slices lie to each other as their ids say.
+
+    Not asked of checks, whose slices are also in pairs of neighbours, nor of interpolated slices.
+    """
+    if pair.role == "check" or pair.touches_interpolated:
+        return DepthOrder(dict(found.z_curve)[found.search.start])
+    likeness = PlaneLikeness(*volumes, found.motion.scaled(1 / factor), factor)
+    return depth_order(volumes, found.search, found.z_curve, likeness, pair.offset)
 
 
 def _anatomy_rate(

@@ -12,7 +12,7 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
 from soct_core.volume.views import seen_through
 
-VERSION = "10"
+VERSION = "11"
 
 
 def reads(job: PairJob) -> list[str]:

@@ -12,7 +12,7 @@ from soct_core.report.page import render
 from soct_core.storage.atomic import publish_text
 from soct_core.storage.records import read_record
 
-VERSION = "5"
+VERSION = "6"
 _LOG = logging.getLogger(__name__)
 
 

@@ -25,7 +25,7 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.fingerprint_memo import memo
 from soct_core.volume import open_volume
 
-VERSION = "8"
+VERSION = "9"
 
 
 def reads(job: StackJob) -> list[str]:
@@ -94,6 +94,7 @@ def _given(job: StackJob, records: Sequence[PairRecord]) -> StackInput:
         voxel_size_um=size,
         reasons=_reasons(table),
         windows=job.windows,
+        origin_um=job.origin_um,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from soct_core.errors import AcquisitionError
-from soct_core.storage.safe_paths import refuse_output_among_inputs
+from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_results_of_others
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,21 @@ def test_other_outputs_are_fine(tmp_path: Path, output: str) -> None:
     acquisition = tmp_path / "deep" / "mouse"
     (acquisition / "reconstruction").mkdir(parents=True)
     refuse_output_among_inputs(acquisition / output, acquisition)
+
+
+@pytest.mark.parametrize(
+    "name", ["report.html", "run.json", "slice_config_final.csv", "stack/3d_volume.ome.zarr"]
+)
+def test_results_that_no_run_made_are_never_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("years of work")
+    with pytest.raises(AcquisitionError, match=rf"{name}: is there already and no run made it"):
+        refuse_results_of_others(tmp_path)
+    (tmp_path / ".soct").mkdir()
+    refuse_results_of_others(tmp_path)
+
+
+def test_an_output_with_other_files_is_fine(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("dear")
+    refuse_results_of_others(tmp_path)
+    refuse_results_of_others(tmp_path / "new")
