@@ -10,7 +10,9 @@ from pathlib import Path
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import FragmentError
 from soct_core.slice_config import merge_fragments
+from soct_core.slice_config.finalise import is_trail_of
 from soct_core.slice_config.fragments import find_fragments
+from soct_core.storage.replacing import refuse_to_replace
 
 _EPILOG = f"""examples:
   python -m flows.finalise --slice-config-in slice_config.csv \\
@@ -39,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         help="as it will be",
     )
     p.add_argument("--fragments", type=Path, required=True, metavar="DIR", help="holds *_manifest.csv")
+    p.add_argument("--overwrite", action="store_true", help="replace a file that is something else")
     return p
 
 
@@ -52,6 +55,12 @@ def _run(arguments: argparse.Namespace) -> None:
     if not arguments.fragments.is_dir():
         raise FragmentError(f"{arguments.fragments}: no such directory")
     fragments = find_fragments(arguments.fragments)
+    refuse_to_replace(
+        arguments.slice_config_out,
+        lambda path: is_trail_of(path, arguments.slice_config_in),
+        f"an earlier trail of {arguments.slice_config_in.name}",
+        overwrite=arguments.overwrite,
+    )
     merge_fragments(arguments.slice_config_in, fragments, arguments.slice_config_out)
     print(f"{len(fragments)} fragments merged into {arguments.slice_config_out}")
 

@@ -12,10 +12,16 @@ from schemas.settings import InterpolationSettings
 from schemas.slice_id import parse_slice_id
 from soct_core.acquisition.slices import lost_chunk_warnings
 from soct_core.acquisition.slots import Slots, refuse_longer_gap
+from soct_core.acquisition.translations import space_of_translations, world_origin
 from soct_core.errors import BadInputError
 from soct_core.file_names import InterpolationFiles
 from soct_core.run.settings_file import load_settings
-from soct_core.stages.interpolate_missing_slice import GapToFill, interpolate_slice
+from soct_core.stages.interpolate_missing_slice import (
+    GapToFill,
+    interpolate_slice,
+    refuse_foreign_output,
+    refuse_to_replace_others,
+)
 from soct_core.volume import open_volume
 
 _EPILOG = f"""examples:
@@ -58,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     )
     out.add_argument("--slice-id", "--slice_id", help="id of the missing slice; needed for a manifest entry")
     out.add_argument("--preview", type=Path, help="write the 1x4 picture, PNG")
+    out.add_argument("--overwrite", action="store_true", help="replace outputs that are something else")
     out.add_argument("--ngff-version", choices=("0.4", "0.5"), default="0.5", help="default: %(default)s")
     return p
 
@@ -76,6 +83,13 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.output_z is not None and arguments.output_z < 1:
         raise BadInputError(f"--output-z: got {arguments.output_z}, wanted 1 at least")
     refuse_longer_gap(arguments.before, arguments.after)
+    files = InterpolationFiles(
+        arguments.output, arguments.diagnostics, arguments.manifest_entry, arguments.preview
+    )
+    refuse_foreign_output(files.volume, (arguments.before, arguments.after))
+    refuse_to_replace_others(
+        arguments.before, arguments.after, slice_id, files, overwrite=arguments.overwrite
+    )
     size = tuple(arguments.voxel_size_um) if arguments.voxel_size_um else None
     before, after = open_volume(arguments.before, size), open_volume(arguments.after, size)
     for line in lost_chunk_warnings((before, after)):
@@ -83,6 +97,9 @@ def _run(arguments: argparse.Namespace) -> None:
     # Two slots: that of before and the missing one.
     slots = Slots(0, arguments.slicing_interval_um, before.voxel_size_um[0], _usable_um(arguments))
     missing = slots.missing_planes(1, before.shape[0])
+    space = space_of_translations({0: before, 2: after})
+    usable = slots.usable_planes(0, before.shape[0])
+    z, y, x = world_origin({0: before, 2: after}, space)
     if arguments.output_z is None and missing < 1:
         print("already covered by the slice before; no volume written")
         return
@@ -91,12 +108,13 @@ def _run(arguments: argparse.Namespace) -> None:
         after,
         GapToFill(
             slice_id,
-            slots.usable_planes(0, before.shape[0]),
+            usable,
             missing if arguments.output_z is None else arguments.output_z,
+            space.windows.get(0),
+            space.windows.get(2),
+            (z + usable * before.voxel_size_um[0], y, x),
         ),
-        InterpolationFiles(
-            arguments.output, arguments.diagnostics, arguments.manifest_entry, arguments.preview
-        ),
+        files,
         settings,
         arguments.ngff_version,
     )

@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
         help="output directories, or acquisitions, to compare on one page",
     )
     p.add_argument("--to", type=Path, help=f"where the group page goes (default: ./{GROUP_NAME})")
+    p.add_argument("--overwrite", action="store_true", help="let --to replace any file")
     return p
 
 
@@ -50,14 +51,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     from soct_core.file_names import output_of
-    from soct_core.report.group import render_group
+    from soct_core.report.group import GROUP_MARK, render_group
     from soct_core.stages.render_report import render_again
     from soct_core.storage.atomic import publish_text
+    from soct_core.storage.replacing import refuse_to_replace
 
     for output in arguments.output:
         print(render_again(output_of(output)))
     if arguments.group:
         page = (arguments.to or Path(GROUP_NAME)).absolute()
+        refuse_to_replace(
+            page,
+            lambda path: GROUP_MARK in path.read_text(),
+            "a page over runs",
+            overwrite=arguments.overwrite,
+        )
         publish_text(page, render_group(arguments.group, page))
         print(page)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Literal
 
 from schemas.contract import Contract
 from schemas.settings import InterpolationSettings, Method
-from schemas.slice_id import SliceId
+from schemas.slice_id import SliceIdText, format_slice_id
 
 FallbackReason = Literal[
     "no_foreground_planes",
@@ -51,6 +52,21 @@ class GateCheck(Contract):
     """None where the gate measures nothing: the optimiser gave up."""
     limit: float | None = None
     passed: bool
+
+
+def made_as(slice_id: int | None, before: str, after: str) -> str:
+    """What an interpolation is of: outputs that say the same may replace each other.
+
+    Examples
+    --------
+    >>> made_as(6, "acq/slice_z05.ome.zarr", "acq/slice_z07.ome.zarr")
+    'interpolation of slice 06'
+    >>> made_as(None, "a/before.ome.zarr", "b/after.ome.zarr")
+    'interpolation between before.ome.zarr and after.ome.zarr'
+    """
+    if slice_id is not None:
+        return f"interpolation of slice {format_slice_id(slice_id)}"
+    return f"interpolation between {PurePath(before).name} and {PurePath(after).name}"
 
 
 class InterpolationDiagnostics(Contract):
@@ -141,17 +157,22 @@ class InterpolationDiagnostics(Contract):
 
     nz_out: int | None = None
     """Planes that were made."""
-    slice_id: SliceId | None = None
-    """The missing slice."""
+    slice_id: SliceIdText | None = None
+    """The missing slice, as tables write it."""
     slice_before_path: str | None = None
-    """Path of the slice before, as it was given."""
+    """Path of the slice before, relative to this document."""
     slice_after_path: str | None = None
-    """Path of the slice after, as it was given."""
+    """Path of the slice after, relative to this document."""
     output_path: str | None = None
-    """Path of the interpolated slice; empty where none was written."""
+    """Path of the interpolated slice, relative to this document; empty where none was written."""
     settings: InterpolationSettings
     """All settings that were used."""
     versions: dict[str, str]
     """Versions of Python and of the packages that the result depends on, by name."""
     seconds: float
     """Wall time spent, in seconds."""
+
+    @property
+    def made_as(self) -> str:
+        """What this interpolation is of."""
+        return made_as(self.slice_id, self.slice_before_path or "", self.slice_after_path or "")

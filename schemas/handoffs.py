@@ -16,7 +16,7 @@ from schemas.contract import Contract
 from schemas.diagnostics import FallbackReason
 from schemas.pairwise import OverallStatus, PairRole, PairSource
 from schemas.published_stack import UnmatchedCut
-from schemas.run_record import GapRecord, RunRecord
+from schemas.run_record import Doubt, GapRecord, RunRecord
 from schemas.settings import (
     InterpolationSettings,
     NgffVersion,
@@ -65,6 +65,8 @@ class InterpolationJob(Job):
     voxel_size_um: VoxelSize | None = None
     window_before: Window | None = None
     window_after: Window | None = None
+    origin_um: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Where the first voxel of the result lies in the world of the inputs, (z, y, x)."""
     settings: InterpolationSettings
     ngff_version: NgffVersion
 
@@ -131,6 +133,8 @@ class StackJob(Job):
     voxel_size_um: VoxelSize | None = None
     windows: dict[SliceId, Window]
     """Windows of measured slices; empty when the slices are in common space already."""
+    origin_um: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Where pixel (0, 0) of the canvas and the top of the first slice lie in the world, (z, y, x)."""
     recipe: StackRecipe
     fresh: bool = False
     """Solve and write everything anew, whatever is published."""
@@ -240,3 +244,5 @@ class RunResult(Contract):
     stack: StackOutcome
     report: Path
     warnings: tuple[str, ...] = ()
+    """A line each, those of `doubts` included."""
+    doubts: tuple[Doubt, ...] = ()

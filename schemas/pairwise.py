@@ -95,6 +95,20 @@ class PairwiseMetrics(Contract):
     """z_index - expected_z_index, in planes."""
     z_correlation: float | None = None
     z_source: ZSource | None = None
+    z_expected_correlation: float | None = None
+    """NCC of the moving plane with the plane of fixed where it was expected."""
+    z_wide_index: int | None = None
+    """Plane of fixed most like the moving plane, of all it has; only where the match is at the bound of its
+    search."""
+    z_wide_correlation: float | None = None
+    same_depth_ncc: float | None = None
+    """NCC of the planes at the same depth of both slices; none of a check."""
+    reversed_ncc: float | None = None
+    """NCC of fixed's top with moving's depth, as if moving lay above; none of a check."""
+    same_image: bool = False
+    """Whether both slices show the same planes: no cut lies between them."""
+    reversed_order: bool = False
+    """Whether the slices fit clearly better in reverse order."""
     pre_ncc: float | None = None
     post_ncc: float | None = None
     consistency_px: float | None = None

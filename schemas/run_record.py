@@ -7,7 +7,19 @@ from typing import Literal
 
 from schemas.contract import Contract
 from schemas.settings import ReconstructSettings
+from schemas.slice_id import SliceId
 
+DoubtKind = Literal[
+    "interval",
+    "order",
+    "same_image",
+    "parts",
+    "unsupported",
+    "translations",
+    "unused_depth",
+    "excluded_source",
+    "nothing_to_match",
+]
 RunOutcome = Literal["completed", "failed"]
 TaskState = Literal["Completed", "Failed", "Crashed", "Cancelled"]
 
@@ -37,6 +49,29 @@ class GapRecord(Contract):
     multi: tuple[tuple[int, ...], ...] = ()
 
 
+class Doubt(Contract):
+    """What speaks against an acquisition, and what to do about it. Nothing is done unasked."""
+
+    kind: DoubtKind
+    slices: tuple[SliceId, ...] = ()
+    """The slices meant; empty where all are."""
+    sentence: str
+    remedy: str = ""
+    """What to do, in words."""
+    paste: str = ""
+    """The line, option or command that does it."""
+
+    @property
+    def what_to_do(self) -> str:
+        """Remedy and line to paste, on one line."""
+        return ": ".join(filter(None, (self.remedy, self.paste)))
+
+    @property
+    def text(self) -> str:
+        """All of it on one line."""
+        return "; ".join(filter(None, (self.sentence, self.what_to_do)))
+
+
 class ErrorRecord(Contract):
     """What went wrong in a task, or in the run itself."""
 
@@ -62,4 +97,6 @@ class RunRecord(Contract):
     gaps: GapRecord
     tasks: tuple[TaskRecord, ...]
     warnings: tuple[str, ...] = ()
+    """A line each, those of `doubts` included."""
+    doubts: tuple[Doubt, ...] = ()
     errors: tuple[ErrorRecord, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 MAX_SLICE_ID = 99_999
 WANTED_ID = f"a whole number from 0 to {MAX_SLICE_ID}"
@@ -32,3 +32,5 @@ def format_slice_id(slice_id: int) -> str:
 
 
 SliceId = Annotated[int, BeforeValidator(parse_slice_id), Field(ge=0, le=MAX_SLICE_ID)]
+SliceIdText = Annotated[SliceId, PlainSerializer(format_slice_id, return_type=str, when_used="json")]
+"""A slice id that JSON holds as tables do, ``"07"``; numbers of older files are read too."""

@@ -56,6 +56,7 @@ PREVIEW_SUFFIX = "_interpolated_preview.png"
 DIAGNOSTICS_PATH = re.compile(rf"{INTERPOLATIONS}/slice_z(\d+)_interpolated_diagnostics\.json", re.ASCII)
 METRICS_PATH = re.compile(rf"{PAIRS}/slice_z\d+_z\d+/{re.escape(METRICS)}", re.ASCII)
 _ASSESSMENT_KINDS = "figures", "quality", "reportlet"
+_INTERPOLATED_NAME = re.compile(r"slice_z(\d{1,8})_interpolated\.ome\.zarr", re.ASCII)
 _FRAGMENT_NAME = re.compile(r"slice_z(\d+)_manifest\.csv", re.ASCII)
 
 
@@ -67,6 +68,12 @@ def slice_name(slice_id: int) -> str:
 def named_slice_id(path: Path) -> int | None:
     """The id in the name of a measured slice; None for any other name."""
     match = SLICE_NAME.fullmatch(path.name)
+    return None if match is None else int(match[1])
+
+
+def named_interpolated_id(path: Path) -> int | None:
+    """The id in the name of an interpolated slice; None for any other name."""
+    match = _INTERPOLATED_NAME.fullmatch(path.name)
     return None if match is None else int(match[1])
 
 

@@ -21,6 +21,8 @@ from schemas.handoffs import DetectedGaps, InterpolationOutcome, PairOutcome, Re
 from schemas.settings import ReconstructSettings
 from soct_core.errors import AnotherWaitsError
 from soct_core.file_names import INTERPOLATIONS, PAIRS, pair_name
+from soct_core.run.acquisition_doubts import Acquired, metrics_of, pair_doubts, stack_doubts_of
+from soct_core.run.input_doubts import input_doubts
 from soct_core.run.input_warnings import input_warnings
 from soct_core.run.leftovers import remove_leftovers, remove_stale_interpolations, remove_stale_pairs
 from soct_core.run.plan import Planner, with_previews
@@ -112,18 +114,19 @@ def _record_failure(run: Run, error: BaseException) -> None:
 def _stages(run: Run) -> RunResult:
     found = run.tasks.run_one(tasks.detect_gaps, "detect gaps", run.plan.detect_gaps_job())
     run.plan.use(found)
-    run.gaps, run.warnings = found.gaps, (*run.not_promised, *input_warnings(run.plan, found))
-    for warning in run.warnings:
-        listener.get().warning(warning)
+    run.gaps = found.gaps
+    run.warn((*run.not_promised, *input_warnings(run.plan, found), *input_doubts(run.plan, found)))
     filled = _interpolate(run, found)
     trail = run.tasks.run_one(
         tasks.finalise_interpolation, "finalise audit trail", run.plan.finalise_job(found, filled)
     )
     pairs = _register(run, filled)
+    run.warn(pair_doubts(Acquired.of(run.plan), metrics_of(pairs)))
     fresh = run.tasks.fresh
     stacked = run.tasks.run_one(
         tasks.stack, "stack", run.plan.stack_job(trail.path, filled, pairs, fresh=fresh)
     )
+    run.warn(stack_doubts_of(run.plan, pairs, stacked))
     job = ReportJob(output=run.plan.output, record=run_record(run.facts(), "completed"))
     report = run.tasks.run_one(tasks.render_report, "report", job)
     return RunResult(
@@ -135,6 +138,7 @@ def _stages(run: Run) -> RunResult:
         stack=stacked,
         report=report.path,
         warnings=run.warnings,
+        doubts=run.doubts,
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from prefect.logging import get_run_logger
+
 from flows.engine.task_runs import TaskRuns
-from schemas.run_record import GapRecord
+from flows.terminal.listener import listener
+from schemas.run_record import Doubt, GapRecord
 from soct_core.run.plan import Planner
 from soct_core.run.record import RunFacts
 
@@ -24,11 +28,26 @@ class Run:
     """What the file system of the output cannot promise."""
     gaps: GapRecord = field(default_factory=GapRecord)
     warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def name(self) -> str:
         """What the acquisition is called."""
         return self.plan.acquisition.directory.name
+
+    def warn(self, said: Iterable[str | Doubt]) -> None:
+        """Tell the terminal and the log, and keep for the record, the report and the result."""
+        for one in said:
+            if isinstance(one, Doubt) and any(
+                one.kind == known.kind and one.slices == known.slices for known in self.doubts
+            ):
+                continue  # Said already, from other evidence.
+            text = one.text if isinstance(one, Doubt) else one
+            self.warnings += (text,)
+            if isinstance(one, Doubt):
+                self.doubts += (one,)
+            listener.get().warning(text)
+            get_run_logger().warning("%s", text)
 
     def facts(self) -> RunFacts:
         """What is known by now, for the record."""
@@ -41,6 +60,7 @@ class Run:
             command=self.command,
             gaps=self.gaps,
             warnings=self.warnings,
+            doubts=self.doubts,
             outputs=self.tasks.outputs(),
             tasks=self.tasks.records,
             errors=self.tasks.errors,

@@ -61,6 +61,7 @@ def print_result(console: Console, result: RunResult) -> None:
         *_listed("hard-skipped", (f"{format_slice_id(o.slice_id)}: {o.reason}: {o.detail}" for o in skipped)),
         *_listed("unreliable pairs", (_why(pair) for pair in unreliable)),
         *_listed("set by hand", (_why(pair) for pair in by_hand), none=()),
+        *_listed("doubts", (doubt.sentence for doubt in result.doubts)),
         ("volume", str(result.stack.volume)),
         ("", " x ".join(map(str, result.stack.shape)) + " voxels (z, y, x)"),
         ("audit trail", str(result.output / FINAL_NAME)),
@@ -76,7 +77,8 @@ def next_steps(
     result: RunResult, skipped: list[InterpolationOutcome], unreliable: list[PairOutcome]
 ) -> list[str]:
     """What a user would do now: look at what was refused or unreliable, check, view."""
-    steps = [f"{format_slice_id(o.slice_id)} stays a gap: {_look(o)}{_decides(o)}" for o in skipped]
+    steps = [doubt.what_to_do for doubt in result.doubts if doubt.remedy]
+    steps += [f"{format_slice_id(o.slice_id)} stays a gap: {_look(o)}{_decides(o)}" for o in skipped]
     if unreliable:
         steps.append(
             f"{len(unreliable)} unreliable pairs: the report shows them, with their reasons, and how to set "

@@ -29,6 +29,8 @@ STACKING_DECISIONS = CsvTable(
         "pair_weight_above": number(0, 1, wanted="a number from 0 to 1"),
         "pair_weight_below": number(0, 1, wanted="a number from 0 to 1"),
         "confidence": number(0, 1, wanted="a number from 0 to 1"),
+        "part": WHOLE,
+        "cut_confidence": number(0, 1, wanted="a number from 0 to 1"),
         "intensity_factor": number(0),
         "reasons": TEXT,
     },

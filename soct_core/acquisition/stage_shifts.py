@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from schemas.common_space import Window
 from schemas.slice_id import format_slice_id
@@ -60,20 +61,42 @@ def common_space(
     links = _links(read_shifts(path), pixel_um, path)
     ids = sorted({*shapes, *(i for link in links for i in link)})
     origins, warnings = _chained(ids, links, path)
+    return replace(laid_out(origins, shapes, str(path)), warnings=tuple(warnings))
+
+
+def laid_out(
+    origins: Mapping[int, NDArray[np.float64]], shapes: Mapping[int, tuple[int, int]], name: str
+) -> CommonSpace:
+    """The smallest canvas that holds all slices, and the window of each.
+
+    Parameters
+    ----------
+    origins
+        (x, y) of each slice in pixels, by id; of more slices than are used, perhaps.
+    shapes
+        Plane shape (y, x) of every slice that is used, by id.
+    name
+        What messages call the layout.
+
+    Raises
+    ------
+    ShiftsError
+        If the canvas would be absurdly large.
+    """
     low = np.min([origins[i] for i in shapes], axis=0)
     windows = {}
     offsets = {i: np.rint(origins[i] - low).astype(int) for i in shapes}
     far = np.max([offsets[i] + (shapes[i][1], shapes[i][0]) for i in shapes], axis=0)
     if far.max() > MAX_CANVAS_PX or int(far[0]) * int(far[1]) > MAX_PLANE_PIXELS:
         wanted = f"{MAX_CANVAS_PX} at most, and {MAX_PLANE_PIXELS} in all"
-        raise ShiftsError(f"{path}: the canvas would be {far[0]} x {far[1]} px, wanted {wanted}")
+        raise ShiftsError(f"{name}: the canvas would be {far[0]} x {far[1]} px, wanted {wanted}")
     for slice_id in shapes:
         x, y = (int(v) for v in offsets[slice_id])
         rest_x, rest_y = (float(v) for v in origins[slice_id] - low - offsets[slice_id])
         windows[slice_id] = Window(
             offset=(x, y), plane_shape=(int(far[1]), int(far[0])), rest=(rest_x, rest_y)
         )
-    return CommonSpace(windows, tuple(warnings))
+    return CommonSpace(windows)
 
 
 def read_shifts(path: Path) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from soct_core.arrays import Sliceable, Zyx
 from soct_core.errors import RegistrationError
 from soct_core.pairwise.anatomy import AnatomyRate, anatomy_rate
 from soct_core.pairwise.confidence import Evidence, confidence, status
+from soct_core.pairwise.depth_order import DOUBTED, DepthOrder, PlaneLikeness, depth_order
 from soct_core.pairwise.tissue_motion import TissueMotion, tissue_motion
 from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z, z_curve, z_search
 from soct_core.planes.warp import coverage, warp
@@ -96,7 +97,8 @@ def register_and_compare(
         return None, failed, ComparedPlanes(start, moving_plane, None)
     evidence = _evidence(found, voxel_size_um, settings)
     rate = _anatomy_rate(a, found, pair, voxel_size_um[0], settings)
-    metrics = _metrics(pair, found, evidence, rate, settings, started)
+    order = _depth_order((a, b), found, pair)
+    metrics = _metrics(pair, found, _Seen(evidence, rate, order), settings, started)
     motion = found.motion
     transform = RigidTransform(
         fixed_id=pair.fixed_id,
@@ -165,11 +167,10 @@ def _evidence(found: _Found, voxel_size_um: Zyx, settings: PairwiseSettings) -> 
     on_grid = moving.on_grid(found.motion)
     pixel_um = _pixel_um(found.motion, voxel_size_um)
     pre, post = ncc_before_and_after(found.fixed, moving, on_grid)
-    back = register(moving, found.fixed, "rigid", settings).motion
     return Evidence(
         pre_ncc=pre,
         post_ncc=post,
-        consistency_px=displacement_rms(moving.on_grid(back).compose(on_grid), found.fixed.tissue) * factor,
+        consistency_px=_consistency(found, on_grid, settings) * factor,
         rotation_deg=on_grid.rotation_deg,
         translation_px=float(np.hypot(*found.motion.translation)),
         plane_px=max(found.fixed.shape) * factor * min(voxel_size_um[1:]) / pixel_um,
@@ -180,6 +181,16 @@ def _evidence(found: _Found, voxel_size_um: Zyx, settings: PairwiseSettings) -> 
         doubt=found.doubt,
         mirror_margin=_mirror_margin(found, on_grid),
     )
+
+
+def _consistency(found: _Found, on_grid: Affine2D, settings: PairwiseSettings) -> float:
+    """RMS distance over tissue between there and there and back, on the working grid."""
+    apart = float(max(found.fixed.shape))
+    try:
+        back = register(found.moving, found.fixed, "rigid", settings).motion
+    except RegistrationError:
+        return apart
+    return min(apart, displacement_rms(found.moving.on_grid(back).compose(on_grid), found.fixed.tissue))
 
 
 def _overlap(fixed: RegistrationPlane, moving: RegistrationPlane, on_grid: Affine2D) -> float:
@@ -196,15 +207,15 @@ def _mirror_margin(found: _Found, on_grid: Affine2D) -> float:
 
 
 def _metrics(
-    pair: Pair,
-    found: _Found,
-    evidence: Evidence,
-    rate: AnatomyRate | None,
-    settings: PairwiseSettings,
-    started: float,
+    pair: Pair, found: _Found, seen: _Seen, settings: PairwiseSettings, started: float
 ) -> PairwiseMetrics:
+    evidence, rate, order = seen.evidence, seen.rate, seen.order
     trust, remarks = confidence(evidence, settings)
+    if order.reasons:
+        trust *= DOUBTED
     state, reasons = status(evidence, found.z_correlation, trust, pair.moving_id - pair.fixed_id, settings)
+    if order.reasons:
+        state, reasons = "warning" if state == "ok" else state, (*reasons, *order.reasons)
     if pair.touches_interpolated:
         trust, state, reasons = 0.0, "error", ("touches an interpolated slice", *reasons)
     motion, search = found.motion, found.search
@@ -222,6 +233,13 @@ def _metrics(
         z_drift=found.z - search.expected if search.source == "matched" else None,
         z_correlation=found.z_correlation,
         z_source=search.source,
+        z_expected_correlation=order.expected_ncc,
+        z_wide_index=order.wide_z,
+        z_wide_correlation=order.wide_ncc,
+        same_depth_ncc=order.same_depth_ncc,
+        reversed_ncc=order.reversed_ncc,
+        same_image=order.is_same_image,
+        reversed_order=order.is_reversed,
         pre_ncc=evidence.pre_ncc,
         post_ncc=evidence.post_ncc,
         consistency_px=evidence.consistency_px,
@@ -239,6 +257,26 @@ def _metrics(
         versions=software_versions(),
         seconds=time.perf_counter() - started,
     )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a registration is judged by."""
+
+    evidence: Evidence
+    rate: AnatomyRate | None
+    order: DepthOrder
+
+
+def _depth_order(volumes: tuple[Sliceable, Sliceable], found: _Found, pair: Pair) -> DepthOrder:
+    """Whether the slices lie to each other as their ids say.
+
+    Not asked of checks, whose slices are also in pairs of neighbours, nor of interpolated slices.
+    """
+    if pair.role == "check" or pair.touches_interpolated:
+        return DepthOrder(dict(found.z_curve)[found.search.start])
+    likeness = PlaneLikeness(*volumes, found.moving.on_grid(found.motion), found.moving)
+    return depth_order(volumes, found.search, found.z_curve, likeness, pair.offset)
 
 
 def _anatomy_rate(

@@ -22,6 +22,10 @@ class Flag:
     level: Level
     text: str
     threshold: str = ""
+    remedy: str = ""
+    """What to do about it."""
+    paste: str = ""
+    """The line or command that does it."""
     link: str = ""
     """Anchor of a section of the page, without the #."""
 
@@ -30,7 +34,10 @@ def flags_of(data: RunData, slots: Sequence[Slot]) -> tuple[Flag, ...]:
     """All flags, the worst first; a single `ok` one when there is nothing to say."""
     order = ("error", "warning", "note", "ok")
     found = [*_run(data), *_gaps(slots), *_pairs(data), *_poses(data), *_by_hand(data)]
-    found += [Flag("warning", text) for text in data.record.warnings]
+    doubts = data.record.doubts
+    found += [Flag("warning", d.sentence, remedy=d.remedy, paste=d.paste) for d in doubts]
+    doubted = {doubt.text for doubt in doubts}
+    found += [Flag("warning", text) for text in data.record.warnings if text not in doubted]
     found += [Flag("warning", f"Could not be read: {text}") for text in data.unread]
     if not any(flag.level in ("error", "warning") for flag in found):
         found.append(Flag("ok", "Nothing stands out."))

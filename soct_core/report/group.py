@@ -25,6 +25,8 @@ WIDTH, HEIGHT, LEFT, RIGHT = 460.0, 92.0, 12.0, 12.0
 _MIDDLE, _JITTER = 36.0, 18.0
 _FENCE = 1.5
 """Interquartile ranges beyond the quartiles at which a point counts as an outlier: Tukey's convention."""
+GROUP_MARK = '<meta name="generator" content="soct report --group">'
+"""How a page over many runs is known again."""
 _LEAST_FOR_FENCE = 5
 """With fewer points quartiles mean nothing. Chosen by hand."""
 
@@ -115,6 +117,7 @@ def render_group(directories: Sequence[Path], page: Path) -> str:
             rows=[_row(run) for run in runs],
             fence=_LEAST_FOR_FENCE,
             said=_FENCE,
+            mark=GROUP_MARK,
         )
     )
 

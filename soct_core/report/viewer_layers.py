@@ -59,21 +59,23 @@ def layers_of(output: Path) -> tuple[ViewerLayer, ...]:
     shown = _image("volume", "image", volume)
     label = _image(LABEL_NAME, "labels", volume / "labels" / LABEL_NAME)
     width = shown.levels[0].shape[2] * shown.scale_um[2]
-    aside = shown.translation_um[2] + width * (1 + _AISLE)
+    z, y, x = shown.translation_um
+    aside = z, y, x + width * (1 + _AISLE)
     return (shown, label, *_slices(output, data, shown.scale_um, aside))
 
 
-def _slices(output: Path, data: RunData, size_um: Zyx, x_um: float) -> list[ViewerLayer]:
+def _slices(output: Path, data: RunData, size_um: Zyx, aside_um: Zyx) -> list[ViewerLayer]:
     paths = {name: output / name for name in (each.path for each in data.record.inputs)}
     by_id = {i: p for p in paths.values() for i in data.used if p.name == slice_name(i)}
     made = {i: f"{INTERPOLATIONS}/{interpolated_name(i)}" for i in data.interpolated}
     tops = {row["slice_id"]: row["slot_top_um"] for row in data.decisions}
     found = []
+    z, y, x = aside_um
     for slice_id, path in sorted((by_id | {i: output / name for i, name in made.items()}).items()):
         what = "slice" if slice_id in by_id else "interpolated"
         # Of the voxel size of the volume: slices need not say theirs.
         layer = _image(f"{what} {format_slice_id(slice_id)}", "image", path, size_um)
-        found.append(replace(layer, translation_um=(tops.get(slice_id, 0.0), 0.0, x_um)))
+        found.append(replace(layer, translation_um=(z + tops.get(slice_id, 0.0), y, x)))
     return found
 
 

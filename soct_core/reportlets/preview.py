@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 from schemas.diagnostics import InterpolationDiagnostics
 from soct_core.arrays import Sliceable
 from soct_core.reportlets.gap_planes import GapPlanes, rows_near
 from soct_core.reportlets.pictures import grey_window
 
+_TITLE = "Title"
+"""A key of PNG texts, by convention."""
 _MAX_SIDE = 512
 """Longer side of each picture, in pixels. Chosen by eye."""
 
@@ -53,7 +57,13 @@ def preview_png(
     for axis in axes:
         axis.set_xticks([])
         axis.set_yticks([])
-    return _png(figure)
+    return _png(figure, diagnostics.made_as)
+
+
+def preview_of(path: Path) -> str:
+    """What a preview is of; empty where the picture does not say."""
+    with Image.open(path) as picture:
+        return str(picture.info.get(_TITLE, ""))
 
 
 def _draw_xz(
@@ -94,7 +104,7 @@ def _thumbnail(plane: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(plane)[::step, ::step]
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure, title: str) -> bytes:
     out = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(out)
+    FigureCanvasAgg(figure).print_png(out, metadata={_TITLE: title})
     return out.getvalue()

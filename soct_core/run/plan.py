@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,13 +27,23 @@ from soct_core import slice_config
 from soct_core.acquisition.slices import Acquisition, find_acquisition, open_slices, slice_table, used_slices
 from soct_core.acquisition.slots import Slots
 from soct_core.acquisition.stage_shifts import CommonSpace, common_space
+from soct_core.acquisition.translations import space_of_translations, world_origin
 from soct_core.errors import AcquisitionError, SettingsError, ShiftsError
 from soct_core.file_names import DEFAULT_OUTPUT
 from soct_core.pairwise.pairs import pairs_to_register
 from soct_core.run.manual_transforms import pairs_of_measured, refuse_unusable, refuse_without_pair
-from soct_core.slice_config.finalise import COVERED_NOTE, NOT_ASKED_NOTE, longer_gap_note
+from soct_core.slice_config.finalise import (
+    COVERED_NOTE,
+    NOT_ASKED_NOTE,
+    excluded_source_note,
+    longer_gap_note,
+)
 from soct_core.storage.own_files import refuse_foreign_within
-from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_unusable_place
+from soct_core.storage.safe_paths import (
+    refuse_output_among_inputs,
+    refuse_results_of_others,
+    refuse_unusable_place,
+)
 from soct_core.volume import Volume
 from soct_core.volume.header_checks import MAX_VOXELS
 
@@ -79,6 +89,7 @@ class Planner:
             raise ShiftsError(f"{shifts}: wanted a file whose name ends in .csv")
         refuse_output_among_inputs(out, directory)
         refuse_foreign_within(out)
+        refuse_results_of_others(out)
         planner = cls(found, out, settings, voxel_size_um, allow_missing, shifts)
         planner._read_config()
         planner._open(used_slices(found, planner.table, allow_missing=allow_missing))
@@ -109,7 +120,19 @@ class Planner:
         """One job per single gap, named after it; none when interpolation is disabled."""
         if not self.settings.interpolation.enabled:
             return []
-        return [(f"interpolate z{format_slice_id(i)}", self._interpolation_job(i)) for i in found.gaps.single]
+        beside = self.gaps_beside_excluded(found.gaps.single)
+        wanted = [i for i in found.gaps.single if i not in beside]
+        return [(f"interpolate z{format_slice_id(i)}", self._interpolation_job(i)) for i in wanted]
+
+    def gaps_beside_excluded(self, gaps: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Gaps with a neighbour that a quality stage excluded, which is no source of a morph; by gap."""
+        skip = slice_config.force_skip_slices(self.table)
+        beside = {gap: tuple(i for i in (gap - 1, gap + 1) if i in skip) for gap in gaps}
+        return {
+            gap: excluded
+            for gap, excluded in beside.items()
+            if excluded and self._interpolation_job(gap).output_z > 0
+        }
 
     def preview_jobs(self, filled: Sequence[InterpolationOutcome]) -> list[tuple[str, PreviewJob]]:
         """One job per attempted interpolation, named after it; none when previews are not wanted."""
@@ -124,12 +147,14 @@ class Planner:
     def finalise_job(self, found: DetectedGaps, filled: Sequence[InterpolationOutcome]) -> FinaliseJob:
         covered = {o.slice_id: COVERED_NOTE for o in filled if o.result == "already_covered"}
         unasked = () if self.settings.interpolation.enabled else found.gaps.single
+        beside = self.gaps_beside_excluded(found.gaps.single)
+        excluded = {gap: excluded_source_note(map(format_slice_id, ids)) for gap, ids in beside.items()}
         multi = {i: longer_gap_note(len(gap)) for gap in found.gaps.multi for i in gap}
         return FinaliseJob(
             acquisition=self.acquisition.directory,
             config=self.acquisition.config_path,
             fragments=tuple(o.fragment for o in filled if o.fragment is not None),
-            notes=covered | dict.fromkeys(unasked, NOT_ASKED_NOTE) | multi,
+            notes=excluded | covered | dict.fromkeys(unasked, NOT_ASKED_NOTE) | multi,
             output=self.output,
         )
 
@@ -139,9 +164,9 @@ class Planner:
         """One job per pair, named after it; none that touches a slice still to be interpolated."""
         interpolated = {o.slice_id: o for o in filled if o.volume is not None}
         skip = slice_config.force_skip_slices(self.table)
-        slots = self._slots()
+        slots = self.slots
         tops = {i: slots.top(i) for i in self.measured}
-        tops |= {i: tops[i - 1] + self._usable(i - 1) for i in interpolated}
+        tops |= {i: tops[i - 1] + self.usable_planes(i - 1) for i in interpolated}
         paths = self.measured | {i: o.volume for i, o in interpolated.items() if o.volume is not None}
         named = []
         for pair in pairs_to_register(
@@ -186,6 +211,7 @@ class Planner:
             output=self.output,
             voxel_size_um=self.voxel_size_um,
             windows=dict(self.space.windows),
+            origin_um=world_origin(self.volumes, self.space),
             recipe=self.settings.stack_recipe,
             fresh=fresh,
         )
@@ -224,11 +250,13 @@ class Planner:
             shapes = {i: (v.shape[1], v.shape[2]) for i, v in self.volumes.items()}
             _, y, x = first.voxel_size_um
             self.space = common_space(self.shifts, shapes, (x, y))
+        else:
+            self.space = space_of_translations(self.volumes)
 
     def _refuse_absurd_volume(self) -> None:
         """One slice with a far id, or a voxel size of nearly nothing, can claim any depth."""
         first, last = min(self.measured), max(self.measured)
-        planes = self._slots().depth(last, self.volumes[last].shape[0])
+        planes = self.slots.depth(last, self.volumes[last].shape[0])
         shapes = [v.shape for v in self.volumes.values()]
         plane = max(y for _, y, _ in shapes) * max(x for _, _, x in shapes)
         if planes * plane > MAX_VOXELS:
@@ -238,7 +266,9 @@ class Planner:
                 f"wanted {MAX_VOXELS} voxels at most"
             )
 
-    def _slots(self) -> Slots:
+    @property
+    def slots(self) -> Slots:
+        """Where slices lie along z."""
         first = next(iter(self.volumes.values()))
         return Slots(
             min(self.measured),
@@ -255,32 +285,35 @@ class Planner:
             after=self.measured[after],
             made=outcome.volume,
             diagnostics=diagnostics,
-            usable_before=self._usable(before),
+            usable_before=self.usable_planes(before),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
             window_before=self.space.windows.get(before),
             window_after=self.space.windows.get(after),
         )
 
-    def _usable(self, slice_id: int) -> int:
+    def usable_planes(self, slice_id: int) -> int:
         """Trusted planes of a measured slice."""
-        return self._slots().usable_planes(slice_id, self.volumes[slice_id].shape[0])
+        return self.slots.usable_planes(slice_id, self.volumes[slice_id].shape[0])
 
     def _interpolation_job(self, slice_id: int) -> InterpolationJob:
-        slots, before = self._slots(), slice_id - 1
+        slots, before = self.slots, slice_id - 1
         # A slice further up may be trusted deeper than the one right above.
-        trusted = max(slots.top(i) + self._usable(i) for i in self.measured if i < slice_id)
+        trusted = max(slots.top(i) + self.usable_planes(i) for i in self.measured if i < slice_id)
         missing = slots.missing_planes(slice_id, self.volumes[before].shape[0])
+        z, y, x = world_origin(self.volumes, self.space)
+        top = slots.top(before) + self.usable_planes(before)
         return InterpolationJob(
             slice_id=slice_id,
             before=self.measured[before],
             after=self.measured[slice_id + 1],
-            usable_before=self._usable(before),
+            usable_before=self.usable_planes(before),
             output_z=missing if trusted < slots.top(slice_id + 1) else min(missing, 0),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
             window_before=self.space.windows.get(before),
             window_after=self.space.windows.get(slice_id + 1),
+            origin_um=(z + top * slots.voxel_z_um, y, x),
             settings=self.settings.interpolation,
             ngff_version=self.settings.ngff_version,
         )

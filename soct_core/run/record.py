@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from schemas.run_record import ErrorRecord, Fingerprint, GapRecord, RunOutcome, RunRecord, TaskRecord
+from schemas.run_record import Doubt, ErrorRecord, Fingerprint, GapRecord, RunOutcome, RunRecord, TaskRecord
 from schemas.settings import ReconstructSettings
 from soct_core.file_names import RUN_RECORD_NAME
 from soct_core.storage.atomic import publish_text
@@ -32,6 +32,7 @@ class RunFacts:
     outputs: Sequence[Fingerprint]
     tasks: Sequence[TaskRecord]
     errors: Sequence[ErrorRecord]
+    doubts: Sequence[Doubt] = ()
 
 
 def write_run_record(facts: RunFacts, outcome: RunOutcome) -> None:
@@ -55,6 +56,7 @@ def run_record(facts: RunFacts, outcome: RunOutcome) -> RunRecord:
         gaps=facts.gaps,
         tasks=tuple(facts.tasks),
         warnings=tuple(facts.warnings),
+        doubts=tuple(facts.doubts),
         errors=tuple(facts.errors),
     )
 

@@ -15,13 +15,19 @@ from soct_core.storage.atomic import published
 COVERED_NOTE = "gap already covered by the slice above; not interpolated"
 NOT_ASKED_NOTE = "missing; interpolation is switched off"
 _LONGER_GAP_NOTE = "part of a gap of {} slices; not interpolated"
-_OURS = (COVERED_NOTE, NOT_ASKED_NOTE, _LONGER_GAP_NOTE)
-_OUR_NOTES = re.compile(f"(; )?({'|'.join(map(re.escape, _OURS))})".replace(r"\{\}", r"\d+"))
+_EXCLUDED_SOURCE_NOTE = "not interpolated, for neighbour {} is auto_excluded"
+_OURS = (COVERED_NOTE, NOT_ASKED_NOTE, _LONGER_GAP_NOTE, _EXCLUDED_SOURCE_NOTE)
+_OUR_NOTES = re.compile(f"(; )?({'|'.join(map(re.escape, _OURS))})".replace(r"\{\}", r"\d+(?: and \d+)?"))
 
 
 def longer_gap_note(length: int) -> str:
     """The note of the audit trail on each slice of a gap of `length` slices."""
     return _LONGER_GAP_NOTE.format(length)
+
+
+def excluded_source_note(neighbours: Iterable[str]) -> str:
+    """The note of the audit trail on a gap whose neighbours a quality stage excluded."""
+    return _EXCLUDED_SOURCE_NOTE.format(" and ".join(neighbours))
 
 
 def finalise(
@@ -52,6 +58,23 @@ def finalise(
         finally:
             current.unlink(missing_ok=True)
             merged.unlink(missing_ok=True)
+
+
+def is_trail_of(path: Path, config: Path) -> bool:
+    """Whether a file is an audit trail made from a config: it differs by interpolations only.
+
+    Raises
+    ------
+    SliceConfigError
+        If one of them is broken.
+    """
+    trail, base = (_without_former_outcomes(read(each)) for each in (path, config))
+    kept = trail[trail["slice_id"].isin(base["slice_id"])].reset_index(drop=True)
+    said = [str(name) for name in base.columns if base[name].notna().any() and name not in FRAGMENT_COLUMNS]
+    if not set(said) <= set(kept.columns) or len(kept) != len(base):
+        return False
+    same = kept[said].astype(str).eq(base.reset_index(drop=True)[said].astype(str))
+    return bool(same.all(axis=None))
 
 
 def _without_former_outcomes(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from soct_core.errors import AcquisitionError
 from soct_core.registration.working_plane import pixel_aspect
 from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
 from soct_core.stacking.canvas import Canvas, enlarged, is_identity, with_margin
+from soct_core.stacking.cuts import cut_columns, cut_remarks
 from soct_core.stacking.decisions import decision
 from soct_core.stacking.inputs import Assembled, StackInput
 from soct_core.stacking.intensity import MatchedIntensity, match_intensity
@@ -116,6 +117,7 @@ def stack(
         canvas,
         intensity.factors,
         FormerImage(volume, kept) if kept else None,
+        given.origin_um,
     )
     stack_volume(plan, recipe.stack, volume, recipe.ngff_version)
     publish_text(decisions, STACKING_DECISIONS.to_csv(decisions_table(given, assembled, intensity.factors)))
@@ -136,6 +138,10 @@ def decisions_table(given: StackInput, assembled: Assembled, factors: Mapping[in
     placed_slices = {placed.slice_id: placed for placed in assembled.placed_slices}
     ids = range(min(given.measured), max(given.measured) + 1)
     rows = [decision(slice_id, placed_slices.get(slice_id), given, assembled, factors) for slice_id in ids]
+    for slice_id, columns in cut_columns(given, assembled).items():
+        row = rows[slice_id - ids.start]
+        said = row["reasons"], cut_remarks(slice_id, columns, given, assembled)
+        row |= columns | {"reasons": "; ".join(str(text) for text in said if text)}
     return pd.DataFrame(rows, columns=list(STACKING_DECISIONS.columns), dtype=object)
 
 

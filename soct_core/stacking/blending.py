@@ -118,6 +118,8 @@ class VolumePlan:
     """Intensity factors of measured slices, by id; 1 where left out."""
     former: FormerImage | None = None
     """A volume on the same canvas, whose first planes would become the same again."""
+    origin_um: Zyx = (0.0, 0.0, 0.0)
+    """Where pixel (0, 0) of the slices and plane 0 of the volume lie in the world."""
 
 
 def stack_volume(
@@ -134,12 +136,13 @@ def stack_volume(
     """
     z, y, x = plan.voxel_size_um
     left, top = plan.canvas.origin
+    z0, y0, x0 = plan.origin_um
     dtype = np.dtype(plan.placed_slices[0].volume.dtype)
     spec = ImageSpec(
         (plan.depth, *plan.canvas.shape),
         dtype,
         plan.voxel_size_um,
-        origin_um=(0.0, top * y, left * x),
+        origin_um=(z0, y0 + top * y, x0 + left * x),
         version=version,
         pyramid_um=settings.pyramid_um,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,29 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.common_space import Window
-from schemas.diagnostics import InterpolationDiagnostics
+from schemas.diagnostics import InterpolationDiagnostics, made_as
 from schemas.handoffs import InterpolationJob, InterpolationOutcome
 from schemas.manifest_fragment import ManifestFragment
 from schemas.settings import InterpolationSettings, NgffVersion
-from soct_core.arrays import Sliceable
+from soct_core.arrays import Sliceable, Zyx
 from soct_core.baselines import interpolate_baseline
 from soct_core.errors import AcquisitionError
-from soct_core.file_names import InterpolationFiles
+from soct_core.file_names import InterpolationFiles, named_interpolated_id, named_slice_id
 from soct_core.reportlets.gap import gap_reportlet
 from soct_core.reportlets.gap_planes import GapPlanes
-from soct_core.reportlets.preview import preview_png
+from soct_core.reportlets.preview import preview_of, preview_png
 from soct_core.reportlets.write import write_reportlet
-from soct_core.slice_config.fragments import write_fragment
+from soct_core.slice_config.fragments import read_fragment, write_fragment
 from soct_core.storage.atomic import publish_bytes, publish_text, remove
 from soct_core.storage.fingerprint import fingerprint
+from soct_core.storage.records import read_record
+from soct_core.storage.replacing import refuse_to_replace
 from soct_core.volume import Volume, open_volume
 from soct_core.volume.reading import same_voxel_size
 from soct_core.volume.views import seen_through, trusted_part
-from soct_core.volume.writing import ImageSpec, image_writer
+from soct_core.volume.writing import ImageSpec, image_made_as, image_writer
 from soct_core.zmorph.gate_list import GATES
 from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
 
-VERSION = "10"
+VERSION = "11"
 Planes = Iterator[NDArray[Any]]
 
 
@@ -50,6 +53,8 @@ class GapToFill:
     window_before: Window | None = None
     """Window of the slice before onto a common canvas; the result then lies on that canvas too."""
     window_after: Window | None = None
+    origin_um: Zyx | None = None
+    """Where the first voxel of the result lies in the world; by default right below the trusted planes."""
 
 
 def reads(job: InterpolationJob) -> list[str]:
@@ -71,7 +76,14 @@ def run(job: InterpolationJob) -> InterpolationOutcome:
     diagnostics = interpolate_slice(
         open_volume(job.before, job.voxel_size_um),
         open_volume(job.after, job.voxel_size_um),
-        GapToFill(job.slice_id, job.usable_before, job.output_z, job.window_before, job.window_after),
+        GapToFill(
+            job.slice_id,
+            job.usable_before,
+            job.output_z,
+            job.window_before,
+            job.window_after,
+            job.origin_um,
+        ),
         files,
         job.settings,
         job.ngff_version,
@@ -110,7 +122,15 @@ def interpolate_slice(
 
     def write(planes: Planes) -> None:
         shape = nz_out, max(trusted.shape[1], below.shape[1]), max(trusted.shape[2], below.shape[2])
-        spec = ImageSpec(shape, np.dtype(trusted.dtype), before.voxel_size_um, version=version)
+        origin = _below(before, usable) if gap.origin_um is None else gap.origin_um
+        spec = ImageSpec(
+            shape,
+            np.dtype(trusted.dtype),
+            before.voxel_size_um,
+            origin,
+            version,
+            made_as=made_as(gap.slice_id, str(before.path), str(after.path)),
+        )
         with image_writer(files.volume, spec) as (image, _):
             for plane in shown.watch(planes, nz_out):
                 image.append(plane)
@@ -119,14 +139,7 @@ def interpolate_slice(
     if found.interpolation_failed:
         # A volume of an earlier attempt must not outlive a hard skip.
         remove(files.volume)
-    diagnostics = found.model_copy(
-        update={
-            "slice_id": gap.slice_id,
-            "slice_before_path": str(before.path),
-            "slice_after_path": str(after.path),
-            "output_path": None if found.interpolation_failed else str(files.volume),
-        }
-    )
+    diagnostics = _with_names(found, (before.path, after.path), gap.slice_id, files)
     if files.preview is not None:
         z_to_x = before.voxel_size_um[0] / before.voxel_size_um[2]
         publish_bytes(files.preview, preview_png(trusted, below, shown, diagnostics, z_to_x))
@@ -137,6 +150,62 @@ def interpolate_slice(
     if files.fragment is not None and gap.slice_id is not None:
         write_fragment(files.fragment, ManifestFragment.from_diagnostics(diagnostics, gap.slice_id))
     return diagnostics
+
+
+def refuse_to_replace_others(
+    before: Path, after: Path, slice_id: int | None, files: InterpolationFiles, *, overwrite: bool = False
+) -> None:
+    """Refuse outputs that are there and are no earlier result of this very interpolation.
+
+    Raises
+    ------
+    AcquisitionError
+        Also where the volume would bear the name of a measured slice, or that of another interpolated one.
+    """
+    named = named_slice_id(files.volume)
+    if named is not None:
+        raise AcquisitionError(f"{files.volume}: is the name of a measured slice, wanted another path")
+    other = named_interpolated_id(files.volume)
+    if slice_id is not None and other not in (None, slice_id):
+        raise AcquisitionError(
+            f"{files.volume}: is named after slice {other:02d}, but --slice-id says {slice_id:02d}"
+        )
+    mine = made_as(slice_id, str(before), str(after))
+    what = f"an earlier {mine}"
+    checks: tuple[tuple[Path | None, Callable[[Path], bool]], ...] = (
+        (files.volume, lambda path: image_made_as(path) == mine),
+        (files.diagnostics, lambda path: read_record(path, InterpolationDiagnostics).made_as == mine),
+        (files.fragment, lambda path: read_fragment(path).slice_id == slice_id),
+        (files.preview, lambda path: preview_of(path) == mine),
+    )
+    for path, is_same in checks:
+        # Whoever publishes a file refuses a directory in its place.
+        if path is None or path is files.volume or not path.is_dir():
+            refuse_to_replace(path, is_same, what, overwrite=overwrite)
+
+
+def _with_names(
+    found: InterpolationDiagnostics,
+    neighbours: tuple[Path, Path],
+    slice_id: int | None,
+    files: InterpolationFiles,
+) -> InterpolationDiagnostics:
+    """The diagnostics with the slice and the files that they speak of."""
+    document = files.diagnostics or files.volume
+    before, after = (_relative(path, document) for path in neighbours)
+    made = None if found.interpolation_failed else _relative(files.volume, document)
+    names = {"slice_before_path": before, "slice_after_path": after, "output_path": made}
+    return found.model_copy(update={"slice_id": slice_id, **names})
+
+
+def _relative(path: Path, document: Path) -> str:
+    """A path as a document beside others names it, so that both can be moved together."""
+    return Path(os.path.relpath(path.absolute(), document.absolute().parent)).as_posix()
+
+
+def _below(before: Volume, planes: int) -> Zyx:
+    z, y, x = before.origin_um
+    return z + planes * before.voxel_size_um[0], y, x
 
 
 def refuse_foreign_output(output: Path, inputs: tuple[Path, ...]) -> None:

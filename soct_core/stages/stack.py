@@ -96,6 +96,7 @@ def _given(job: StackJob, records: Sequence[PairRecord]) -> StackInput:
         voxel_size_um=size,
         reasons=_reasons(table),
         windows=job.windows,
+        origin_um=job.origin_um,
     )
 
 

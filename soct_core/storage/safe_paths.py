@@ -5,8 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from soct_core.errors import AcquisitionError
-from soct_core.file_names import MANUAL_FOLDER, SLICES_FOLDER, STATE_FOLDER
+from schemas.run_record import RunRecord
+from soct_core.errors import AcquisitionError, RecordError
+from soct_core.file_names import (
+    DECISIONS_PATH,
+    FINAL_NAME,
+    MANUAL_FOLDER,
+    REPORT_NAME,
+    RUN_RECORD_NAME,
+    SLICES_FOLDER,
+    STATE_FOLDER,
+    VOLUME_PATH,
+)
+from soct_core.storage.records import read_record
 
 
 def is_within(directory: Path, named: str) -> bool:
@@ -35,6 +46,27 @@ def refuse_output_among_inputs(output: Path, acquisition: Path) -> None:
     nearest = next(path for path in (output, *output.parents) if path.exists())
     if not nearest.is_dir():
         raise AcquisitionError(f"{nearest}: is a file, wanted a directory for the output")
+
+
+def refuse_results_of_others(output: Path) -> None:
+    """Refuse an output where files bear the names of results, but no run left its state or its record.
+
+    Raises
+    ------
+    AcquisitionError
+    """
+    if (output / STATE_FOLDER).is_dir():
+        return
+    results = (RUN_RECORD_NAME, FINAL_NAME, REPORT_NAME, VOLUME_PATH, DECISIONS_PATH)
+    there = [output / name for name in results]
+    if not (others := [path for path in there if path.exists()]):
+        return
+    try:
+        read_record(output / RUN_RECORD_NAME, RunRecord)
+    except RecordError as error:
+        raise AcquisitionError(
+            f"{others[0]}: is there already and no run made it, wanted another --output, or move it away"
+        ) from error
 
 
 def refuse_unusable_place(output: Path) -> None:

@@ -42,6 +42,8 @@ class Volume:
         How many axes of length 1 come before those.
     voxel_size_um : (float, float, float)
         Along (z, y, x), in µm.
+    origin_um : (float, float, float)
+        Where voxel (0, 0, 0) lies in the world, in µm; zeros where the image does not say.
 
     Raises
     ------
@@ -68,9 +70,17 @@ class Volume:
     ((3, 4), [12, 13, 14, 15], (2, 3, 4), True)
     """
 
-    def __init__(self, path: Path, array: zarr.Array[Any], lead: int, voxel_size_um: Zyx) -> None:
+    def __init__(
+        self,
+        path: Path,
+        array: zarr.Array[Any],
+        lead: int,
+        voxel_size_um: Zyx,
+        origin_um: Zyx = (0.0, 0.0, 0.0),
+    ) -> None:
         self.path = path
         self.voxel_size_um = voxel_size_um
+        self.origin_um = origin_um
         self._array = array
         self._lead = (0,) * lead
         self._reaches_all_edges = False
@@ -230,7 +240,7 @@ def open_volume(path: str | Path, voxel_size_um: Zyx | None = None) -> Volume:
         raise VolumeError(
             f"{path}: shape {array.shape} with axes {','.join(metadata.axes)}, wanted z,y,x with t and c of 1"
         )
-    volume = Volume(path, array, lead, metadata.voxel_size_um)
+    volume = Volume(path, array, lead, metadata.voxel_size_um, metadata.translation_um)
     volume.check_links()
     return volume
 

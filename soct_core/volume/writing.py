@@ -39,6 +39,8 @@ class ImageSpec:
     version: NgffVersion = "0.5"
     pyramid_um: tuple[float, ...] | None = None
     """Voxel sizes of the coarser levels; by default halved down to about 100 pixels."""
+    made_as: str = ""
+    """What the image is, for who would replace it; kept in the metadata, under `soct`."""
 
 
 class Level:
@@ -135,7 +137,10 @@ class ImageStream:
             (str(index), *level_transform(self._spec.voxel_size_um, self._spec.origin_um, factors))
             for index, factors in enumerate(self._factors)
         ]
-        self._group.attrs.update(image_attributes(self._spec.version, self._name, levels, label=self._label))
+        attributes = image_attributes(self._spec.version, self._name, levels, label=self._label)
+        if self._spec.made_as:
+            attributes["soct"] = {"made_as": self._spec.made_as}
+        self._group.attrs.update(attributes)
 
     def _halved(self, label: bool) -> Level:
         """Each level from the one before it."""
@@ -224,6 +229,12 @@ def image_writer(
             stream.close()
         if labels:
             folder.attrs.update(versioned(spec.version, {"labels": list(labels)}))
+
+
+def image_made_as(path: Path) -> str:
+    """What an image was made as by this program; empty where it does not say."""
+    mark = zarr.open_group(path, mode="r", use_consolidated=False).attrs.get("soct")
+    return str(mark.get("made_as", "")) if isinstance(mark, dict) else ""
 
 
 def write_image(final: Path, data: NDArray[Any], voxel_size_um: Zyx, version: NgffVersion = "0.5") -> None:

@@ -25,3 +25,35 @@ def test_finalise_merges_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert finalise([*command, "--slice-config-out", str(tmp_path / "again.csv")]) == 2
     assert "slice_z02_manifest.csv" in capsys.readouterr().err
     assert not (tmp_path / "again.csv").exists()
+
+
+def test_only_an_earlier_trail_of_the_same_config_is_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fragments = tmp_path / "fragments"
+    fragments.mkdir()
+    (tmp_path / "in.csv").write_text("slice_id,use,notes\n1,true,mine\n2,false,\n3,true,\n")
+    (fragments / "slice_z04_manifest.csv").write_text(
+        "slice_id,interpolated,interpolation_failed,interpolation_method_used,interpolation_fallback_reason\n"
+        "04,true,false,zmorph,\n"
+    )
+    out = tmp_path / "out.csv"
+    command = ["--slice-config-in", str(tmp_path / "in.csv"), "--fragments", str(fragments)]
+    command += ["--slice-config-out", str(out)]
+    assert finalise(command) == 0
+    trail = out.read_text()
+    assert finalise(command) == 0
+    assert out.read_text() == trail
+    others = [
+        "slice_id,use,notes\n1,true,other\n2,false,\n3,true,\n",
+        "slice_id,use\n1,true\n",
+        "years of work",
+        trail.replace("mine", "by hand"),
+    ]
+    for text in others:
+        out.write_text(text)
+        assert finalise(command) == 2
+        assert "not an earlier trail of in.csv" in capsys.readouterr().err
+        assert out.read_text() == text
+    assert finalise([*command, "--overwrite"]) == 0
+    assert out.read_text() == trail

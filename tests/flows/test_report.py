@@ -28,7 +28,12 @@ def test_the_report_of_a_run_is_whole_and_can_be_rendered_again(
     result.report.unlink()
     group = tmp_path / "group.html"
     assert report([str(result.output), "--group", str(acquisition), "--to", str(group)]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(result.report), str(group)]
+    assert report(["--group", str(acquisition), "--to", str(group)]) == 0
+    thesis = tmp_path / "thesis.html"
+    thesis.write_text("years of work")
+    assert report(["--group", str(acquisition), "--to", str(thesis)]) == 2
+    assert thesis.read_text() == "years of work"
+    assert capsys.readouterr().out.splitlines() == [str(result.report), str(group), str(group)]
     assert flaws(result.report.read_text()) == []
     assert "mouse/reconstruction/report.html" in group.read_text()
 

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from soct_core.errors import AcquisitionError
-from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_unusable_place
+from soct_core.storage.safe_paths import (
+    refuse_output_among_inputs,
+    refuse_results_of_others,
+    refuse_unusable_place,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +76,21 @@ def test_an_output_below_another_output_is_refused(tmp_path: Path, inside: str) 
 def test_a_name_that_is_not_utf8_is_told_in_one_printable_line(tmp_path: Path) -> None:
     with pytest.raises(AcquisitionError, match=r"mouse\\udcff: is a name that is not UTF-8"):
         refuse_unusable_place(tmp_path / os.fsdecode(b"mouse\xff"))
+
+
+@pytest.mark.parametrize(
+    "name", ["report.html", "run.json", "slice_config_final.csv", "stack/3d_volume.ome.zarr"]
+)
+def test_results_that_no_run_made_are_never_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("years of work")
+    with pytest.raises(AcquisitionError, match=rf"{name}: is there already and no run made it"):
+        refuse_results_of_others(tmp_path)
+    (tmp_path / ".soct").mkdir()
+    refuse_results_of_others(tmp_path)
+
+
+def test_an_output_with_other_files_is_fine(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("dear")
+    refuse_results_of_others(tmp_path)
+    refuse_results_of_others(tmp_path / "new")
