@@ -28,10 +28,11 @@ from soct_core.acquisition.slices import Acquisition, find_acquisition, open_sli
 from soct_core.acquisition.slots import Slots
 from soct_core.acquisition.stage_shifts import CommonSpace, common_space
 from soct_core.acquisition.translations import space_of_translations, world_origin
-from soct_core.errors import AcquisitionError, SettingsError, ShiftsError
+from soct_core.errors import SettingsError, ShiftsError
 from soct_core.file_names import DEFAULT_OUTPUT
 from soct_core.pairwise.pairs import pairs_to_register
-from soct_core.run.manual_transforms import pairs_of_measured, refuse_unusable, refuse_without_pair
+from soct_core.run.manual_transforms import refuse_without_pair
+from soct_core.run.plan_checks import refuse_absurd_volume, refuse_unfit_by_slice
 from soct_core.slice_config.finalise import (
     COVERED_NOTE,
     NOT_ASKED_NOTE,
@@ -45,7 +46,6 @@ from soct_core.storage.safe_paths import (
     refuse_unusable_place,
 )
 from soct_core.volume import Volume
-from soct_core.volume.header_checks import MAX_VOXELS
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Planner:
         planner = cls(found, out, settings, voxel_size_um, allow_missing, shifts)
         planner._read_config()
         planner._open(used_slices(found, planner.table, allow_missing=allow_missing))
-        planner._check_by_slice()
+        refuse_unfit_by_slice(found.manual, planner.table, settings, planner.volumes, planner.space)
         return planner
 
     @property
@@ -216,23 +216,6 @@ class Planner:
             fresh=fresh,
         )
 
-    def _check_by_slice(self) -> None:
-        """What the user says of single slices and pairs must speak of those that there are."""
-        manual, pairwise = self.acquisition.manual, self.settings.pairwise
-        skip = slice_config.force_skip_slices(self.table)
-        refuse_without_pair(manual, pairs_of_measured(self.measured, skip, pairwise))
-        shapes = {
-            i: w.plane_shape if (w := self.space.windows.get(i)) else (v.shape[1], v.shape[2])
-            for i, v in self.volumes.items()
-        }
-        refuse_unusable(manual, next(iter(self.volumes.values())).voxel_size_um, shapes)
-        if unknown := sorted(self.settings.stack.slices_with_pose_from - set(self.measured)):
-            names, there_are = (", ".join(map(format_slice_id, ids)) for ids in (unknown, self.measured))
-            raise SettingsError(
-                f"setting 'stack.pose_from': names slice {names}, wanted slices that are used and measured: "
-                f"{there_are}"
-            )
-
     def _read_config(self) -> None:
         self.table = slice_table(self.acquisition)
 
@@ -245,26 +228,13 @@ class Planner:
             raise SettingsError(
                 f"setting 'slicing_interval_um': got {interval:g}, wanted at least one plane ({voxel_z:g} µm)"
             )
-        self._refuse_absurd_volume()
+        refuse_absurd_volume(self.acquisition.directory, self.volumes, self.slots)
         if self.shifts is not None:
             shapes = {i: (v.shape[1], v.shape[2]) for i, v in self.volumes.items()}
             _, y, x = first.voxel_size_um
             self.space = common_space(self.shifts, shapes, (x, y))
         else:
             self.space = space_of_translations(self.volumes)
-
-    def _refuse_absurd_volume(self) -> None:
-        """One slice with a far id, or a voxel size of nearly nothing, can claim any depth."""
-        first, last = min(self.measured), max(self.measured)
-        planes = self.slots.depth(last, self.volumes[last].shape[0])
-        shapes = [v.shape for v in self.volumes.values()]
-        plane = max(y for _, y, _ in shapes) * max(x for _, _, x in shapes)
-        if planes * plane > MAX_VOXELS:
-            raise AcquisitionError(
-                f"{self.acquisition.directory}: slices {format_slice_id(first)} to {format_slice_id(last)} "
-                f"would make a volume of {planes} planes of {plane} pixels, "
-                f"wanted {MAX_VOXELS} voxels at most"
-            )
 
     @property
     def slots(self) -> Slots:
