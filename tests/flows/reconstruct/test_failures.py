@@ -25,6 +25,7 @@ from flows.engine.runners import task_runner
 from flows.terminal.listener import Silent, listener
 from schemas.run_record import RunRecord
 from soct_core.errors import StageFailedError
+from soct_core.file_names import STATE_FOLDER
 
 
 def record_of(output: Path) -> RunRecord:
@@ -117,5 +118,7 @@ def test_a_record_that_cannot_be_written_does_not_hide_the_first_error(
     output = acquisition / "reconstruction"
     (output / FAULTS[0] / "in the way").mkdir(parents=True)
     (output / "run.json" / "in the way").mkdir(parents=True)
+    # An output of an earlier run: any other with a run.json is refused.
+    (output / STATE_FOLDER).mkdir()
     with pytest.raises(StageFailedError, match="interpolate z02: "):
         reconstruct(acquisition=acquisition)
