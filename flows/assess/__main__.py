@@ -92,6 +92,7 @@ def _run(arguments: argparse.Namespace) -> None:
     refuse_unwritable_home()
     # What went wrong is said in one line at the end, and in the UI of a real server.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     _assess(plan, voxel_size, arguments)
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from flows.engine.child_processes import kill_after_us
 from flows.engine.prefect_environment import without_password
 from flows.terminal.exit_codes import FAILED, RESUME
-from flows.terminal.signals import is_stopping, print_error
+from flows.terminal.signals import is_stopping, print_error, why_stopping
 from soct_core.errors import ServerError
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _PORT_TAKEN = 3
 _LAST_WORDS_SECONDS = 20.0
 """How long a run may take to write its record and end once its server died; Prefect would ask the dead
 one for its last state for a minute. Chosen by hand."""
+_TOLD_TOO_SECONDS = 3.0
+"""How much later than its server a process may hear of a signal that went to both. Chosen by hand."""
 _EMBEDDED_RETRIES = 5
 """As Prefect has it: one minute. A server of our own that is slow is under load, and not about to restart."""
 
@@ -129,18 +131,23 @@ def _ending_with(server: subprocess.Popen[Any], own_process: bool) -> Iterator[N
 
     def watch() -> None:
         while not done.wait(0.5):
-            # Where this process is told to stop, its server may be told too.
-            if server.poll() is not None and not is_stopping():
+            if server.poll() is None:
+                continue
+            if own_process:
+                # Nobody is left to hear what Prefect tries to send, thousands of characters each.
+                logging.disable(logging.CRITICAL)
+            # Where this process is told to stop, its server may be told too, and hear it first.
+            if not is_stopping() and not done.wait(_TOLD_TOO_SECONDS) and not is_stopping():
                 died.set()
-                if own_process:
-                    # Nobody is left to hear what Prefect tries to send, thousands of characters each.
-                    logging.disable(logging.CRITICAL)
                 if main:
                     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 if own_process and not done.wait(_LAST_WORDS_SECONDS):
                     print_error(f"error: {DIED}")
                     os._exit(FAILED)
-                return
+            elif own_process and not done.wait(_LAST_WORDS_SECONDS):
+                print_error(f"error: {why_stopping()}; {RESUME}")
+                os._exit(FAILED)
+            return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -31,6 +31,11 @@ def is_stopping() -> bool:
     return bool(_reason) or _ending
 
 
+def why_stopping() -> str:
+    """How this process was told to stop, in a word or two; what Prefect takes is SIGTERM."""
+    return _reason or _WORDS[signal.SIGTERM]
+
+
 def note_stop() -> None:
     """Have `is_stopping` say yes: somebody else has taken the signal."""
     global _ending

@@ -6,8 +6,6 @@ while tissue moves, and would hold a registration in place.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -87,10 +85,13 @@ def _light(log_plane: Plane, tissue: Mask) -> NDArray[np.float64]:
         smooth = ndimage.gaussian_filter1d(rest * weight, sigma, axis=along, mode="nearest")
         sharp = np.where(tissue, rest - smooth / np.maximum(near, 1e-9), np.nan)
         length = tissue.sum(axis=axis)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-            line = np.nanmedian(sharp, axis=axis)
-            spread = 1.4826 * np.nanmedian(np.abs(sharp - np.expand_dims(line, axis)), axis=axis)
+        # Of lines without tissue the median warns, and tasks run in threads, where no warning can be caught.
+        told = length > 0
+        seen = np.compress(told, sharp, axis=along)
+        line, spread = np.zeros(length.size), np.zeros(length.size)
+        line[told] = np.nanmedian(seen, axis=axis)
+        seen = np.abs(seen - np.expand_dims(line[told], axis))
+        spread[told] = 1.4826 * np.nanmedian(seen, axis=axis)
         chance = spread / np.sqrt(np.maximum(length, 1) / _GRAIN_PX)
         sure = (np.abs(line) > np.maximum(_SURE * chance, LEAST_DEPTH)) & (
             length >= _LEAST_LENGTH * length.max()
