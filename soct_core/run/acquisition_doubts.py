@@ -18,6 +18,7 @@ import pandas as pd
 
 from schemas.handoffs import PairOutcome, StackOutcome
 from schemas.pairwise import PairwiseMetrics
+from schemas.published_stack import UnmatchedCut
 from schemas.run_record import Doubt
 from schemas.slice_id import format_slice_id
 from schemas.tables.slice_config import SLICE_CONFIG
@@ -114,18 +115,15 @@ def stack_doubts_of(
     """
     decisions = STACKING_DECISIONS.read(stacked.decisions)
     rows = decisions.astype(object).where(decisions.notna(), None).to_dict("records")
-    return stack_doubts(
-        Acquired.of(planner),
-        metrics_of(pairs),
-        [{str(name): cell for name, cell in row.items()} for row in rows],
-        matches_intensity=planner.settings.stack.match_intensity,
-    )
+    named = [{str(name): cell for name, cell in row.items()} for row in rows]
+    placed = stack_doubts(Acquired.of(planner), metrics_of(pairs), named)
+    return (*placed, *unmatched_doubts(stacked.matched_cuts, stacked.unmatched_cuts))
 
 
 def stack_doubts(
-    acquired: Acquired, pairs: Sequence[PairwiseMetrics], decisions: Sequence[Row], *, matches_intensity: bool
+    acquired: Acquired, pairs: Sequence[PairwiseMetrics], decisions: Sequence[Row]
 ) -> tuple[Doubt, ...]:
-    """What `stacking_decisions.csv` says: parts, slices without support, nothing matched."""
+    """What `stacking_decisions.csv` says: parts, and slices without support."""
     rows = [row for row in decisions if row["slot_state"] == "measured" and row.get("part") is not None]
     steering = [row for row in rows if row["slice_id"] not in slice_config.force_skip_slices(acquired.table)]
     alone = [int(r["slice_id"]) for r in steering if r["pose_source"] == "prior" and len(rows) > 1]
@@ -142,16 +140,23 @@ def stack_doubts(
     else:
         doubts += _unsupported(acquired, pairs, alone)
         doubts += _parts(rows, set(alone))
-    factors = [float(row["intensity_factor"]) for row in rows if row.get("intensity_factor") is not None]
-    if matches_intensity and factors and all(factor == 1 for factor in factors):
-        doubts.append(
-            Doubt(
-                kind="nothing_to_match",
-                sentence="stack.match_intensity found nothing to match: every intensity_factor is 1",
-                remedy="slices must show tissue on both sides of a cut; leave the setting out otherwise",
-            )
-        )
     return tuple(doubts)
+
+
+def unmatched_doubts(matched: int | None, unmatched: Sequence[UnmatchedCut]) -> Iterator[Doubt]:
+    """What `stack.match_intensity` could not match; `matched` is None where it was not asked for."""
+    if matched is None or not unmatched:
+        return
+    cuts = ", ".join(
+        f"{format_slice_id(cut.upper_id)}-{format_slice_id(cut.lower_id)} ({cut.reason})" for cut in unmatched
+    )
+    nothing = f"stack.match_intensity found nothing to match across any cut: {cuts}"
+    yield Doubt(
+        kind="nothing_to_match",
+        slices=tuple(sorted({i for cut in unmatched for i in (cut.upper_id, cut.lower_id)})),
+        sentence=nothing if matched == 0 else f"stack.match_intensity could not match the cuts {cuts}",
+        remedy="brightness on both sides of such a cut is as imaged; see the pairs in the report",
+    )
 
 
 def _order(acquired: Acquired, pairs: Sequence[PairwiseMetrics]) -> Iterator[Doubt]:

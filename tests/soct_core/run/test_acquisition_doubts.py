@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from schemas.pairwise import PairRole, PairwiseMetrics
+from schemas.published_stack import UnmatchedCut
 from schemas.run_record import Doubt
 from schemas.settings import PairwiseSettings
 from schemas.tables.slice_config import SLICE_CONFIG
 from soct_core import slice_config
-from soct_core.run.acquisition_doubts import Acquired, pair_doubts, stack_doubts
+from soct_core.run.acquisition_doubts import Acquired, pair_doubts, stack_doubts, unmatched_doubts
 
 IDS = range(6)
 
@@ -187,9 +188,9 @@ def row(slice_id: int, source: str = "pairwise", part: int = 1, **more: Any) -> 
     } | more
 
 
-def told(folder: Path, rows: list[dict[str, Any]], **values: Any) -> tuple[Doubt, ...]:
+def told(folder: Path, rows: list[dict[str, Any]]) -> tuple[Doubt, ...]:
     pairs = chain(p23={"reasons": ("confidence 0.00 is below 0.3", "tissue fills 0.0% of a plane")})
-    return stack_doubts(acquired(folder), pairs, rows, **{"matches_intensity": False} | values)
+    return stack_doubts(acquired(folder), pairs, rows)
 
 
 def test_a_volume_that_holds_together_says_nothing(tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_a_slice_that_nothing_supports_is_proposed_for_exclusion(tmp_path: Path)
     table = slice_config.from_ids(IDS)
     table.loc[3, "auto_excluded"] = True
     rows = [row(i, "prior" if i == 3 else "pairwise") for i in IDS]
-    assert stack_doubts(acquired(tmp_path, table), [], rows, matches_intensity=False) == ()
+    assert stack_doubts(acquired(tmp_path, table), [], rows) == ()
 
 
 def test_parts_are_named_cut_by_cut(tmp_path: Path) -> None:
@@ -224,7 +225,12 @@ def test_where_nothing_supports_most_slices_none_is_proposed(tmp_path: Path) -> 
     assert "6 of 6 slices" in doubt.sentence
 
 
-def test_intensity_with_nothing_to_match_is_said(tmp_path: Path) -> None:
-    rows = [row(i) for i in IDS]
-    assert kinds(told(tmp_path, rows, matches_intensity=True)) == [("nothing_to_match", ())]
-    assert told(tmp_path, [*rows[1:], row(0, intensity_factor=1.1)], matches_intensity=True) == ()
+def test_cuts_whose_intensity_was_not_matched_are_said() -> None:
+    cuts = [UnmatchedCut(upper_id=i, lower_id=i + 1, reason="no tissue in common") for i in (2, 5)]
+    assert list(unmatched_doubts(None, cuts)) == []
+    assert list(unmatched_doubts(4, [])) == []
+    (some,) = unmatched_doubts(4, cuts)
+    assert (some.kind, some.slices) == ("nothing_to_match", (2, 3, 5, 6))
+    assert "could not match the cuts 02-03 (no tissue in common), 05-06" in some.sentence
+    (none,) = unmatched_doubts(0, cuts)
+    assert "found nothing to match across any cut" in none.sentence
