@@ -88,10 +88,8 @@ def group_is_gone(group: int) -> bool:
 @pytest.mark.parametrize(
     ("come", "stop", "said"),
     [
-        (at_work, to_all(signal.SIGINT), "interrupted"),
         (at_work, to_all(signal.SIGTERM), "terminated"),
         (at_work, to_it(signal.SIGHUP), "its terminal is gone"),
-        (at_start_up, to_it(signal.SIGTERM), "terminated"),
         (at_start_up, to_all(signal.SIGINT), "interrupted"),
         (at_work, to_its_server, "the embedded Prefect server died, killed or out of memory"),
     ],
