@@ -13,7 +13,7 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
 from soct_core.volume.views import seen_through
 
-VERSION = "12"
+VERSION = "13"
 
 
 def reads(job: PairJob) -> list[str]:
