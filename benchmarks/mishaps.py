@@ -111,7 +111,7 @@ class Bench:
         doubts = (
             *input_doubts(planner, gaps),
             *pair_doubts(acquired, metrics),
-            *stack_doubts(acquired, metrics, rows, matches_intensity=False),
+            *stack_doubts(acquired, metrics, rows),
         )
         poses = {i: solved.pose for i, solved in assembled.poses.items()}
         return Found(doubts, records, poses)
