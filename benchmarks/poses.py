@@ -1,9 +1,9 @@
 """How well poses are found: per slice, up to one motion of the whole volume, against known drift.
 
-    python benchmarks/poses.py [--reference VOLUME.npz] [--slices 30]
+    python benchmarks/poses.py [--reference VOLUME.npz] [--slices 30] [--phantoms 2 3 5]
     python benchmarks/poses.py --reference VOLUME.npz --slices 20 --seeds 10 [--axes 0 1] [--coarser 2]
 
-Cuts a phantom (and a real volume, if given) with known drift, three single gaps, two sabotaged
+Cuts phantoms (and a real volume, if given) with known drift, three single gaps, two sabotaged
 pairs, and prints the error of each slice's pose in pixels of the slice, RMS over tissue. With
 `--seeds`, the volume alone, cut along some of its axes with default settings, 4 gaps, 1 degree and
 3 px of drift a cut, once for each seed: the worst slice of each.
@@ -155,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--slices", type=int, default=30)
+    parser.add_argument("--phantoms", type=int, nargs="*", default=[2, 3, 5], help="their seeds")
     parser.add_argument("--seeds", type=int, default=0)
     parser.add_argument("--axes", type=int, nargs="+", default=[0, 1], choices=[0, 1, 2])
     parser.add_argument("--coarser", type=int, default=1, help="pixels to average, where time is short")
@@ -168,9 +169,10 @@ def main() -> None:
             over_seeds(volume, voxel, axis, arguments.slices, arguments.seeds, arguments.coarser)
         return
     size = (20.0, 25.0, 25.0)
-    phantom = PhantomVolume(Phantom.seeded(2), (arguments.slices * 10, 240, 280), size)
     with tempfile.TemporaryDirectory() as folder:
-        evaluate("phantom", phantom, size, arguments.slices, Path(folder) / "phantom")
+        for seed in arguments.phantoms:
+            phantom = PhantomVolume(Phantom.seeded(seed), (arguments.slices * 10, 240, 280), size)
+            evaluate(f"phantom {seed}", phantom, size, arguments.slices, Path(folder) / f"phantom_{seed}")
         if arguments.reference:
             reference, size = open_reference(arguments.reference)
             evaluate(arguments.reference.name, reference, size, arguments.slices, Path(folder) / "real")
