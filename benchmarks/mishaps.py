@@ -24,24 +24,26 @@ from mishap_kinds import BAD, MISHAPS
 from small_acquisition import INTERVAL, SLICES, Array, Handled, Source
 
 from schemas.handoffs import PairJob
+from schemas.quality import PairQuality
 from schemas.run_record import Doubt
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from soct_core.affine import Affine2D
 from soct_core.errors import BadInputError
 from soct_core.file_names import slice_name
 from soct_core.pairwise.files import PairRecord
-from soct_core.pairwise.register import Pair, register_slices
+from soct_core.pairwise.register import Pair, register_and_compare
 from soct_core.registration.working_plane import registration_plane
 from soct_core.run.acquisition_doubts import Acquired, named, pair_doubts, stack_doubts
 from soct_core.run.input_doubts import input_doubts
 from soct_core.run.plan import Planner
+from soct_core.run.quality_doubts import quality_doubts
 from soct_core.simulation.phantom import Phantom, PhantomVolume
 from soct_core.simulation.pose_error import pose_errors
 from soct_core.simulation.simulate import open_reference
 from soct_core.stacking.assembly import assemble, decisions_table
 from soct_core.stacking.inputs import StackInput
 from soct_core.stacking.pair_motions import pair_motions
-from soct_core.stages import detect_gaps
+from soct_core.stages import detect_gaps, register_pair
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
 from soct_core.volume.views import seen_through
@@ -79,7 +81,7 @@ class Bench:
     """Runs acquisitions; two slices are registered once, however often they stand side by side."""
 
     def __init__(self) -> None:
-        self._known: dict[str, PairRecord] = {}
+        self._known: dict[str, tuple[PairRecord, PairQuality]] = {}
 
     def run(self, handled: Handled, source: Source) -> Found:
         """The stages of a reconstruction up to the poses."""
@@ -92,7 +94,8 @@ class Bench:
         planner = Planner.of(folder, None, settings_of(source), None, False)
         gaps = detect_gaps.run(planner.detect_gaps_job())
         planner.use(gaps)
-        records = [self._registered(job) for _, job in planner.pair_jobs([])]
+        registered = [self._registered(job) for _, job in planner.pair_jobs([])]
+        records, quality = [record for record, _ in registered], [said for _, said in registered]
         given = StackInput(
             measured=planner.volumes,
             interpolated={},
@@ -113,27 +116,37 @@ class Bench:
             *pair_doubts(acquired, metrics),
             *stack_doubts(acquired, metrics, rows),
         )
+        doubts += tuple(quality_doubts(acquired, quality, doubts))
         poses = {i: solved.pose for i, solved in assembled.poses.items()}
         return Found(doubts, records, poses)
 
-    def _registered(self, job: PairJob) -> PairRecord:
+    def _registered(self, job: PairJob) -> tuple[PairRecord, PairQuality]:
         windows = job.window_fixed, job.window_moving
-        key = str(
-            (fingerprint(job.fixed), fingerprint(job.moving), job.offset, job.role, job.settings, windows)
-        )
+        content = fingerprint(job.fixed), fingerprint(job.moving)
+        key = str((content, job.offset, job.role, job.measures_fixed, job.settings, windows))
+        ids = job.fixed_id, job.moving_id
         if key not in self._known:
             fixed, moving = open_volume(job.fixed), open_volume(job.moving)
-            transform, metrics = register_slices(
-                seen_through(fixed, windows[0]),
-                seen_through(moving, windows[1]),
-                Pair(job.fixed_id, job.moving_id, job.offset, job.role),
-                fixed.voxel_size_um,
-                job.settings,
+            upper, lower = seen_through(fixed, windows[0]), seen_through(moving, windows[1])
+            pair = Pair(*ids, job.offset, job.role)
+            transform, metrics, compared = register_and_compare(
+                upper, lower, pair, fixed.voxel_size_um, job.settings
             )
-            self._known[key] = PairRecord(metrics, transform)
-        record, ids = self._known[key], {"fixed_id": job.fixed_id, "moving_id": job.moving_id}
-        transform = None if record.transform is None else record.transform.model_copy(update=ids)
-        return PairRecord(record.metrics.model_copy(update=ids), transform)
+            quality = register_pair.quality_of(job, upper, lower, compared, metrics.moving_z_index or 0)
+            self._known[key] = PairRecord(metrics, transform), quality
+        record, quality = self._known[key]
+        named_now = {"fixed_id": job.fixed_id, "moving_id": job.moving_id}
+        transform = None if record.transform is None else record.transform.model_copy(update=named_now)
+        metrics = record.metrics.model_copy(update=named_now)
+        return PairRecord(metrics, transform), _renamed(quality, ids)
+
+
+def _renamed(quality: PairQuality, ids: tuple[int, int]) -> PairQuality:
+    """The same for slices of other ids."""
+    now = dict(zip((quality.pair.upper_id, quality.pair.lower_id), ids, strict=True))
+    pair = quality.pair.model_copy(update={"upper_id": ids[0], "lower_id": ids[1]})
+    slices = tuple(f.model_copy(update={"slice_id": now[f.slice_id]}) for f in quality.slices)
+    return PairQuality(pair=pair, slices=slices)
 
 
 def settings_of(source: Source) -> ReconstructSettings:

@@ -22,7 +22,14 @@ from schemas.published_stack import (
     StackContents,
     UnmatchedCut,
 )
-from schemas.quality import AspectFinding, PairFigures, QualitySettings, SliceFigures, SliceQuality
+from schemas.quality import (
+    AspectFinding,
+    PairFigures,
+    PairQuality,
+    QualitySettings,
+    SliceFigures,
+    SliceQuality,
+)
 from schemas.run_record import ErrorRecord, Fingerprint, GapRecord, RunRecord, TaskRecord
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings, StackSettings
 from schemas.simulation import SimulationSettings, SimulationTruth, TruePose
@@ -106,6 +113,7 @@ _RECORDS: tuple[tuple[str, tuple[type[Contract], ...]], ...] = (
     ("slice_zNN_interpolated_diagnostics.json", (InterpolationDiagnostics, GateCheck)),
     ("transform.json", (RigidTransform,)),
     ("pairwise_registration_metrics.json", (PairwiseMetrics, RegisteredMotion)),
+    ("pair_quality.json", (PairQuality,)),
     ("run.json", (RunRecord, GapRecord, TaskRecord, ErrorRecord, Fingerprint)),
     (
         "published.json",

@@ -110,6 +110,8 @@ class PairJob(Job):
     """Depth of moving's top below fixed's top, in planes."""
     role: PairRole
     touches_interpolated: bool
+    measures_fixed: bool = False
+    """Whether the fixed slice is moving in no pair, so that its quality is measured here."""
     output: Path
     voxel_size_um: VoxelSize | None = None
     window_fixed: Window | None = None

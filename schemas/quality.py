@@ -96,6 +96,17 @@ class PairFigures(Contract):
     translation_px: float | None = None
 
 
+class PairQuality(Contract):
+    """`pair_quality.json`: what a registered pair says of the quality of its slices, beside its motion.
+
+    Planes are those that registration compared; an assessment looks at more.
+    """
+
+    pair: PairFigures
+    slices: tuple[SliceFigures, ...] = ()
+    """Of the moving slice; of the fixed one too where no other pair measures it."""
+
+
 class AspectFinding(Contract):
     """One aspect of a slice, and what it costs."""
 

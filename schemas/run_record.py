@@ -15,6 +15,7 @@ DoubtKind = Literal[
     "same_image",
     "parts",
     "unsupported",
+    "spoiled",
     "translations",
     "unused_depth",
     "excluded_source",

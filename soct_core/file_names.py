@@ -44,6 +44,7 @@ TRANSFORM_FOUND, TRANSFORM_FOUND_ITK = "transform_registered.json", "transform_r
 """What registration found, where the pair was set by hand."""
 METRICS = "pairwise_registration_metrics.json"
 PAIR_REPORTLET = "reportlet.json"
+PAIR_QUALITY = "pair_quality.json"
 
 # Files of an assessment, relative to its output.
 DEFAULT_ASSESSMENT = "quality"

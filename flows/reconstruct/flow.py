@@ -26,6 +26,7 @@ from soct_core.run.input_doubts import input_doubts
 from soct_core.run.input_warnings import input_warnings
 from soct_core.run.leftovers import remove_leftovers, remove_stale_interpolations, remove_stale_pairs
 from soct_core.run.plan import Planner, with_previews
+from soct_core.run.quality_doubts import quality_doubts, quality_of
 from soct_core.run.record import run_record, write_run_record
 from soct_core.stages.render_report import report_what_there_is
 from soct_core.storage.fingerprint_memo import remembering
@@ -127,6 +128,8 @@ def _stages(run: Run) -> RunResult:
         tasks.stack, "stack", run.plan.stack_job(trail.path, filled, pairs, fresh=fresh)
     )
     run.warn(stack_doubts_of(run.plan, pairs, stacked))
+    quality = quality_of(pairs, run.plan.measured)
+    run.warn(tuple(quality_doubts(Acquired.of(run.plan), quality, run.doubts)))
     job = ReportJob(output=run.plan.output, record=run_record(run.facts(), "completed"))
     report = run.tasks.run_one(tasks.render_report, "report", job)
     return RunResult(

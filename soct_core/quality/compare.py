@@ -51,7 +51,23 @@ def compare_faces(upper: RegistrationPlane, lower: RegistrationPlane, ids: tuple
     ids
         Of the upper and the lower slice.
     """
-    found = _registered(upper, lower)
+    return compare_registered(upper, lower, _registered(upper, lower), ids)
+
+
+def compare_registered(
+    upper: RegistrationPlane, lower: RegistrationPlane, found: Affine2D | None, ids: tuple[int, int]
+) -> Comparison:
+    """Compare two planes that are registered.
+
+    Parameters
+    ----------
+    upper, lower
+        Planes of the upper and of the lower slice, on grids of one factor.
+    found
+        `lower(T(x)) ~ upper(x)`, on the grid of `upper`; None where registration found nothing in common.
+    ids
+        Of the upper and the lower slice.
+    """
     motion = Affine2D.identity(plane_center(upper.shape)) if found is None else found
     moved = warp(lower.smooth, motion, upper.shape)
     tissue, tissue_below = tissue_of(upper), tissue_of(lower)

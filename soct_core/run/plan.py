@@ -183,6 +183,7 @@ class Planner:
                 offset=float(tops[pair.moving_id] - tops[pair.fixed_id]),
                 role=pair.role,
                 touches_interpolated=not {pair.fixed_id, pair.moving_id} <= set(self.measured),
+                measures_fixed=pair.role != "check" and pair.fixed_id == min(self.measured),
                 output=self.output,
                 voxel_size_um=self.voxel_size_um,
                 window_fixed=self.space.windows.get(pair.fixed_id),

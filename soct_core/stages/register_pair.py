@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from schemas.handoffs import PairJob, PairOutcome
-from soct_core.file_names import PAIR_REPORTLET, PAIRS, pair_name
+from schemas.quality import PairQuality
+from soct_core.arrays import Sliceable
+from soct_core.file_names import PAIR_QUALITY, PAIR_REPORTLET, PAIRS, pair_name
 from soct_core.pairwise.by_hand import read_by_hand, set_by_hand
 from soct_core.pairwise.files import write_pair
-from soct_core.pairwise.register import Pair, register_and_compare
+from soct_core.pairwise.register import ComparedPlanes, Pair, register_and_compare
+from soct_core.quality.of_pairs import pair_quality
 from soct_core.reportlets.pair import pair_reportlet
 from soct_core.reportlets.write import write_reportlet
+from soct_core.storage.atomic import publish_text
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
 from soct_core.volume.views import seen_through
 
-VERSION = "13"
+VERSION = "14"
 
 
 def reads(job: PairJob) -> list[str]:
@@ -42,6 +46,10 @@ def run(job: PairJob) -> PairOutcome:
         transform, metrics, compared = set_by_hand(by_hand, metrics, compared, size, shape)
     directory = job.output / PAIRS / pair_name(job.fixed_id, job.moving_id)
     written = write_pair(directory, transform, metrics, found)
+    if not job.touches_interpolated:
+        said = quality_of(job, upper, lower, compared, metrics.moving_z_index or 0)
+        publish_text(directory / PAIR_QUALITY, said.model_dump_json(indent=2) + "\n")
+        written += (directory / PAIR_QUALITY,)
     written += write_reportlet(directory / PAIR_REPORTLET, lambda: pair_reportlet(compared))
     return PairOutcome(
         fixed_id=job.fixed_id,
@@ -55,3 +63,16 @@ def run(job: PairJob) -> PairOutcome:
         written=written,
         seconds=metrics.seconds,
     )
+
+
+def quality_of(
+    job: PairJob, upper: Sliceable, lower: Sliceable, compared: ComparedPlanes, depth: int
+) -> PairQuality:
+    """What the planes of a pair say of the quality of its slices; checks only compare, and measure none."""
+    measured: dict[int, Sliceable] = {}
+    if job.role != "check":
+        measured[job.moving_id] = lower
+    if job.measures_fixed:
+        measured[job.fixed_id] = upper
+    planes = compared.fixed, compared.moving
+    return pair_quality(planes, compared.motion, (job.fixed_id, job.moving_id), measured, depth)

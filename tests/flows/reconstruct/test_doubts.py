@@ -28,7 +28,7 @@ QUICK = ReconstructSettings(pairwise=PairwiseSettings(anatomy_span_um=0.0, max_i
 
 @pytest.fixture
 def mishandled(tmp_path: Path) -> Path:
-    """Seven slices: 02 copied over 03, 05 is noise over agarose."""
+    """Seven slices: 02 copied over 03, 05 is noise over agarose, 01 dimmed to a quarter."""
     folder = tmp_path / "mouse"
     phantom = PhantomVolume(Phantom.seeded(7), (7 * 5, 128, 144), SIZE)
     simulate(phantom, SIZE, SimulationSettings(drift_px=2.0, seed=3), folder, "phantom")
@@ -39,12 +39,16 @@ def mishandled(tmp_path: Path) -> Path:
     noise = np.random.default_rng(0).gamma(1.0, 2000.0, there.shape).astype(there.dtype)
     shutil.rmtree(folder / "slice_z05.ome.zarr")
     write_image(folder / "slice_z05.ome.zarr", noise, SIZE)
+    bright = np.asarray(open_volume(folder / "slice_z01.ome.zarr")[:])
+    shutil.rmtree(folder / "slice_z01.ome.zarr")
+    write_image(folder / "slice_z01.ome.zarr", bright // 4, SIZE)
     return folder
 
 
 def test_doubts_are_said_everywhere_and_act_on_nothing(mishandled: Path, reconstruct) -> None:
     result = reconstruct(acquisition=mishandled, settings=QUICK)
-    assert [(d.kind, d.slices) for d in result.doubts] == [("same_image", (2, 3)), ("unsupported", (5,))]
+    kinds = [(d.kind, d.slices) for d in result.doubts]
+    assert kinds == [("same_image", (2, 3)), ("unsupported", (5,)), ("spoiled", (1,))]
     texts = [doubt.text for doubt in result.doubts]
     record = RunRecord.model_validate_json((result.output / "run.json").read_bytes())
     assert record.doubts == result.doubts
@@ -58,7 +62,7 @@ def test_doubts_are_said_everywhere_and_act_on_nothing(mishandled: Path, reconst
         assert doubt.sentence in out.getvalue()
         assert doubt.what_to_do in out.getvalue()
     assert "05,false" in result.doubts[1].paste
-    assert file_card(result).count("Warning: ") == 2
+    assert file_card(result).count("Warning: ") == 3
     rows = STACKING_DECISIONS.read(result.stack.decisions).set_index("slice_id")
     assert (rows["slot_state"] == "measured").all()
     assert "no trusted pair supports this slice" in rows.loc[5, "reasons"]
