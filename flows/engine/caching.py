@@ -29,6 +29,8 @@ class OutputChecksums(Contract):
 
     key: str
     outputs: tuple[Fingerprint, ...]
+    lost: tuple[str, ...] = ()
+    """What a passing error has cost, a picture say: the next run makes all of it again."""
 
 
 class CacheEntry(Contract):
@@ -70,8 +72,8 @@ def refuse_changed_input(entry: CacheEntry) -> None:
         raise InputChangedError(f"{path}: changed or went away while it was used; run again once it rests")
 
 
-def record_outputs(entry: CacheEntry, written: Sequence[Path]) -> None:
-    """Record what a task has written; last of all.
+def record_outputs(entry: CacheEntry, written: Sequence[Path], lost: Sequence[str] = ()) -> None:
+    """Record what a task has written, and what it could not; last of all.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def record_outputs(entry: CacheEntry, written: Sequence[Path]) -> None:
         Fingerprint(path=path.relative_to(entry.output).as_posix(), fingerprint=fingerprint(path))
         for path in written
     )
-    found = OutputChecksums(key=entry.key, outputs=outputs)
+    found = OutputChecksums(key=entry.key, outputs=outputs, lost=tuple(lost))
     publish_own(entry.output, _state_name(entry), found.model_dump_json(indent=1) + "\n")
 
 
@@ -101,9 +103,9 @@ def read_checksums(entry: CacheEntry) -> OutputChecksums | None:
 
 
 def outputs_intact(entry: CacheEntry) -> bool:
-    """Whether everything that this key made is still there, to the last byte."""
+    """Whether everything that this key made is still there, to the last byte, and nothing was lost."""
     found = read_checksums(entry)
-    if found is None or found.key != entry.key:
+    if found is None or found.key != entry.key or found.lost:
         return False
     try:
         return all(

@@ -28,6 +28,7 @@ from flows.engine.caching import CacheEntry, cache_key, record_outputs, refuse_c
 from schemas import assessment, handoffs
 from schemas.contract import Contract
 from soct_core.errors import BadInputError
+from soct_core.progress import noting_losses
 from soct_core.storage.fingerprint_memo import remembering
 
 Job = TypeVar("Job", bound=handoffs.Job)
@@ -79,13 +80,13 @@ def _bound(
     def run(job: Job, entry: CacheEntry) -> Outcome:
         with remembering(entry.output, believe=not entry.fresh):
             try:
-                with publish_progress(entry.output, name):
+                with publish_progress(entry.output, name), noting_losses() as lost:
                     outcome: Outcome = stage.run(job)
             except Exception:
                 # Whatever the error is: an input that vanished or was rewritten explains it better.
                 refuse_changed_input(entry)
                 raise
-            record_outputs(entry, getattr(outcome, "written", ()))
+            record_outputs(entry, getattr(outcome, "written", ()), lost)
         return outcome
 
     run.__name__ = run.__qualname__ = name

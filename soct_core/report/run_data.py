@@ -29,6 +29,7 @@ from soct_core.file_names import (
     VOLUME_PATH,
     gap_reportlet_path,
 )
+from soct_core.progress import note_loss
 from soct_core.storage.records import read_record
 
 Found = TypeVar("Found")
@@ -98,6 +99,7 @@ def read_run(output: Path, record: RunRecord) -> RunData:
         try:
             return read(output / name)
         except (SoctError, TableFaults, OSError, ValueError) as error:
+            note_loss(name, error)
             unread.append(" ".join(str(error).split()))
             return None
 

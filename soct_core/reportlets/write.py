@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from schemas.contract import Contract
+from soct_core.progress import note_loss
 from soct_core.storage.atomic import publish_text, remove
 
 _LOG = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ def write_reportlet(path: Path, make: Callable[[], Contract]) -> tuple[Path, ...
         _LOG.warning("%s: no picture for the report: %s: %s", path, type(error).__name__, error)
         _LOG.debug("%s", path, exc_info=True)
         remove(path)
+        note_loss(str(path), error)
         return ()
     publish_text(path, text)
     return (path,)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from schemas.settings import PairwiseSettings
-from soct_core.errors import OutputError
+from soct_core.errors import OutputError, RecordError
+from soct_core.progress import noting_losses
 from soct_core.reportlets.write import write_reportlet
 
 
@@ -31,3 +33,34 @@ def test_a_picture_that_cannot_be_written_fails_so_that_it_is_made_again(tmp_pat
     (tmp_path / "reportlet.json" / "in the way").mkdir(parents=True)
     with pytest.raises(OutputError, match=r"reportlet\.json"):
         write_reportlet(tmp_path / "reportlet.json", PairwiseSettings)
+
+
+def _busy() -> PairwiseSettings:
+    raise OSError("too many open files")
+
+
+def _unreadable() -> PairwiseSettings:
+    try:
+        return _busy()
+    except OSError as error:
+        raise RecordError("pair.json cannot be read") from error
+
+
+def _no_memory() -> PairwiseSettings:
+    raise MemoryError
+
+
+def _wrong() -> PairwiseSettings:
+    raise ValueError("no tissue to draw")
+
+
+@pytest.mark.parametrize(
+    ("make", "may_pass"), [(_busy, True), (_unreadable, True), (_no_memory, True), (_wrong, False)]
+)
+def test_a_picture_lost_to_an_error_that_may_pass_is_noted_so_that_it_is_made_again(
+    tmp_path: Path, make: Callable[[], PairwiseSettings], may_pass: bool
+) -> None:
+    path = tmp_path / "reportlet.json"
+    with noting_losses() as lost:
+        assert write_reportlet(path, make) == ()
+    assert lost == ([str(path)] if may_pass else [])
