@@ -1,48 +1,138 @@
-"""Padding: bands of exact zeros along the edges of a slice, through all its planes.
+"""Padding: zeros outside the field of view of a slice, through all its planes, known from its shape.
 
-What lies in them was not imaged. Zeros elsewhere were: a masked brain has many, and so has a
+Bands along the edges, and corners cut off by a straight line, as where a field of view was turned before it
+was written. What lies in them was not imaged. Zeros elsewhere were: a masked brain has many, and so has a
 volume whose background was subtracted.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from soct_core.arrays import Mask
+
+_STRAIGHT_PX = 1.0
+"""How far the rim of a turned field of view may leave its line. Chosen by hand."""
+_LEAST_LENGTH = 0.25
+"""Of such a line, as a share of the shorter side: what is shorter cuts off little, and the round outline of a
+masked brain is as straight, where it is cropped by a corner. Chosen by hand."""
+_AT_THE_EDGE_PX = 3
+"""How near to an edge of the box such a line ends. Chosen by hand."""
+_HUGGED = 0.9
+"""Share of the line beside which something was imaged; a hull over an outline has less. Chosen by hand."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where the field of view ends: what was imaged lies at `normal · (x, y) <= reach`."""
+
+    normal: tuple[float, float]
+    reach: float
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The field of view: some rows and columns, and of these what lies within some lines."""
+
+    rows: slice
+    columns: slice
+    lines: tuple[Line, ...] = ()
+
+    def mask(self, plane_shape: tuple[int, ...]) -> Mask:
+        """The pixels inside, (y, x); none where only zeros were seen."""
+        found = np.zeros(plane_shape, dtype=bool)
+        found[self.rows, self.columns] = True
+        y, x = (np.arange(n, dtype=np.float32) for n in plane_shape)
+        for line in self.lines:
+            nx, ny = line.normal
+            found &= (ny * y)[:, None] + (nx * x)[None, :] <= line.reach
+        return found
+
 
 class ImagedBox:
-    """The rows and columns inside the padding, (y, x); it grows with the planes that are seen."""
+    """The field of view of a slice; it grows with the planes that are seen."""
 
     def __init__(self, plane_shape: tuple[int, int]) -> None:
-        self._shape = plane_shape
-        self._spans: list[tuple[int, int]] = [(n, 0) for n in plane_shape]
+        self._used: Mask = np.zeros(plane_shape, dtype=bool)
+        self.is_whole = False
 
     def see(self, planes: NDArray[Any]) -> None:
         """Grow by whole planes, (y, x) or (z, y, x)."""
-        if reaches_all_edges(planes):
-            self._spans = [(0, n) for n in self._shape]
+        if self.is_whole:
             return
         used = planes != 0
-        used = used.any(axis=0) if used.ndim == 3 else used
-        if used.any():
-            for axis in (0, 1):
-                at = np.flatnonzero(used.any(axis=1 - axis))
-                first, end = self._spans[axis]
-                self._spans[axis] = min(first, int(at[0])), max(end, int(at[-1]) + 1)
+        self._used |= used.any(axis=0) if used.ndim == 3 else used
+        self.is_whole = fills_frame(self._used)
 
-    @property
-    def is_whole(self) -> bool:
-        return self._spans == [(0, n) for n in self._shape]
+    def inside(self) -> Inside:
+        """Rows, columns and lines; no rows and columns where only zeros were seen."""
+        if self.is_whole:
+            return Inside(slice(0, self._used.shape[0]), slice(0, self._used.shape[1]))
+        if not self._used.any():
+            return Inside(slice(0, 0), slice(0, 0))
+        rows, columns = (
+            slice(int(at[0]), int(at[-1]) + 1)
+            for at in (np.flatnonzero(self._used.any(axis=1)), np.flatnonzero(self._used.any(axis=0)))
+        )
+        return Inside(rows, columns, _lines(self._used, rows, columns))
 
-    def inside(self) -> tuple[slice, slice]:
-        """Rows and columns; both empty where only zeros were seen."""
-        rows, columns = (slice(first, max(first, end)) for first, end in self._spans)
-        return rows, columns
 
-
-def reaches_all_edges(planes: NDArray[Any]) -> bool:
-    """Whether something else than zeros lies on each of the four edges: a slice like that has no padding."""
+def fills_frame(planes: NDArray[Any]) -> bool:
+    """Whether something else than zeros lies on each edge and in each corner: such a slice has no padding."""
+    corners = planes[..., [0, 0, -1, -1], [0, -1, 0, -1]].reshape(-1, 4)
     edges = planes[..., 0, :], planes[..., -1, :], planes[..., :, 0], planes[..., :, -1]
-    return all(bool((edge != 0).any()) for edge in edges)
+    return bool((corners != 0).any(axis=0).all()) and all(bool((edge != 0).any()) for edge in edges)
+
+
+def _lines(used: Mask, rows: slice, columns: slice) -> tuple[Line, ...]:
+    """Straight ends of the field of view that cut corners off the box: long edges of the convex hull, from
+    one edge of the box to another, along which something was imaged."""
+    seen = used[rows, columns]
+    last = np.array([seen.shape[1] - 1, seen.shape[0] - 1], dtype=np.float64)
+    corners = last * [[0, 0], [0, 1], [1, 0], [1, 1]]
+    points = _outermost(seen)
+    hull = cv2.approxPolyDP(cv2.convexHull(points), _STRAIGHT_PX, closed=True).reshape(-1, 2)
+    found = []
+    for a, b in pairwise(np.concatenate([hull, hull[:1]]).astype(np.float64)):
+        length = float(np.hypot(*(b - a)))
+        if length < max(2 * _AT_THE_EDGE_PX, _LEAST_LENGTH * min(seen.shape)):
+            continue
+        normal = np.array([b[1] - a[1], a[0] - b[0]]) / length
+        normal = normal if normal @ (a - last / 2) > 0 else -normal
+        reach = float((points @ normal).max())
+        cuts_corner = float((corners @ normal).max()) > reach + _STRAIGHT_PX
+        if cuts_corner and _between_edges(a, b, last) and _hugged(seen, a, b, normal):
+            origin = normal @ np.array([columns.start, rows.start])
+            found.append(Line((float(normal[0]), float(normal[1])), reach + float(origin) + 0.01))
+    return tuple(found)
+
+
+def _outermost(used: Mask) -> NDArray[np.int32]:
+    """First and last pixel (x, y) of each row that holds any."""
+    y = np.flatnonzero(used.any(axis=1))
+    first, last = used.argmax(axis=1)[y], used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)[y]
+    return np.concatenate([np.column_stack((first, y)), np.column_stack((last, y))]).astype(np.int32)
+
+
+def _between_edges(a: NDArray[Any], b: NDArray[Any], last: NDArray[Any]) -> bool:
+    """Whether two points (x, y) lie at different edges of a box whose last pixel is `last`."""
+    at_a, at_b = (np.concatenate([end, last - end]) <= _AT_THE_EDGE_PX for end in (a, b))
+    return bool((at_a[:, None] & at_b[None, :] & ~np.eye(4, dtype=bool)).any())
+
+
+def _hugged(used: Mask, a: NDArray[Any], b: NDArray[Any], normal: NDArray[Any]) -> bool:
+    """Whether something was imaged just inside the line, nearly all along it."""
+    steps = max(2, int(np.hypot(*(b - a))))
+    t = np.linspace(0, 1, steps)[:, None]
+    beside = np.zeros(steps, dtype=bool)
+    for depth in (0.0, 1.0, 2.0):
+        x, y = np.rint(a + t * (b - a) - depth * normal).astype(int).T
+        within = (x >= 0) & (y >= 0) & (x < used.shape[1]) & (y < used.shape[0])
+        beside[within] |= used[y[within], x[within]]
+    return float(beside.mean()) >= _HUGGED

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soct_core.arrays import Mask
-from soct_core.planes.padding import ImagedBox
+from soct_core.planes.padding import ImagedBox, Inside
 from soct_core.volume.absent_chunks import ChunkGrid
 from soct_core.volume.lost_chunks import lost_chunks
 
@@ -21,8 +21,8 @@ Shape = tuple[int, int, int]
 class Imaged:
     """Found by `survey`."""
 
-    inside: tuple[slice, slice] | None
-    """Rows and columns inside the padding; None: all."""
+    inside: Inside | None
+    """What lies inside the padding; None: all."""
     lost: ChunkGrid | None
     """Along (z, y, x); None: none was lost."""
 
@@ -45,7 +45,7 @@ def survey(
     read
         Planes by their slice; absent chunks read as the fill value.
     is_padded
-        Whether there may be padding: a plane with data at all its edges would have ruled it out.
+        Whether there may be padding: a plane with data at all its edges and corners would have ruled it out.
     """
     depth = chunks[0]
     box = ImagedBox(shape[1:])
@@ -91,8 +91,8 @@ class ImagedMask:
         return part
 
     def _plane(self, z: int, found: Imaged) -> Mask:
-        mask = np.zeros(self.shape[1:], dtype=bool)
-        mask[... if found.inside is None else found.inside] = True
+        shape = self.shape[1:]
+        mask = np.ones(shape, dtype=bool) if found.inside is None else found.inside.mask(shape)
         if found.lost is not None:
             depth, height, width = self._chunks
             for cy, cx in np.argwhere(found.lost[z // depth]):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from soct_core.arrays import Zyx
 from soct_core.errors import ReadError, VolumeError
-from soct_core.planes.padding import reaches_all_edges
+from soct_core.planes.padding import fills_frame
 from soct_core.volume.absent_chunks import ChunkGrid, absent_chunks, chunk_key
 from soct_core.volume.checked_blosc import use_checked_blosc
 from soct_core.volume.header_checks import check_group, check_level
@@ -83,7 +83,7 @@ class Volume:
         self.origin_um = origin_um
         self._array = array
         self._lead = (0,) * lead
-        self._reaches_all_edges = False
+        self._fills_frame = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -144,19 +144,19 @@ class Volume:
     def _surveyed(self) -> Imaged:
         fill = 0.0 if self._array.fill_value is None else float(self._array.fill_value)
         seen = self._read, self.shape, self.chunks, self._absent, fill
-        return survey(*seen, is_padded=not self._reaches_all_edges)
+        return survey(*seen, is_padded=not self._fills_frame)
 
     def _imaged(self) -> Imaged:
-        if self._absent is None and self._reaches_all_edges:
+        if self._absent is None and self._fills_frame:
             return Imaged(None, None)
         return self._surveyed
 
     def __getitem__(self, index: Index) -> NDArray[Any]:
         absent = self._absent
         values = self._read(index)
-        if not self._reaches_all_edges and isinstance(index, int | slice | EllipsisType):
+        if not self._fills_frame and isinstance(index, int | slice | EllipsisType):
             # Planes that are read anyway spare most volumes the search for padding.
-            self._reaches_all_edges = bool(values.size) and reaches_all_edges(values)
+            self._fills_frame = bool(values.size) and fills_frame(values)
         lost = None if absent is None else self._imaged().lost
         if lost is None:
             return values

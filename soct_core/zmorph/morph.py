@@ -22,7 +22,7 @@ from soct_core.affine import Affine2D
 from soct_core.arrays import Mask
 from soct_core.planes.dtypes import to_dtype, to_float
 from soct_core.planes.measured import blanked
-from soct_core.planes.padding import reaches_all_edges
+from soct_core.planes.padding import fills_frame
 from soct_core.planes.warp import coverage, warp, warp_measured
 from soct_core.registration.working_plane import RegistrationPlane, registration_plane
 from soct_core.zmorph.cross_fade import cross_fade, feather
@@ -120,7 +120,7 @@ def _background(
     where: tuple[Mask | None, Mask | None],
 ) -> float:
     """What a pixel without data holds: the median of all that is not tissue; zeros beside padding."""
-    if any(mask is not None and not reaches_all_edges(mask) for mask in where):
+    if any(mask is not None and not fills_frame(mask) for mask in where):
         return 0.0
     outside = []
     for plane, reduced in zip(planes, ready, strict=True):
