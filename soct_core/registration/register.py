@@ -23,7 +23,7 @@ SCHEDULE = (16, 8, 4, 2)
 about 1000 px, 200 µm apart: median error 0.10 px in 0.26 s; 64-32-16-8 on all pixels has 0.09 px in 0.98 s,
 and elastix's defaults (mutual information, 8-4-2-1) 0.84 px in 1.39 s."""
 MOST_AREA = 2.0
-"""By which an affine motion may stretch or shrink area, far beyond what any gate lets pass. Chosen by hand."""
+"""By which an affine motion may stretch or shrink area, far beyond any gate. Chosen by hand."""
 REFINING_SCHEDULE = (2,)
 """Where ECC has been before: its last level."""
 REFINING_SHARE = 10
@@ -90,7 +90,7 @@ def best_alignment(
 ) -> Alignment | None:
     """ECC from where the planes lie, and from the coarse shift; the better one, on the working grid.
 
-    An affine motion that has run away to a sliver of the plane, where anything correlates, counts for nothing;
+    An affine motion that has run away to a sliver of the plane, where anything correlates, does not count;
     where both have, the rigid motion is taken.
     """
     shift = coarse_shift(fixed, moving)
