@@ -20,8 +20,9 @@ from soct_core.arrays import Mask
 _STRAIGHT_PX = 1.0
 """How far the rim of a turned field of view may leave its line. Chosen by hand."""
 _LEAST_LENGTH = 0.25
-"""Of such a line, as a share of the shorter side: what is shorter cuts off little, and the round outline of a
-masked brain is as straight, where it is cropped by a corner. Chosen by hand."""
+"""Of such a line, as a share of the shorter side: what is shorter cuts off little. Chosen by hand."""
+_FILLED = 0.98
+"""Share of what the lines leave of the box that the convex hull fills. An ellipse fills 0.79. By hand."""
 _AT_THE_EDGE_PX = 3
 """How near to an edge of the box such a line ends. Chosen by hand."""
 _HUGGED = 0.9
@@ -80,7 +81,7 @@ class ImagedBox:
             slice(int(at[0]), int(at[-1]) + 1)
             for at in (np.flatnonzero(self._used.any(axis=1)), np.flatnonzero(self._used.any(axis=0)))
         )
-        return Inside(rows, columns, _lines(self._used, rows, columns))
+        return Inside(rows, columns, _lines(self._used[rows, columns], (columns.start, rows.start)))
 
 
 def fills_frame(planes: NDArray[Any]) -> bool:
@@ -90,27 +91,39 @@ def fills_frame(planes: NDArray[Any]) -> bool:
     return bool((corners != 0).any(axis=0).all()) and all(bool((edge != 0).any()) for edge in edges)
 
 
-def _lines(used: Mask, rows: slice, columns: slice) -> tuple[Line, ...]:
-    """Straight ends of the field of view that cut corners off the box: long edges of the convex hull, from
-    one edge of the box to another, along which something was imaged."""
-    seen = used[rows, columns]
-    last = np.array([seen.shape[1] - 1, seen.shape[0] - 1], dtype=np.float64)
-    corners = last * [[0, 0], [0, 1], [1, 0], [1, 1]]
-    points = _outermost(seen)
-    hull = cv2.approxPolyDP(cv2.convexHull(points), _STRAIGHT_PX, closed=True).reshape(-1, 2)
+def _lines(used: Mask, origin: tuple[int, int]) -> tuple[Line, ...]:
+    """Straight ends of the field of view that cut corners off the box `used`, whose first pixel is `origin`.
+
+    They are long edges of the convex hull, from one edge of the box to another, along which something was
+    imaged; and with them hull and field of view are the same, as they are not for the outline of a brain.
+    """
+    points = _outermost(used)
+    hull = cv2.convexHull(points)
+    ends = cv2.approxPolyDP(hull, _STRAIGHT_PX, closed=True).reshape(-1, 2).astype(np.float64)
     found = []
-    for a, b in pairwise(np.concatenate([hull, hull[:1]]).astype(np.float64)):
-        length = float(np.hypot(*(b - a)))
-        if length < max(2 * _AT_THE_EDGE_PX, _LEAST_LENGTH * min(seen.shape)):
-            continue
-        normal = np.array([b[1] - a[1], a[0] - b[0]]) / length
-        normal = normal if normal @ (a - last / 2) > 0 else -normal
-        reach = float((points @ normal).max())
-        cuts_corner = float((corners @ normal).max()) > reach + _STRAIGHT_PX
-        if cuts_corner and _between_edges(a, b, last) and _hugged(seen, a, b, normal):
-            origin = normal @ np.array([columns.start, rows.start])
-            found.append(Line((float(normal[0]), float(normal[1])), reach + float(origin) + 0.01))
-    return tuple(found)
+    for a, b in pairwise(np.concatenate([ends, ends[:1]])):
+        normal = _outward(a, b, used.shape)
+        if normal is not None and _between_edges(a, b, used.shape) and _hugged(used, a, b, normal):
+            reach = float((points @ normal).max()) + 0.01
+            found.append(Line((float(normal[0]), float(normal[1])), reach))
+    everything = Inside(slice(None), slice(None), tuple(found))
+    filled = np.zeros(used.shape, np.uint8)
+    cv2.fillConvexPoly(filled, hull, 1)
+    if filled.sum() < _FILLED * everything.mask(used.shape).sum():
+        return ()
+    return tuple(Line(one.normal, one.reach + float(np.dot(one.normal, origin))) for one in found)
+
+
+def _outward(a: NDArray[Any], b: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any] | None:
+    """The normal of an edge (x, y) of the hull, if it is long and cuts off a corner of the box."""
+    length = float(np.hypot(*(b - a)))
+    if length < max(2 * _AT_THE_EDGE_PX, _LEAST_LENGTH * min(shape)):
+        return None
+    last = np.array([shape[1] - 1, shape[0] - 1])
+    normal: NDArray[Any] = np.array([b[1] - a[1], a[0] - b[0]]) / length
+    normal = normal if normal @ (a - last / 2) > 0 else -normal
+    corner = np.where(normal > 0, last, 0)
+    return normal if normal @ (corner - a) > 2 * _STRAIGHT_PX else None
 
 
 def _outermost(used: Mask) -> NDArray[np.int32]:
@@ -120,8 +133,9 @@ def _outermost(used: Mask) -> NDArray[np.int32]:
     return np.concatenate([np.column_stack((first, y)), np.column_stack((last, y))]).astype(np.int32)
 
 
-def _between_edges(a: NDArray[Any], b: NDArray[Any], last: NDArray[Any]) -> bool:
-    """Whether two points (x, y) lie at different edges of a box whose last pixel is `last`."""
+def _between_edges(a: NDArray[Any], b: NDArray[Any], shape: tuple[int, ...]) -> bool:
+    """Whether two points (x, y) lie at different edges of a box."""
+    last = np.array([shape[1] - 1, shape[0] - 1])
     at_a, at_b = (np.concatenate([end, last - end]) <= _AT_THE_EDGE_PX for end in (a, b))
     return bool((at_a[:, None] & at_b[None, :] & ~np.eye(4, dtype=bool)).any())
 

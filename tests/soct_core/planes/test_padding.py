@@ -75,7 +75,7 @@ def test_corners_outside_a_turned_field_of_view_are_padding(
     assert where[planes[0] == 0].sum() < 0.015 * where.size, "about a pixel along the rim"
 
 
-@pytest.mark.parametrize("outline", ["ellipse", "two halves", "cropped", "speckle"])
+@pytest.mark.parametrize("outline", ["ellipse", "pointed", "two halves", "cropped", "speckle"])
 def test_zeros_around_a_masked_brain_are_measured(outline: str) -> None:
     y, x = np.mgrid[:120, :150]
     brain = ((y - 60) / 50) ** 2 + ((x - 75) / 70) ** 2 <= 1
@@ -83,6 +83,8 @@ def test_zeros_around_a_masked_brain_are_measured(outline: str) -> None:
         brain = (((y - 60) / 50) ** 2 + ((x - 45) / 40) ** 2 <= 1) | (
             ((y - 60) / 50) ** 2 + ((x - 105) / 40) ** 2 <= 1
         )
+    if outline == "pointed":
+        brain = abs(y - 60) / 50 + abs(x - 75) / 40 + abs(y - 60) ** 2 / 4000 <= 1
     if outline == "cropped":
         brain = ((y - 60) / 75) ** 2 + ((x - 75) / 90) ** 2 <= 1
     planes = np.random.default_rng(0).uniform(1, 2, (3, 120, 150)) * brain
