@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import BadInputError
 from soct_core.file_names import output_of
@@ -20,20 +21,21 @@ from soct_core.volume.provenance import GAP
 HOW_TO_INSTALL = "napari is not installed; install it with: pip install 'soct-flows[napari]'"
 
 
-_EPILOG = f"""examples:
-  python -m flows.view ACQ/reconstruction
-  python -m flows.view ACQ/reconstruction --no-slices
+_EPILOG = """examples:
+  {0} ACQ/reconstruction
+  {0} ACQ/reconstruction --no-slices
 
-{HELP}
+{1}
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
+    name = called("view")
     p = CommandParser(
-        prog="python -m flows.view",
+        prog=name,
         description="Show the volume under its provenance, and beside it every slice as it was imaged.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(name, HELP),
     )
     p.add_argument("output", type=Path, help="output directory of a run, or its acquisition")
     p.add_argument("--no-slices", action="store_true", help="show the volume only")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
+from flows.terminal.commands import called
 from schemas.handoffs import InterpolationOutcome, PairOutcome, RunResult
 from schemas.slice_id import format_slice_id
 from soct_core.errors import one_line
@@ -87,7 +88,7 @@ def next_steps(
     return [
         *steps,
         f"open {result.report} in a browser",
-        f"look at the volume: python -m flows.view {shlex.quote(str(result.output))}",
+        f"look at the volume: {called('view')} {shlex.quote(str(result.output))}",
     ]
 
 
