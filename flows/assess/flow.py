@@ -12,6 +12,7 @@ from flows.engine import tasks
 from flows.engine.api import api
 from flows.engine.child_processes import bare_workers, end_workers
 from flows.engine.deployed_runs import gave_way, output_lock
+from flows.engine.places import Places
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
 from flows.engine.task_runs import TaskRuns
@@ -67,7 +68,7 @@ def assess(  # noqa: PLR0913 (the parameters of the deployment form)
     """
     refuse_open_storage()
     plan = QualityPlan.of(acquisition, slice_config_out, output, settings, voxel_size_um, overwrite=overwrite)
-    runs = TaskRuns(plan.output, fresh)
+    runs = TaskRuns(Places(output=plan.output, acquisition=plan.acquisition.directory), fresh)
     try:
         with (
             output_lock(plan.output, " ".join(sys.argv)) as not_promised,

@@ -1,7 +1,8 @@
 """Caching: keys on content, and checksums of outputs, so that a cache hit is never just believed.
 
-Prefect remembers outcomes by key. A checksum file beside the outputs remembers which key made
-which content; an output that is gone, damaged or made by another key is made again.
+A checksum file beside the outputs remembers which key made which content, and what the task said of
+it; an output that is gone, damaged or made by another key is made again. Nothing of it lies elsewhere, and
+no key holds where an acquisition lies: what is moved or copied whole is still known.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from flows.engine.places import Places
 from schemas.contract import Contract
 from schemas.run_record import Fingerprint
 from soct_core.errors import BadInputError, InputChangedError
@@ -31,6 +33,8 @@ class OutputChecksums(Contract):
     outputs: tuple[Fingerprint, ...]
     lost: tuple[str, ...] = ()
     """What a passing error has cost, a picture say: the next run makes all of it again."""
+    outcome: str = ""
+    """What the task returned, as `Places.write` has it."""
 
 
 class CacheEntry(Contract):
@@ -38,11 +42,18 @@ class CacheEntry(Contract):
 
     key: str
     checksums: Path
-    output: Path
+    places: Places
     inputs: InputSnapshot = Field(default_factory=dict)
     """The content that the key was taken from."""
     fresh: bool = False
     """Believe nothing that earlier runs remembered."""
+    known: str = ""
+    """The outcome, where it need not be made again."""
+
+    @property
+    def output(self) -> Path:
+        """Directory of what the task writes."""
+        return self.places.output
 
 
 def cache_key(stage: str, version: str, job_json: str, content: Sequence[str]) -> str:
@@ -53,11 +64,30 @@ def cache_key(stage: str, version: str, job_json: str, content: Sequence[str]) -
     return f"{stage}-{digest.hexdigest()}"
 
 
-def cache_entry(output: Path, name: str, key: Callable[[], str], *, fresh: bool = False) -> CacheEntry:
-    """The cache entry of a task run; `name` is unique within a run's output."""
-    checksums = output / CHECKSUMS_FOLDER / f"{name.replace(' ', '_')}.json"
+def cache_entry(
+    places: Places, name: str, key: Callable[[], str], outcome: type[Contract], *, fresh: bool = False
+) -> CacheEntry:
+    """The cache entry of a task run; `name` is unique within a run's output.
+
+    Where its outcome is known and its outputs are whole, the entry holds the outcome.
+    """
     with snapshot_inputs() as inputs:
-        return CacheEntry(key=key(), checksums=checksums, output=output, inputs=inputs, fresh=fresh)
+        entry = CacheEntry(
+            key=key(), checksums=checksums_of(places.output, name), places=places, inputs=inputs, fresh=fresh
+        )
+    found = None if fresh else read_checksums(entry)
+    try:
+        if found is not None and outputs_intact(entry):
+            places.read(found.outcome, outcome)
+            return entry.model_copy(update={"known": found.outcome})
+    except ValueError:
+        pass  # Of another version, or altered: it is made again.
+    return entry
+
+
+def checksums_of(output: Path, name: str) -> Path:
+    """Where the checksums of a task run lie."""
+    return output / CHECKSUMS_FOLDER / f"{name.replace(' ', '_')}.json"
 
 
 def refuse_changed_input(entry: CacheEntry) -> None:
@@ -72,8 +102,10 @@ def refuse_changed_input(entry: CacheEntry) -> None:
         raise InputChangedError(f"{path}: changed or went away while it was used; run again once it rests")
 
 
-def record_outputs(entry: CacheEntry, written: Sequence[Path], lost: Sequence[str] = ()) -> None:
-    """Record what a task has written, and what it could not; last of all.
+def record_outputs(
+    entry: CacheEntry, written: Sequence[Path], outcome: Contract, lost: Sequence[str] = ()
+) -> None:
+    """Record what a task has written and returned, and what it could not write; last of all.
 
     Raises
     ------
@@ -90,7 +122,8 @@ def record_outputs(entry: CacheEntry, written: Sequence[Path], lost: Sequence[st
         Fingerprint(path=path.relative_to(entry.output).as_posix(), fingerprint=fingerprint(path))
         for path in written
     )
-    found = OutputChecksums(key=entry.key, outputs=outputs, lost=tuple(lost))
+    told = entry.places.write(outcome.model_dump())
+    found = OutputChecksums(key=entry.key, outputs=outputs, lost=tuple(lost), outcome=told)
     publish_own(entry.output, _state_name(entry), found.model_dump_json(indent=1) + "\n")
 
 

@@ -10,18 +10,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture, as_completed
-from prefect.results import get_result_store
 from prefect.states import Crashed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.engine.caching import CacheEntry, cache_entry, outputs_intact, read_checksums, refuse_changed_input
+from flows.engine.caching import CacheEntry, cache_entry, read_checksums, refuse_changed_input
+from flows.engine.places import Places
 from flows.engine.runners import lost_worker
 from flows.engine.tasks import BoundTask
 from flows.terminal.listener import listener
@@ -47,9 +46,9 @@ class Failure:
 
 @dataclass
 class TaskRuns:
-    """All task runs of one run; `output` holds the checksums of what they wrote."""
+    """All task runs of one run; its output holds the checksums of what they wrote."""
 
-    output: Path
+    places: Places
     fresh: bool = False
     records: list[TaskRecord] = field(default_factory=list)
     entries: list[CacheEntry] = field(default_factory=list)
@@ -74,23 +73,22 @@ class TaskRuns:
         named = list(todo)
         progress = listener.get()
         progress.stage(bound.name, len(named))
-        submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
+        submitted: dict[PrefectFuture[Outcome], tuple[str, float, bool]] = {}
         outcomes = {}
-        remembered = get_result_store().model_copy(update={"metadata_storage": None})
         here: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
         with here:
             for name, job in named:
-                entry = cache_entry(self.output, name, partial(bound.key, job), fresh=self.fresh)
+                key = partial(bound.key, job, self.places)
+                entry = cache_entry(self.places, name, key, bound.outcome_type, fresh=self.fresh)
                 self.entries.append(entry)
-                whole = not self.fresh and outputs_intact(entry)
-                run = bound.prefect_task.with_options(task_run_name=name, refresh_cache=not whole)
-                # Cached outcomes are looked up here, so that no worker has to start for them.
-                known = whole and remembered.exists(entry.key)
+                run = bound.prefect_task.with_options(task_run_name=name)
+                known = bool(entry.known)
+                # What is known is told here, so that no worker has to start for it.
                 future = here.submit(run, {"job": job, "entry": entry}) if known else run.submit(job, entry)
-                submitted[future] = name, time.monotonic()
+                submitted[future] = name, time.monotonic(), known
             for future in as_completed(list(submitted)):
-                name, started = submitted[future]
-                outcome = self._record(name, future, time.monotonic() - started)
+                name, started, cached = submitted[future]
+                outcome = self._record(name, future, time.monotonic() - started, cached=cached)
                 if isinstance(outcome, BaseException):
                     self.failures.append(Failure(bound.name, len(named), name, outcome))
                 else:
@@ -136,7 +134,7 @@ class TaskRuns:
         for entry in self.entries:
             refuse_changed_input(entry)
 
-    def _record(self, name: str, future: PrefectFuture[Any], elapsed: float) -> Any:
+    def _record(self, name: str, future: PrefectFuture[Any], elapsed: float, *, cached: bool) -> Any:
         """Note what became of a task run; gives its outcome, or the error that it ended with."""
         # The result first: futures of other processes know their state only then.
         try:
@@ -149,7 +147,6 @@ class TaskRuns:
             outcome = WorkerLostError(lost)
             state = Crashed(message=str(outcome))
             _report_crash(future.task_run_id, state)
-        cached = state.name == "Cached"
         failed = outcome if isinstance(outcome, BaseException) else None
         reason = _one_line(failed) if failed else str(getattr(outcome, "reason", "") or "")
         seconds = 0.0 if cached else float(getattr(outcome, "seconds", 0.0)) or elapsed

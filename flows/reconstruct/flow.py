@@ -11,6 +11,7 @@ from flows.engine import artifacts, tasks
 from flows.engine.api import api
 from flows.engine.child_processes import bare_workers, end_workers
 from flows.engine.deployed_runs import gave_way, output_lock
+from flows.engine.places import Places
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
 from flows.engine.task_runs import TaskRuns, error_record
@@ -70,7 +71,7 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
     """
     refuse_open_storage()
     plan = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
-    run = Run(plan, TaskRuns(plan.output, fresh))
+    run = Run(plan, TaskRuns(Places(output=plan.output, acquisition=plan.acquisition.directory), fresh))
     try:
         with output_lock(plan.output, run.command) as run.not_promised:
             return _recorded(run)
