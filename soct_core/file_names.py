@@ -28,6 +28,8 @@ LOCK_PATH = f"{STATE_FOLDER}/lock"
 WAITING_PATH = f"{STATE_FOLDER}/waiting"
 ALIVE_FOLDER = f"{STATE_FOLDER}/runs"
 """A file per deployed run, locked as long as its process lives."""
+SEAL_PATH = f"{STATE_FOLDER}/seal.json"
+"""What a finished run depended on, so that the next one knows whether anything is new."""
 CHECKSUMS_FOLDER = f"{STATE_FOLDER}/checksums"
 FINGERPRINTS_FOLDER = f"{STATE_FOLDER}/fingerprints"
 

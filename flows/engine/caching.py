@@ -40,8 +40,9 @@ class OutputChecksums(Contract):
 class CacheEntry(Contract):
     """What a task needs to know about caching: its key, and where the checksums of its outputs go."""
 
+    name: str
+    """Of the task run."""
     key: str
-    checksums: Path
     places: Places
     inputs: InputSnapshot = Field(default_factory=dict)
     """The content that the key was taken from."""
@@ -54,6 +55,11 @@ class CacheEntry(Contract):
     def output(self) -> Path:
         """Directory of what the task writes."""
         return self.places.output
+
+    @property
+    def checksums(self) -> Path:
+        """Where the checksums of the outputs lie."""
+        return checksums_of(self.output, self.name)
 
 
 def cache_key(stage: str, version: str, job_json: str, content: Sequence[str]) -> str:
@@ -72,9 +78,7 @@ def cache_entry(
     Where its outcome is known and its outputs are whole, the entry holds the outcome.
     """
     with snapshot_inputs() as inputs:
-        entry = CacheEntry(
-            key=key(), checksums=checksums_of(places.output, name), places=places, inputs=inputs, fresh=fresh
-        )
+        entry = CacheEntry(name=name, key=key(), places=places, inputs=inputs, fresh=fresh)
     found = None if fresh else read_checksums(entry)
     try:
         if found is not None and outputs_intact(entry):
@@ -129,24 +133,35 @@ def record_outputs(
 
 def read_checksums(entry: CacheEntry) -> OutputChecksums | None:
     """The checksums, if there are any that can be read."""
-    try:
-        return OutputChecksums.model_validate_json(read_own(entry.output, _state_name(entry), _MOST_BYTES))
-    except (OSError, ValidationError):
-        return None
+    return _read(entry.output, entry.checksums)
 
 
 def outputs_intact(entry: CacheEntry) -> bool:
     """Whether everything that this key made is still there, to the last byte, and nothing was lost."""
-    found = read_checksums(entry)
-    if found is None or found.key != entry.key or found.lost:
-        return False
+    return outputs_of(entry.output, entry.checksums, entry.key) is not None
+
+
+def outputs_of(output: Path, checksums: Path, key: str) -> tuple[Fingerprint, ...] | None:
+    """What a key has made; None if it is not all there to the last byte, or another key made it."""
+    found = _read(output, checksums)
+    if found is None or found.key != key or found.lost:
+        return None
     try:
-        return all(
-            is_within(entry.output, out.path) and fingerprint(entry.output / out.path) == out.fingerprint
+        whole = all(
+            is_within(output, out.path) and fingerprint(output / out.path) == out.fingerprint
             for out in found.outputs
         )
     except (OSError, BadInputError):
-        return False
+        return None
+    return found.outputs if whole else None
+
+
+def _read(output: Path, checksums: Path) -> OutputChecksums | None:
+    try:
+        name = checksums.relative_to(output).as_posix()
+        return OutputChecksums.model_validate_json(read_own(output, name, _MOST_BYTES))
+    except (OSError, ValidationError):
+        return None
 
 
 def _state_name(entry: CacheEntry) -> str:

@@ -77,16 +77,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     from flows.engine.session import Sessions
-    from flows.reconstruct.one import Request, reconstruct_one
+    from flows.reconstruct.one import reconstruct_one
 
     acquisition = arguments.acquisition[0] if arguments.acquisition else Path("demo")
     if arguments.demo:
         from soct_core.simulation.simulate import simulate_demo
 
         simulate_demo(acquisition)
-    request = Request.of(arguments, acquisition)
     with Sessions(arguments) as opened:
-        reconstruct_one(request, opened)
+        reconstruct_one(arguments, acquisition, opened)
 
 
 if __name__ == "__main__":

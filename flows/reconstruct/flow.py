@@ -11,11 +11,12 @@ from flows.engine import artifacts, tasks
 from flows.engine.api import api
 from flows.engine.child_processes import bare_workers, end_workers
 from flows.engine.deployed_runs import gave_way, output_lock
-from flows.engine.places import Places
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
+from flows.engine.seal import break_seal, set_seal
 from flows.engine.task_runs import TaskRuns, error_record
 from flows.reconstruct.run import Run
+from flows.reconstruct.unchanged import Asked
 from flows.terminal.listener import listener
 from flows.terminal.signals import note_stop
 from schemas.handoffs import DetectedGaps, InterpolationOutcome, PairOutcome, ReportJob, RunResult
@@ -70,11 +71,18 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
             the next run.
     """
     refuse_open_storage()
+    # Before anything is looked at: what comes meanwhile is new to the next run.
+    request = Asked.of(acquisition, output, settings, shifts, voxel_size_um, allow_missing)
+    asked = request.digest()
     plan = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
-    run = Run(plan, TaskRuns(Places(output=plan.output, acquisition=plan.acquisition.directory), fresh))
+    run = Run(plan, TaskRuns(request.places, fresh))
     try:
         with output_lock(plan.output, run.command) as run.not_promised:
-            return _recorded(run)
+            result = _recorded(run)
+            if request.digest() == asked:
+                read = [path for path in plan.inputs if path != shifts]
+                set_seal(asked, run.tasks.entries, run.tasks.records, read, result)
+            return result
     except AnotherWaitsError as error:
         # A state is a result to Prefect. Nobody else sees it: only runs of deployments give way.
         return gave_way(error)  # type: ignore[return-value]
@@ -83,6 +91,7 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
 def _recorded(run: Run) -> RunResult:
     output, fresh = run.plan.output, run.tasks.fresh
     with remembering(output, believe=not fresh):
+        break_seal(output)
         remove_leftovers(output)
         try:
             # In the flow itself, for those who call it from Python: workers share its server.

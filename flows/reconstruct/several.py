@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.engine.session import Sessions
-from flows.reconstruct.one import Request, reconstruct_one
+from flows.reconstruct.one import reconstruct_one
 from flows.report import publish_group
 from flows.terminal.exit_codes import BAD_INPUT, DONE, FAILED, exit_code
 from flows.terminal.signals import is_stopping
@@ -56,9 +56,8 @@ def reconstruct_all(arguments: argparse.Namespace) -> int:
 def _attempt(
     arguments: argparse.Namespace, acquisition: Path, sessions: Sessions, results: list[RunResult]
 ) -> None:
-    request = Request.of(arguments, acquisition)
     try:
-        results.append(reconstruct_one(request, sessions.opened))
+        results.append(reconstruct_one(arguments, acquisition, sessions.opened))
     except BaseException as error:
         # It says what became of its server; the next acquisition has another one.
         sessions.__exit__(type(error), error, error.__traceback__)

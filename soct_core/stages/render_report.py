@@ -12,7 +12,7 @@ from soct_core.report.page import render
 from soct_core.storage.atomic import publish_text
 from soct_core.storage.records import read_record
 
-VERSION = "6"
+VERSION = "7"
 _LOG = logging.getLogger(__name__)
 
 
@@ -21,7 +21,7 @@ def reads(job: ReportJob) -> list[str]:
     record = job.record
     prints = [f"{p.path} {p.fingerprint}" for p in (*record.inputs, *record.outputs)]
     asked = record.settings.model_dump_json(), str(record.versions), record.gaps.model_dump_json()
-    return [*prints, *asked, *record.warnings]
+    return [record.acquisition, *prints, *asked, *record.warnings]
 
 
 def run(job: ReportJob) -> ReportOutcome:
