@@ -82,6 +82,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from soct_core.run.settings_file import load_settings
 
     settings = load_settings(QualitySettings, arguments.config, arguments.set)
+    refuse_unfit_options(arguments)
     # Bad input is refused here, before a server starts; the flow checks again for deployments.
     plan = QualityPlan.of(
         arguments.acquisition,
@@ -92,7 +93,6 @@ def _run(arguments: argparse.Namespace) -> None:
         overwrite=arguments.overwrite,
     )
     refuse_if_busy(plan.output)
-    refuse_unfit_options(arguments)
     with Sessions(arguments) as opened:
         _assess(plan, arguments, opened()[0])
 

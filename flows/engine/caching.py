@@ -156,6 +156,16 @@ def outputs_of(output: Path, checksums: Path, key: str) -> tuple[Fingerprint, ..
     return found.outputs if whole else None
 
 
+def renew_checksums(output: Path, name: str, path: Path) -> None:
+    """Have a task run that wrote a single file stand by what the file holds now."""
+    checksums = checksums_of(output, name)
+    found = _read(output, checksums)
+    if found is not None and [out.path for out in found.outputs] == [path.relative_to(output).as_posix()]:
+        now = Fingerprint(path=found.outputs[0].path, fingerprint=fingerprint(path))
+        text = found.model_copy(update={"outputs": (now,)}).model_dump_json(indent=1) + "\n"
+        publish_own(output, checksums.relative_to(output).as_posix(), text)
+
+
 def _read(output: Path, checksums: Path) -> OutputChecksums | None:
     try:
         name = checksums.relative_to(output).as_posix()

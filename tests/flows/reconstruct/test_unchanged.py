@@ -12,6 +12,7 @@ import pytest
 from tiny_slices import small_acquisition
 
 from flows.reconstruct.unchanged import Asked, result_if_unchanged
+from flows.report import main as report_command
 from schemas.handoffs import RunResult
 from schemas.run_record import RunRecord
 from schemas.settings import ReconstructSettings
@@ -130,4 +131,15 @@ def test_what_is_asked_for_counts(
     with monkeypatch.context() as patch:
         patch.setattr(seal, "_program", lambda: "another")
         assert known(acquisition) is None
+    assert known(acquisition) == result
+
+
+def test_a_report_rendered_again_is_the_report_of_the_run(
+    finished_run: tuple[Path, RunResult], capsys: pytest.CaptureFixture[str]
+) -> None:
+    acquisition, result = finished_run
+    before = result.report.read_bytes()
+    assert report_command([str(acquisition)]) == 0
+    assert result.report.read_bytes() != before
+    assert verify(acquisition / "reconstruction").problems == ()
     assert known(acquisition) == result
