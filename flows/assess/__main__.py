@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.engine.runners import fit_runner
 from flows.engine.session import (
     add_runner_options,
     add_settings_options,
@@ -94,7 +95,8 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     refuse_if_busy(plan.output)
     with Sessions(arguments) as opened:
-        _assess(plan, arguments, opened()[0])
+        kind = fit_runner(arguments.runner, len(plan.ids), 0)
+        _assess(plan, arguments, opened(kind)[0])
 
 
 def _assess(plan: QualityPlan, arguments: argparse.Namespace, runner: TaskRunner[Any]) -> None:

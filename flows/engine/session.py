@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from flows.engine.result_storage import refuse_unwritable_home
-from flows.engine.runners import DEFAULT_RUNNER, Runner
+from flows.engine.runners import Runner, task_runner
 from soct_core.errors import BadInputError
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
     from rich.console import Console
 
-Opened = Callable[[], "tuple[TaskRunner[Any], str]"]
-"""Gives the runner and the address of the server."""
+Opened = Callable[[Runner], "tuple[TaskRunner[Any], str]"]
+"""Gives a runner of a kind, and the address of the server."""
 
 
 def add_settings_options(p: argparse._ArgumentGroup) -> None:
@@ -30,7 +30,12 @@ def add_settings_options(p: argparse._ArgumentGroup) -> None:
 
 def add_runner_options(p: argparse._ArgumentGroup) -> None:
     """Options that say where tasks run."""
-    p.add_argument("--runner", choices=get_args(Runner), default=DEFAULT_RUNNER, help="default: %(default)s")
+    p.add_argument(
+        "--runner",
+        choices=("auto", *get_args(Runner)),
+        default="auto",
+        help="auto (default): threads for a few small slices, else processes",
+    )
     p.add_argument("--workers", type=int, help="default: one a core")
     p.add_argument("--dask-address", help="a running Dask scheduler, tcp://...")
 
@@ -58,49 +63,46 @@ def voxel_size_of(arguments: argparse.Namespace) -> tuple[float, float, float] |
 
 
 class Sessions:
-    """One runner and one server for several flows, opened when the first of them needs it.
+    """One server for several flows, opened when the first of them needs it.
 
     After an error they are closed: the next flow opens its own.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments, self._open = arguments, ExitStack()
-        self._opened: tuple[TaskRunner[Any], str] | None = None
+        self._url = ""
 
-    def opened(self) -> tuple[TaskRunner[Any], str]:
-        """The runner, and the address of the server.
+    def opened(self, kind: Runner) -> tuple[TaskRunner[Any], str]:
+        """A runner of a kind, and the address of the server.
 
         Raises
         ------
         ServerError
             If a configured server does not answer, or the embedded one does not start.
         """
-        if self._opened is None:
-            self._opened = self._open.enter_context(_session(self._arguments))
-        return self._opened
+        self._url = self._url or self._open.enter_context(_server())
+        return task_runner(kind, self._arguments.workers, self._arguments.dask_address), self._url
 
     def __enter__(self) -> Opened:
         return self.opened
 
     def __exit__(self, *error: Any) -> None:
-        self._opened = None
+        self._url = ""
         self._open.__exit__(*error)
 
 
 @contextmanager
-def _session(arguments: argparse.Namespace) -> Iterator[tuple[TaskRunner[Any], str]]:
+def _server() -> Iterator[str]:
     # What went wrong is said in one line at the end, and in the UI of a real server.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     # Prefect takes seconds to import: bad input and --help must not wait for it.
     from flows.engine.api import api
     from flows.engine.prefect_environment import refuse_unreachable_api
-    from flows.engine.runners import task_runner
 
     refuse_unreachable_api()
-    runner = task_runner(arguments.runner, arguments.workers, arguments.dask_address)
     with api(own_process=True) as url:
-        yield runner, url
+        yield url
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from flows.engine.runners import Runner, fit_runner
 from flows.engine.session import Opened, refuse_unfit_options, shown_on, voxel_size_of
 from flows.reconstruct.unchanged import Asked, result_if_unchanged
 from flows.terminal.exit_codes import RESUME
@@ -51,22 +54,22 @@ def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Op
     )
     result = None if arguments.fresh else result_if_unchanged(request, " ".join(sys.argv))
     if result is None:
-        _refuse_bad_input(request)
-        result = _run_flow(request, arguments, console, opened)
+        kind = _checked(request, arguments.runner)
+        result = _run_flow(request, arguments, console, partial(opened, kind))
     else:
         console.print("nothing new: all inputs and outputs are as the last run left them", highlight=False)
     print_result(console, result)
     return result
 
 
-def _refuse_bad_input(request: Asked) -> None:
-    """Before a server starts; the flow checks again for deployments."""
+def _checked(request: Asked, runner: str) -> Runner:
+    """Refuse bad input before a server starts; the flow checks again for deployments. Gives a fit runner."""
     # Tables take half a second to import.
     from soct_core.run.lock import refuse_if_busy
     from soct_core.run.plan import Planner
 
     places = request.places
-    Planner.of(
+    planner = Planner.of(
         places.acquisition,
         places.output,
         request.settings,
@@ -75,10 +78,16 @@ def _refuse_bad_input(request: Asked) -> None:
         request.shifts,
     )
     refuse_if_busy(places.output)
+    voxels = sum(math.prod(volume.shape) for volume in planner.volumes.values())
+    return fit_runner(runner, len(planner.volumes), voxels)
 
 
-def _run_flow(request: Asked, arguments: argparse.Namespace, console: Console, opened: Opened) -> RunResult:
-    runner: TaskRunner[Any]
+def _run_flow(
+    request: Asked,
+    arguments: argparse.Namespace,
+    console: Console,
+    opened: Callable[[], tuple[TaskRunner[Any], str]],
+) -> RunResult:
     runner, url = opened()
     # Prefect takes seconds to import.
     from flows.engine.artifacts import read_progress
