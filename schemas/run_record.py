@@ -87,7 +87,9 @@ class RunRecord(Contract):
 
     outcome: RunOutcome
     acquisition: str = ""
-    """Name of the acquisition's directory."""
+    """What the acquisition is called: as it was asked for, or after its deployment or its directory."""
+    deployment: str = ""
+    """Name of the deployment that this was a run of."""
     started: datetime
     finished: datetime
     command: str

@@ -63,6 +63,17 @@ _INTERPOLATED_NAME = re.compile(r"slice_z(\d{1,8})_interpolated\.ome\.zarr", re.
 _FRAGMENT_NAME = re.compile(r"slice_z(\d+)_manifest\.csv", re.ASCII)
 
 
+def name_of(acquisition: Path) -> str:
+    """What an acquisition is called where nobody has named it: the last two parts of its path.
+
+    Examples
+    --------
+    >>> name_of(Path("/data/mouse-12/acq"))
+    'mouse-12/acq'
+    """
+    return "/".join(part for part in acquisition.parts[-2:] if part != acquisition.anchor)
+
+
 def slice_name(slice_id: int) -> str:
     """Directory name of a measured slice."""
     return f"slice_z{format_slice_id(slice_id)}.ome.zarr"

@@ -12,6 +12,7 @@ from flows.engine import tasks
 from flows.engine.api import api
 from flows.engine.child_processes import bare_workers, end_workers
 from flows.engine.deployed_runs import gave_way, output_lock
+from flows.engine.identity import run_name
 from flows.engine.places import Places
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
@@ -29,7 +30,7 @@ from soct_core.storage.fingerprint_memo import remembering
 
 
 def _run_name() -> str:
-    return Path(str(flow_run.parameters["acquisition"])).name
+    return run_name(flow_run.name or "", Path(str(flow_run.parameters["acquisition"])), None)
 
 
 @flow(name="assess", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from schemas.contract import Contract
 from soct_core.errors import RecordError
+from soct_core.file_names import DEFAULT_OUTPUT
 from soct_core.storage.safe_paths import is_within
 
 Model = TypeVar("Model", bound=Contract)
@@ -19,6 +20,13 @@ class Places(Contract):
 
     output: Path
     acquisition: Path
+
+    @classmethod
+    def of(cls, acquisition: Path, output: Path | None) -> Places:
+        """The same with absolute paths, and the output where it is by default."""
+        directory = acquisition.expanduser().absolute()
+        out = (output or directory / DEFAULT_OUTPUT).expanduser().absolute()
+        return cls(output=out, acquisition=directory)
 
     def write(self, fields: dict[str, Any]) -> str:
         """Fields of a model as JSON that says the same wherever acquisition and output are moved to."""

@@ -26,6 +26,7 @@ import soct_core.stages.stack
 from flows.engine.artifacts import publish_progress
 from flows.engine.caching import CacheEntry, cache_key, record_outputs, refuse_changed_input
 from flows.engine.places import Places
+from flows.terminal.notices import notice_of
 from schemas import assessment, handoffs
 from schemas.contract import Contract
 from soct_core.errors import BadInputError
@@ -73,22 +74,31 @@ def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bo
     return isinstance(error, OSError) and not isinstance(error, BadInputError)
 
 
+def _state(job: handoffs.Job, outcome: Contract) -> State[Any] | None:
+    """The state of a task run that nobody should overlook."""
+    notice = notice_of(job, outcome)
+    if notice is None:
+        return None
+    return Completed(name=notice.state, message=notice.text, data=outcome)
+
+
 def _bound(
     name: str, stage: Stage, job_type: type[Job], outcome_type: type[Outcome]
 ) -> BoundTask[Job, Outcome]:
     def run(job: Job, entry: CacheEntry) -> Any:
         if entry.known:
-            return Completed(name="Cached", data=entry.places.read(entry.known, outcome_type))
+            outcome = entry.places.read(entry.known, outcome_type)
+            return _state(job, outcome) or Completed(name="Cached", data=outcome)
         with remembering(entry.output, believe=not entry.fresh):
             try:
                 with publish_progress(entry.output, name), noting_losses() as lost:
-                    outcome: Outcome = stage.run(job)
+                    outcome = stage.run(job)
             except Exception:
                 # Whatever the error is: an input that vanished or was rewritten explains it better.
                 refuse_changed_input(entry)
                 raise
             record_outputs(entry, getattr(outcome, "written", ()), outcome, lost)
-        return outcome
+        return _state(job, outcome) or outcome
 
     run.__name__ = run.__qualname__ = name
     run.__doc__ = (stage.run.__doc__ or "").partition("\n")[0]

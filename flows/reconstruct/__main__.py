@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     add_runner_options(where)
     out = p.add_argument_group("what comes out")
     out.add_argument("--output", type=Path, help="where results go (default: ACQ/reconstruction)")
+    out.add_argument("--name", help="what the acquisition is called (default: as its directory)")
     out.add_argument("--quiet", action="store_true", help="print errors only")
     return p
 
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.acquisition and not arguments.demo:
         p.error("the acquisition directory is missing (or give --demo)")
     several = len(arguments.acquisition) > 1
-    for name in ("demo", "output", "shifts"):
+    for name in ("demo", "output", "shifts", "name"):
         if several and getattr(arguments, name):
             p.error(f"--{name} goes with one acquisition, got {len(arguments.acquisition)}")
     if not arguments.quiet:

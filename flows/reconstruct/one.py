@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from flows.engine.places import Places
 from flows.engine.runners import Runner, fit_runner
 from flows.engine.session import Opened, refuse_unfit_options, shown_on, voxel_size_of
 from flows.reconstruct.unchanged import Asked, result_if_unchanged
@@ -22,7 +23,7 @@ from flows.terminal.stage_rows import STAGES
 from schemas.handoffs import RunResult
 from schemas.settings import ReconstructSettings
 from soct_core.errors import StageFailedError
-from soct_core.file_names import REPORT_NAME
+from soct_core.file_names import REPORT_NAME, name_of
 from soct_core.run.settings_file import load_settings
 
 if TYPE_CHECKING:
@@ -44,9 +45,10 @@ def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Op
     console = Console(quiet=arguments.quiet)
     settings = load_settings(ReconstructSettings, arguments.config, arguments.set)
     refuse_unfit_options(arguments)
-    request = Asked.of(
-        acquisition,
-        arguments.output,
+    places = Places.of(acquisition, arguments.output)
+    request = Asked(
+        places,
+        arguments.name or name_of(places.acquisition),
         settings,
         arguments.shifts,
         voxel_size_of(arguments),
@@ -108,6 +110,7 @@ def _run_flow(
                 voxel_size_um=request.voxel_size_um,
                 allow_missing=request.allow_missing,
                 fresh=arguments.fresh,
+                name=arguments.name,
             )
         except StageFailedError as error:
             error.add_note(f"{RESUME}; {output / REPORT_NAME} shows where it failed")

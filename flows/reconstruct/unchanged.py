@@ -11,7 +11,7 @@ from flows.engine.seal import asked_of, unbroken_seal
 from schemas.handoffs import RunResult, VoxelSize
 from schemas.settings import ReconstructSettings
 from soct_core.errors import BadInputError
-from soct_core.file_names import DEFAULT_OUTPUT, SEAL_PATH
+from soct_core.file_names import SEAL_PATH
 from soct_core.run.leftovers import remove_leftovers
 from soct_core.run.lock import run_lock
 from soct_core.run.record import RunFacts, write_run_record
@@ -25,31 +25,17 @@ class Asked:
     """What a reconstruction is asked for, before anything is opened."""
 
     places: Places
+    name: str
+    """What the acquisition is called."""
     settings: ReconstructSettings
     shifts: Path | None
     voxel_size_um: VoxelSize | None
     allow_missing: bool
 
-    @classmethod
-    def of(
-        cls,
-        acquisition: Path,
-        output: Path | None,
-        settings: ReconstructSettings,
-        shifts: Path | None,
-        voxel_size_um: VoxelSize | None,
-        allow_missing: bool,
-    ) -> Asked:
-        """The same with absolute paths, and the output where it is by default."""
-        directory = acquisition.expanduser().absolute()
-        out = (output or directory / DEFAULT_OUTPUT).expanduser().absolute()
-        places = Places(output=out, acquisition=directory)
-        return cls(places, settings, shifts, voxel_size_um, allow_missing)
-
     def digest(self) -> str:
         """Of what is asked for, of the program that is asked, and of which files there are."""
         outside = [] if self.shifts is None else [self.shifts]
-        options = self.places.acquisition.name, str(self.voxel_size_um), str(self.allow_missing)
+        options = self.name, str(self.voxel_size_um), str(self.allow_missing)
         return asked_of(self.places.acquisition, outside, self.settings.model_dump_json(), *options)
 
 
@@ -83,7 +69,7 @@ def result_if_unchanged(request: Asked, command: str) -> RunResult | None:
         remove_leftovers(output)
         inputs = [places.acquisition / one.path for one in seal.inputs]
         facts = RunFacts(
-            acquisition=places.acquisition.name,
+            acquisition=request.name,
             output=output,
             inputs=[*inputs, *filter(None, [request.shifts])],
             settings=request.settings,
