@@ -170,6 +170,8 @@ class InterpolationOutcome(Contract):
     detail: str = ""
     decided_by: tuple[str, ...] = ()
     """Settings of `interpolation` behind the gates that failed."""
+    accepted_by_hand: bool = False
+    """Gates failed, and a person accepted the gap all the same; `detail` says which."""
     volume: Path | None = None
     fragment: Path | None = None
     diagnostics: Path | None = None

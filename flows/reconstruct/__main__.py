@@ -10,6 +10,7 @@ from pathlib import Path
 from flows.engine.session import add_runner_options, add_settings_options
 from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
+from schemas.slice_id import parse_slice_id
 
 _PURPOSE = """\
 Reconstruct one honest volume from the slices of an acquisition. Single missing slices are
@@ -47,7 +48,16 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
     )
-    add_settings_options(p.add_argument_group("how", "settings are listed in docs/settings.md"))
+    how = p.add_argument_group("how", "settings are listed in docs/settings.md")
+    add_settings_options(how)
+    how.add_argument(
+        "--accept",
+        type=parse_slice_id,
+        action="append",
+        default=[],
+        metavar="ID",
+        help="fill this gap although gates fail: you have looked at it; repeatable",
+    )
     where = p.add_argument_group("where it runs")
     add_runner_options(where)
     out = p.add_argument_group("what comes out")
@@ -64,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.acquisition and not arguments.demo:
         p.error("the acquisition directory is missing (or give --demo)")
     several = len(arguments.acquisition) > 1
-    for name in ("demo", "output", "shifts", "name"):
+    for name in ("demo", "output", "shifts", "name", "accept"):
         if several and getattr(arguments, name):
             p.error(f"--{name} goes with one acquisition, got {len(arguments.acquisition)}")
     if not arguments.quiet:

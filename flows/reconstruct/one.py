@@ -43,7 +43,8 @@ def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Op
         If the run fails.
     """
     console = Console(quiet=arguments.quiet)
-    settings = load_settings(ReconstructSettings, arguments.config, arguments.set)
+    accepted = [f"accept={arguments.accept}"] if arguments.accept else []
+    settings = load_settings(ReconstructSettings, arguments.config, [*arguments.set, *accepted])
     refuse_unfit_options(arguments)
     places = Places.of(acquisition, arguments.output)
     request = Asked(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import dataclass
 
 from schemas.contract import Contract
+from schemas.diagnostics import NO_MOTION
 from schemas.handoffs import InterpolationOutcome, Job, PairJob, PairOutcome
+from schemas.run_record import command_with
 from schemas.slice_id import format_slice_id
 
 
@@ -40,7 +44,14 @@ def after_hard_skip(refused: InterpolationOutcome) -> str:
     look = f"see {refused.preview}" if refused.preview else "--set interpolation.preview=true draws it"
     names = " and ".join(f"interpolation.{name}" for name in refused.decided_by)
     decided = f"; {names} decided" if names else ""
-    return f"{format_slice_id(refused.slice_id)} stays a gap: {look}{decided}"
+    return f"{format_slice_id(refused.slice_id)} stays a gap: {look}{decided}; {_accepting(refused)}"
+
+
+def _accepting(refused: InterpolationOutcome) -> str:
+    if refused.reason in NO_MOTION:
+        return "it cannot be accepted, for there is nothing to fill it with"
+    typed = command_with(shlex.join(sys.argv), f"--accept {format_slice_id(refused.slice_id)}")
+    return f"if it looks fine to you, this accepts it, and says so for ever: {typed}"
 
 
 def pair_line(pair: PairOutcome) -> str:

@@ -62,6 +62,7 @@ def result_lines(result: RunResult) -> list[str]:
     covered = [o for o in result.interpolations if o.result == "already_covered"]
     interpolated = {o.slice_id for o in filled}
     unreliable = [p for p in result.pairs if not p.reliable and not {p.fixed_id, p.moving_id} & interpolated]
+    accepted = [o for o in result.interpolations if o.accepted_by_hand]
     by_hand = [p for p in result.pairs if p.source == "manual"]
     multi = [f"{format_slice_id(g[0])} to {format_slice_id(g[-1])}" for g in result.gaps.multi]
     rows = [
@@ -72,6 +73,9 @@ def result_lines(result: RunResult) -> list[str]:
         *([("already covered", _ids(o.slice_id for o in covered))] if covered else []),
         *_listed("hard-skipped", (f"{format_slice_id(o.slice_id)}: {o.reason}: {o.detail}" for o in skipped)),
         *_listed("unreliable pairs", (pair_line(pair) for pair in unreliable)),
+        *_listed(
+            "accepted by hand", (f"{format_slice_id(o.slice_id)}: {o.detail}" for o in accepted), none=()
+        ),
         *_listed("set by hand", (pair_line(pair) for pair in by_hand), none=()),
         *_listed("doubts", (doubt.sentence for doubt in result.doubts)),
         ("volume", str(result.stack.volume)),
