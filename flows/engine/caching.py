@@ -89,6 +89,16 @@ def cache_entry(
     return entry
 
 
+def why_not_known(entry: CacheEntry) -> str:
+    """Why a task would run, in words."""
+    found = read_checksums(entry)
+    if found is None:
+        return "not made yet"
+    if found.key != entry.key:
+        return "its inputs, its settings or the program changed"
+    return "a picture was lost by it" if found.lost else "an output of it is gone or was altered"
+
+
 def checksums_of(output: Path, name: str) -> Path:
     """Where the checksums of a task run lie."""
     return output / CHECKSUMS_FOLDER / f"{name.replace(' ', '_')}.json"

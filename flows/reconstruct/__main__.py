@@ -51,6 +51,11 @@ def parser() -> argparse.ArgumentParser:
     how = p.add_argument_group("how", "settings are listed in docs/settings.md")
     add_settings_options(how)
     how.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would run and why, what it reads and writes and may take, and do nothing",
+    )
+    how.add_argument(
         "--accept",
         type=parse_slice_id,
         action="append",
@@ -73,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = p.parse_args(argv)
     if not arguments.acquisition and not arguments.demo:
         p.error("the acquisition directory is missing (or give --demo)")
+    if arguments.demo and arguments.dry_run:
+        p.error("--dry-run does not go with --demo, which has nothing to look at yet")
     several = len(arguments.acquisition) > 1
     for name in ("demo", "output", "shifts", "name", "accept"):
         if several and getattr(arguments, name):

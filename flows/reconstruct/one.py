@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from flows.engine.places import Places
-from flows.engine.runners import Runner, fit_runner
+from flows.engine.runners import fit_runner
 from flows.engine.session import Opened, refuse_unfit_options, shown_on, voxel_size_of
 from flows.reconstruct.unchanged import Asked, result_if_unchanged
 from flows.terminal.exit_codes import RESUME
@@ -29,9 +29,11 @@ from soct_core.run.settings_file import load_settings
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
+    from soct_core.run.plan import Planner
 
-def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Opened) -> RunResult:
-    """Reconstruct one acquisition, unless nothing is new, and print its table.
+
+def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Opened) -> RunResult | None:
+    """Reconstruct one acquisition, unless nothing is new, and print its table; a dry run gives None.
 
     Raises
     ------
@@ -55,9 +57,16 @@ def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Op
         voxel_size_of(arguments),
         arguments.allow_missing,
     )
+    if arguments.dry_run:
+        from flows.reconstruct.dry_run import print_dry_run
+
+        print_dry_run(console, request, _planned(request), arguments.workers)
+        return None
     result = None if arguments.fresh else result_if_unchanged(request, " ".join(sys.argv))
     if result is None:
-        kind = _checked(request, arguments.runner)
+        volumes = _planned(request).volumes
+        voxels = sum(math.prod(volume.shape) for volume in volumes.values())
+        kind = fit_runner(arguments.runner, len(volumes), voxels)
         result = _run_flow(request, arguments, console, partial(opened, kind))
     else:
         console.print("nothing new: all inputs and outputs are as the last run left them", highlight=False)
@@ -65,8 +74,8 @@ def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Op
     return result
 
 
-def _checked(request: Asked, runner: str) -> Runner:
-    """Refuse bad input before a server starts; the flow checks again for deployments. Gives a fit runner."""
+def _planned(request: Asked) -> Planner:
+    """Refuse bad input before a server starts; the flow checks again for deployments."""
     # Tables take half a second to import.
     from soct_core.run.lock import refuse_if_busy
     from soct_core.run.plan import Planner
@@ -81,8 +90,7 @@ def _checked(request: Asked, runner: str) -> Runner:
         request.shifts,
     )
     refuse_if_busy(places.output)
-    voxels = sum(math.prod(volume.shape) for volume in planner.volumes.values())
-    return fit_runner(runner, len(planner.volumes), voxels)
+    return planner
 
 
 def _run_flow(

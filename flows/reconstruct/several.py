@@ -57,7 +57,8 @@ def _attempt(
     arguments: argparse.Namespace, acquisition: Path, sessions: Sessions, results: list[RunResult]
 ) -> None:
     try:
-        results.append(reconstruct_one(arguments, acquisition, sessions.opened))
+        if (result := reconstruct_one(arguments, acquisition, sessions.opened)) is not None:
+            results.append(result)
     except BaseException as error:
         # It says what became of its server; the next acquisition has another one.
         sessions.__exit__(type(error), error, error.__traceback__)

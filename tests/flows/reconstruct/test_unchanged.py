@@ -12,6 +12,7 @@ import pytest
 from tiny_slices import small_acquisition
 
 from flows.engine.places import Places
+from flows.reconstruct.__main__ import main as reconstruct_command
 from flows.reconstruct.unchanged import Asked, result_if_unchanged
 from flows.report import main as report_command
 from schemas.handoffs import RunResult
@@ -152,3 +153,24 @@ def test_a_report_rendered_again_is_the_report_of_the_run(
     assert result.report.read_bytes() != before
     assert verify(acquisition / "reconstruction").problems == ()
     assert known(acquisition) == result
+
+
+def told(acquisition: Path, capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    before = {path: path.stat().st_mtime_ns for path in acquisition.rglob("*")}
+    assert reconstruct_command([str(acquisition), "--name", "mouse", "--dry-run", *options]) == 0
+    assert {path: path.stat().st_mtime_ns for path in acquisition.rglob("*")} == before
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(
+    finished_run: tuple[Path, RunResult], capsys: pytest.CaptureFixture[str]
+) -> None:
+    acquisition, _ = finished_run
+    assert told(acquisition, capsys)[1].startswith("nothing would run: ")
+    (acquisition / "reconstruction" / "stack" / "stacking_decisions.csv").unlink()
+    lines = told(acquisition, capsys)
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == ["stack", "report"]
+    assert "an output of it is gone or was altered" in lines[2]
+    lines = told(acquisition, capsys, "--set", "interpolation.min_overlap_correlation=0.4")
+    assert lines[2].split(None, 2)[2] == "its inputs, its settings or the program changed"
+    assert [line.split()[0] for line in lines[-3:]] == ["reads", "writes", "takes"]
