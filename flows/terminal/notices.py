@@ -28,8 +28,9 @@ class Notice:
 def notice_of(job: Job, outcome: Contract) -> Notice | None:
     """What stands out in an outcome: a slice that stays a gap, a pair that is unreliable."""
     if isinstance(outcome, InterpolationOutcome) and outcome.result == "hard_skip":
-        what = f"{outcome.reason}: {outcome.detail}"
-        return Notice("Hard skip", "hard-skip", f"{what}; {after_hard_skip(outcome)}")
+        # Its picture is not drawn yet.
+        why = f"{outcome.reason}: {outcome.detail}; stays a gap; the report shows it"
+        return Notice("Hard skip", "hard-skip", f"{why}{_deciding(outcome)}")
     expected = isinstance(job, PairJob) and job.touches_interpolated
     if isinstance(outcome, PairOutcome) and not outcome.reliable and not expected:
         return Notice("Unreliable", "unreliable-pair", f"unreliable pair {pair_line(outcome)}; {AFTER_PAIR}")
@@ -42,9 +43,13 @@ AFTER_PAIR = "the report shows it, and how to set it by hand"
 def after_hard_skip(refused: InterpolationOutcome) -> str:
     """What to do about a slice that could not be interpolated honestly."""
     look = f"see {refused.preview}" if refused.preview else "--set interpolation.preview=true draws it"
+    return f"{format_slice_id(refused.slice_id)} stays a gap: {look}{_deciding(refused)}"
+
+
+def _deciding(refused: InterpolationOutcome) -> str:
     names = " and ".join(f"interpolation.{name}" for name in refused.decided_by)
     decided = f"; {names} decided" if names else ""
-    return f"{format_slice_id(refused.slice_id)} stays a gap: {look}{decided}; {_accepting(refused)}"
+    return f"{decided}; {_accepting(refused)}"
 
 
 def _accepting(refused: InterpolationOutcome) -> str:

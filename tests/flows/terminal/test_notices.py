@@ -66,8 +66,9 @@ def test_a_notice_says_the_reason_and_the_remedy() -> None:
     )
     notice = notice_of(pair_job(touches_interpolated=False), skip)
     assert notice is not None
-    assert notice.text.startswith("low_overlap_ncc: 0.21, wanted 0.3; 08 stays a gap: ")
-    assert "interpolation.min_overlap_correlation" in notice.text
+    assert notice.text.startswith("low_overlap_ncc: 0.21, wanted 0.3; stays a gap; ")
+    assert "interpolation.min_overlap_correlation decided; " in notice.text
+    assert notice.text.endswith("--accept 08")
     unreliable = notice_of(pair_job(touches_interpolated=False), pair(reliable=False))
     assert unreliable is not None
     assert unreliable.text.startswith("unreliable pair 03-04: confidence 0.1 below 0.3; the report")
