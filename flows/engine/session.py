@@ -93,8 +93,9 @@ class Sessions:
 
 @contextmanager
 def _server() -> Iterator[str]:
-    # What went wrong is said in one line at the end, and in the UI of a real server.
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    # What went wrong is said in one line at the end. A real server has the log; nobody reads that of ours.
+    silent = "HANDLERS_CONSOLE_LEVEL" if os.environ.get("PREFECT_API_URL") else "LEVEL"
+    os.environ.setdefault(f"PREFECT_LOGGING_{silent}", "CRITICAL")
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     # Prefect takes seconds to import: bad input and --help must not wait for it.
     from flows.engine.api import api
