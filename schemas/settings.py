@@ -311,7 +311,7 @@ class ReconstructSettings(Contract):
     ngff_version: NgffVersion = "0.5"
     """Version of OME-Zarr that is written."""
     accept: tuple[SliceId, ...] = ()
-    """Gaps that a person has looked at and judged fine: filled although gates fail, and said for ever."""
+    """Gaps that a person has looked at and judged fine: filled although gates fail, and recorded as such."""
     interpolation: InterpolationSettings = InterpolationSettings()
     """How single missing slices are interpolated, and when they are given up."""
     pairwise: PairwiseSettings = PairwiseSettings()

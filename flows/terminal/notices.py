@@ -56,7 +56,7 @@ def _accepting(refused: InterpolationOutcome) -> str:
     if refused.reason in NO_MOTION:
         return "it cannot be accepted, for there is nothing to fill it with"
     typed = command_with(shlex.join(sys.argv), f"--accept {format_slice_id(refused.slice_id)}")
-    return f"if it looks fine to you, this accepts it, and says so for ever: {typed}"
+    return f"if it looks right to you, accept it, which is recorded for good: {typed}"
 
 
 def pair_line(pair: PairOutcome) -> str:

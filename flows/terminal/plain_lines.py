@@ -73,9 +73,7 @@ def result_lines(result: RunResult) -> list[str]:
         *([("already covered", _ids(o.slice_id for o in covered))] if covered else []),
         *_listed("hard-skipped", (f"{format_slice_id(o.slice_id)}: {o.reason}: {o.detail}" for o in skipped)),
         *_listed("unreliable pairs", (pair_line(pair) for pair in unreliable)),
-        *_listed(
-            "accepted by hand", (f"{format_slice_id(o.slice_id)}: {o.detail}" for o in accepted), none=()
-        ),
+        *_listed("accepted by hand", map(_accepted, accepted), none=()),
         *_listed("set by hand", (pair_line(pair) for pair in by_hand), none=()),
         *_listed("doubts", (doubt.sentence for doubt in result.doubts)),
         ("volume", str(result.stack.volume)),
@@ -104,6 +102,10 @@ def next_steps(
         f"open {result.report} in a browser",
         f"look at the volume: {called('view')} {shlex.quote(str(result.output))}",
     ]
+
+
+def _accepted(made: InterpolationOutcome) -> str:
+    return f"{format_slice_id(made.slice_id)}: {made.detail.removeprefix('accepted by hand ')}"
 
 
 def _listed(label: str, lines: Iterable[str], none: tuple[str, ...] = ("none",)) -> list[tuple[str, str]]:

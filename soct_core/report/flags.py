@@ -93,7 +93,7 @@ def _accepting(data: RunData, slot: Slot) -> tuple[str, str]:
     if reasons.get(slot.slice_id) in NO_MOTION:
         return "nothing: there is no motion to fill it with, so that it cannot be accepted", ""
     command = command_with(data.record.command, f"--accept {slot.name}")
-    return "look at it; if it is fine, accept this slice alone, which is said for ever", command
+    return "look at it; if it is right, accept this slice alone, which is recorded for good", command
 
 
 def _accepted(data: RunData) -> dict[int, str]:
