@@ -22,7 +22,10 @@ from soct_core.report.viewer_layers import LABEL_COLOURS, ViewerLayer, layers_of
 from soct_core.reportlets.pictures import grey_window
 from soct_core.volume.provenance import GAP
 
-HOW_TO_INSTALL = "napari, or a Qt for its window, is not installed; in the checkout of this program: pip install '.[napari]'"
+HOW_TO_INSTALL = (
+    "napari, or a Qt for its window, is not installed; in the checkout of this program: "
+    "pip install '.[napari]'"
+)
 _LOOKED_AT = 48
 """Planes that are looked at for tissue. Chosen by hand."""
 
