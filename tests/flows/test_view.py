@@ -58,3 +58,14 @@ def test_without_a_display_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> 
         view.refuse_without_display()
     monkeypatch.setenv("DISPLAY", ":0")
     view.refuse_without_display()
+
+
+def test_the_window_opens_at_the_fullest_plane(finished: tuple[Path, RunRecord]) -> None:
+    components = pytest.importorskip("napari.components", reason="napari is an extra")
+    viewer = components.ViewerModel()
+    arguments = view.parser().parse_args([str(finished[0]), "--no-slices"])
+    view._run(arguments, lambda: (viewer, lambda: None))
+    volume = layers_of(finished[0])[0]
+    depth_um, plane = view.fullest_plane(volume)
+    assert viewer.dims.point[0] == pytest.approx(depth_um, abs=volume.scale_um[0])
+    assert tuple(viewer.layers["volume"].contrast_limits) == pytest.approx(view.contrast(plane))
