@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import FragmentError
 from soct_core.slice_config import merge_fragments
@@ -14,20 +15,21 @@ from soct_core.slice_config.finalise import is_trail_of
 from soct_core.slice_config.fragments import find_fragments
 from soct_core.storage.replacing import refuse_to_replace
 
-_EPILOG = f"""examples:
-  python -m flows.finalise --slice-config-in slice_config.csv \\
+_EPILOG = """examples:
+  {0} --slice-config-in slice_config.csv \\
       --slice-config-out slice_config_final.csv --fragments .
 
-{HELP}
+{1}
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
+    name = called("finalise")
     p = CommandParser(
-        prog="python -m flows.finalise",
+        prog=name,
         description="Merge all manifest fragments of a directory into a slice config, all or none.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(name, HELP),
     )
     p.add_argument(
         "--slice-config-in", "--slice_config_in", type=Path, required=True, metavar="CSV", help="as it is"

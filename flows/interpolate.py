@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from schemas.settings import InterpolationSettings
 from schemas.slice_id import parse_slice_id
@@ -24,22 +25,23 @@ from soct_core.stages.interpolate_missing_slice import (
 )
 from soct_core.volume import open_volume
 
-_EPILOG = f"""examples:
-  python -m flows.interpolate slice_z05.ome.zarr slice_z07.ome.zarr slice_z06_interpolated.ome.zarr
-  python -m flows.interpolate BEFORE AFTER OUTPUT --preview p.png --diagnostics d.json
-  python -m flows.interpolate BEFORE AFTER OUTPUT --slice-id 06 --manifest-entry slice_z06_manifest.csv
+_EPILOG = """examples:
+  {0} slice_z05.ome.zarr slice_z07.ome.zarr slice_z06_interpolated.ome.zarr
+  {0} BEFORE AFTER OUTPUT --preview p.png --diagnostics d.json
+  {0} BEFORE AFTER OUTPUT --slice-id 06 --manifest-entry slice_z06_manifest.csv
 
-{HELP}; a hard skip is a result: 0
+{1}; a hard skip is a result: 0
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
+    name = called("interpolate")
     p = CommandParser(
-        prog="python -m flows.interpolate",
+        prog=name,
         description="Interpolate the slice missing between two slices. A hard skip writes no OUTPUT\n"
         "and is no error: the diagnostics and the manifest entry say why.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(name, HELP),
     )
     p.add_argument("before", type=Path, help="slice above the gap, OME-Zarr")
     p.add_argument("after", type=Path, help="slice below the gap, OME-Zarr")

@@ -20,7 +20,11 @@ FallbackReason = Literal[
     "low_tissue_overlap",
     "mirrored_neighbour",
 ]
-ImprovementGate = Literal["improved", "already_aligned"]
+NO_MOTION: frozenset[FallbackReason | None] = frozenset(
+    {"no_foreground_planes", "registration_exception", "affine_determinant_non_positive"}
+)
+"""Reasons that leave nothing to fill a gap with, so that nobody can accept it."""
+ImprovementGate = Literal["improved", "already_aligned", "accepted_by_hand"]
 GateName = Literal[
     "tissue",
     "overlap_ncc",
@@ -114,7 +118,8 @@ class InterpolationDiagnostics(Contract):
     detail: str = ""
     """The reason in words, with the figures that decided."""
     gate: ImprovementGate | None = None
-    """Which of the two improvement gates was applied."""
+    """Which of the two improvement gates was applied; `accepted_by_hand` where gates failed and a person
+    accepted the gap all the same."""
     gates: tuple[GateCheck, ...] = ()
     """All gates that were asked, in order; none of a baseline."""
 

@@ -35,9 +35,9 @@ class Job(Contract):
     NOT_IN_KEY: ClassVar[dict[str, Any]] = {}
     """Fields that do not change the outcome, in the notation of pydantic's `exclude`."""
 
-    def key_json(self) -> str:
+    def key_fields(self) -> dict[str, Any]:
         """All of the job that the outcome depends on."""
-        return self.model_dump_json(exclude=self.NOT_IN_KEY)
+        return self.model_dump(exclude=self.NOT_IN_KEY)
 
 
 class DetectGapsJob(Job):
@@ -170,6 +170,8 @@ class InterpolationOutcome(Contract):
     detail: str = ""
     decided_by: tuple[str, ...] = ()
     """Settings of `interpolation` behind the gates that failed."""
+    accepted_by_hand: bool = False
+    """Gates failed, and a person accepted the gap all the same; `detail` says which."""
     volume: Path | None = None
     fragment: Path | None = None
     diagnostics: Path | None = None

@@ -129,6 +129,9 @@ class InterpolationSettings(Contract):
     0.75 and more, a plane half out of view 0.5."""
     aligned_displacement_px: Pixels = 2.0
     """RMS displacement over tissue up to which a pair counts as already aligned, in pixels."""
+    accepted_by_hand: Switch = False
+    """A person has looked at this gap and judged it fine: it is filled although gates fail, where there is a
+    motion to fill it with. For one gap at a time; a reconstruction has `accept` for it."""
 
 
 class PairwiseSettings(Contract):
@@ -307,12 +310,26 @@ class ReconstructSettings(Contract):
     """How deep a slice is trusted in the volume; by default one interval."""
     ngff_version: NgffVersion = "0.5"
     """Version of OME-Zarr that is written."""
+    accept: tuple[SliceId, ...] = ()
+    """Gaps that a person has looked at and judged fine: filled although gates fail, and recorded as such."""
     interpolation: InterpolationSettings = InterpolationSettings()
     """How single missing slices are interpolated, and when they are given up."""
     pairwise: PairwiseSettings = PairwiseSettings()
     """How neighbouring slices are registered, and when a pair is suspect."""
     stack: StackSettings = StackSettings()
     """How slices become one volume."""
+
+    @model_validator(mode="after")
+    def _accepts_by_name(self) -> Self:
+        if self.interpolation.accepted_by_hand:
+            raise ValueError("no interpolation.accepted_by_hand for all gaps: accept names those looked at")
+        return self
+
+    def interpolation_of(self, slice_id: int) -> InterpolationSettings:
+        """The settings of one gap."""
+        if slice_id not in self.accept:
+            return self.interpolation
+        return self.interpolation.model_copy(update={"accepted_by_hand": True})
 
     @property
     def trusted_depth_um(self) -> float:

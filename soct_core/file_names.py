@@ -28,6 +28,8 @@ LOCK_PATH = f"{STATE_FOLDER}/lock"
 WAITING_PATH = f"{STATE_FOLDER}/waiting"
 ALIVE_FOLDER = f"{STATE_FOLDER}/runs"
 """A file per deployed run, locked as long as its process lives."""
+SEAL_PATH = f"{STATE_FOLDER}/seal.json"
+"""What a finished run depended on, so that the next one knows whether anything is new."""
 CHECKSUMS_FOLDER = f"{STATE_FOLDER}/checksums"
 FINGERPRINTS_FOLDER = f"{STATE_FOLDER}/fingerprints"
 
@@ -59,6 +61,17 @@ METRICS_PATH = re.compile(rf"{PAIRS}/slice_z\d+_z\d+/{re.escape(METRICS)}", re.A
 _ASSESSMENT_KINDS = "figures", "quality", "reportlet"
 _INTERPOLATED_NAME = re.compile(r"slice_z(\d{1,8})_interpolated\.ome\.zarr", re.ASCII)
 _FRAGMENT_NAME = re.compile(r"slice_z(\d+)_manifest\.csv", re.ASCII)
+
+
+def name_of(acquisition: Path) -> str:
+    """What an acquisition is called where nobody has named it: the last two parts of its path.
+
+    Examples
+    --------
+    >>> name_of(Path("/data/mouse-12/acq"))
+    'mouse-12/acq'
+    """
+    return "/".join(part for part in acquisition.parts[-2:] if part != acquisition.anchor)
 
 
 def slice_name(slice_id: int) -> str:

@@ -34,6 +34,7 @@ from soct_core.pairwise.pairs import pairs_to_register
 from soct_core.run.manual_transforms import refuse_without_pair
 from soct_core.run.plan_checks import refuse_absurd_volume, refuse_unfit_by_slice
 from soct_core.slice_config.finalise import (
+    ACCEPTED_NOTE,
     COVERED_NOTE,
     NOT_ASKED_NOTE,
     excluded_source_note,
@@ -149,12 +150,13 @@ class Planner:
         unasked = () if self.settings.interpolation.enabled else found.gaps.single
         beside = self.gaps_beside_excluded(found.gaps.single)
         excluded = {gap: excluded_source_note(map(format_slice_id, ids)) for gap, ids in beside.items()}
+        by_hand = {o.slice_id: ACCEPTED_NOTE for o in filled if o.accepted_by_hand}
         multi = {i: longer_gap_note(len(gap)) for gap in found.gaps.multi for i in gap}
         return FinaliseJob(
             acquisition=self.acquisition.directory,
             config=self.acquisition.config_path,
             fragments=tuple(o.fragment for o in filled if o.fragment is not None),
-            notes=excluded | covered | dict.fromkeys(unasked, NOT_ASKED_NOTE) | multi,
+            notes=excluded | covered | by_hand | dict.fromkeys(unasked, NOT_ASKED_NOTE) | multi,
             output=self.output,
         )
 
@@ -285,7 +287,7 @@ class Planner:
             window_before=self.space.windows.get(before),
             window_after=self.space.windows.get(slice_id + 1),
             origin_um=(z + top * slots.voxel_z_um, y, x),
-            settings=self.settings.interpolation,
+            settings=self.settings.interpolation_of(slice_id),
             ngff_version=self.settings.ngff_version,
         )
 

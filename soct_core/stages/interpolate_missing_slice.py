@@ -259,6 +259,7 @@ def _outcome(
         reason=diagnostics.fallback_reason,
         detail=diagnostics.detail,
         decided_by=tuple(dict.fromkeys(decided)),
+        accepted_by_hand=diagnostics.gate == "accepted_by_hand",
         volume=None if failed else files.volume,
         fragment=files.fragment,
         diagnostics=files.diagnostics,

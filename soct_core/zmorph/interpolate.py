@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.diagnostics import FallbackReason, GateCheck, InterpolationDiagnostics
+from schemas.diagnostics import NO_MOTION, FallbackReason, GateCheck, InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
@@ -152,7 +152,7 @@ def judge_sides(before: NearSide, after: NearSide, settings: InterpolationSettin
     found = search_overlap_planes(above, below, motion, settings, averaged)
     planes = found.best and replace(found.best, ref_before=depth - 1 - found.best.ref_before)
     _ask_overlap(asked, found, settings)
-    if asked.reason is not None or found.best is None:
+    if found.best is None or (asked.reason is not None and not settings.accepted_by_hand):
         return Trial(tuple(asked.checks), asked.reason, asked.detail, planes)
     range_before, range_after = (0, min(size, len(above)) - 1), (0, min(size, len(below)) - 1)
     if wanted != "auto":
@@ -165,7 +165,20 @@ def judge_sides(before: NearSide, after: NearSide, settings: InterpolationSettin
         verdict = judge_boundary(above, below, averaged, verdict, settings)
     slab_before = depth - 1 - range_before[1], depth - 1 - range_before[0]
     checks = (*asked.checks, *verdict.checks)
-    return Trial(checks, verdict.reason, verdict.detail, planes, slab_before, range_after, verdict)
+    reason, detail = asked.reason or verdict.reason, asked.detail or verdict.detail
+    trial = Trial(checks, reason, detail, planes, slab_before, range_after, verdict)
+    return _accepted(trial) if settings.accepted_by_hand else trial
+
+
+def _accepted(trial: Trial) -> Trial:
+    """What a person has accepted although gates failed; where there is no motion, nothing can be accepted."""
+    verdict = trial.verdict
+    if trial.reason is None or verdict is None or {trial.reason, verdict.reason} & NO_MOTION:
+        return trial
+    said = f"accepted by hand although {trial.reason}: {trial.detail}"
+    return replace(
+        trial, reason=None, detail=said, verdict=replace(verdict, reason=None, gate="accepted_by_hand")
+    )
 
 
 def morph_diagnostics(

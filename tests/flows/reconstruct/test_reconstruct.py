@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zarr
 from ome_zarr_models import open_ome_zarr
+from prefect.client.orchestration import get_client
 from rich.console import Console
 
 from flows.engine import tasks
@@ -140,13 +141,22 @@ def test_a_slice_found_again_leaves_no_trace_of_its_interpolation(acquisition: P
     assert not trail["interpolated"].fillna(False).any()
 
 
-def test_a_hard_skip_is_a_result_and_leaves_a_gap(acquisition: Path, reconstruct) -> None:
+def test_a_hard_skip_is_a_result_and_leaves_a_gap(
+    acquisition: Path, reconstruct, caplog: pytest.LogCaptureFixture
+) -> None:
     after = open_volume(acquisition / "slice_z03.ome.zarr")
     agarose = np.random.default_rng(0).normal(600, 30, after.shape).astype(after.dtype)
     write_image(acquisition / "slice_z03.ome.zarr", agarose, after.voxel_size_um)
-    result = reconstruct(acquisition=acquisition)
+    state = reconstruct(acquisition=acquisition, return_state=True)
+    result = state.result()
     (outcome,) = result.interpolations
     assert (outcome.result, outcome.reason) == ("hard_skip", "no_foreground_planes")
+    assert "\nhard-skipped      02: no_foreground_planes: " in state.message
+    with get_client(sync_client=True) as client:
+        assert "hard-skip" in client.read_flow_run(state.state_details.flow_run_id).tags
+    assert [r.getMessage()[:39] for r in caplog.records if "interpolate z02: no" in r.getMessage()] == [
+        "interpolate z02: no_foreground_planes: "
+    ]
     folder = acquisition / "reconstruction" / "interpolate_missing_slice"
     assert not list(folder.glob("*.ome.zarr"))
     assert {p.suffix for p in folder.iterdir()} == {".json", ".csv", ".png"}
