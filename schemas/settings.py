@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from schemas.contract import Contract
+from schemas.image_choice import ImageChoice
 from schemas.slice_id import SliceId, parse_slice_id
 
 Method = Literal["zmorph", "weighted", "average"]
@@ -307,6 +308,8 @@ class ReconstructSettings(Contract):
     """How deep a slice is trusted in the volume; by default one interval."""
     ngff_version: NgffVersion = "0.5"
     """Version of OME-Zarr that is written."""
+    input: ImageChoice = ImageChoice()
+    """Which image and channel is read of slices that hold several."""
     interpolation: InterpolationSettings = InterpolationSettings()
     """How single missing slices are interpolated, and when they are given up."""
     pairwise: PairwiseSettings = PairwiseSettings()

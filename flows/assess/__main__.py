@@ -12,6 +12,7 @@ from typing import get_args
 from flows.engine.result_storage import refuse_unwritable_home
 from flows.engine.runners import DEFAULT_RUNNER, Runner
 from flows.terminal.exit_codes import HELP, RESUME, CommandParser, exit_code
+from flows.terminal.reading import add_reading, input_overrides, voxel_size
 from schemas.quality import QualitySettings
 from soct_core.errors import BadInputError, StageFailedError
 from soct_core.run.lock import refuse_if_busy
@@ -39,7 +40,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("acquisition", type=Path, help="directory with slice_z{NN}.ome.zarr")
     p.add_argument(
         "--slice-config-out",
-        "--slice_config_out",
         type=Path,
         required=True,
         metavar="CSV",
@@ -52,9 +52,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable"
     )
-    how.add_argument(
-        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
-    )
+    add_reading(how)
     how.add_argument("--fresh", action="store_true", help="make everything again")
     where = p.add_argument_group("where it runs")
     where.add_argument(
@@ -74,18 +72,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    settings = load_settings(QualitySettings, arguments.config, arguments.set)
+    settings = load_settings(QualitySettings, arguments.config, [*arguments.set, *input_overrides(arguments)])
     if arguments.workers is not None and arguments.workers < 1:
         raise BadInputError(f"--workers: got {arguments.workers}, wanted 1 at least")
-    z_y_x = arguments.voxel_size_um
-    voxel_size = (z_y_x[0], z_y_x[1], z_y_x[2]) if z_y_x else None
+    size_um = voxel_size(arguments)
     # Bad input is refused here, before a server starts; the flow checks again for deployments.
     plan = QualityPlan.of(
         arguments.acquisition,
         arguments.slice_config_out,
         arguments.output,
         settings,
-        voxel_size,
+        size_um,
         overwrite=arguments.overwrite,
     )
     refuse_if_busy(plan.output)
@@ -93,11 +90,11 @@ def _run(arguments: argparse.Namespace) -> None:
     # What went wrong is said in one line at the end, and in the UI of a real server.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
-    _assess(plan, voxel_size, arguments)
+    _assess(plan, size_um, arguments)
 
 
 def _assess(
-    plan: QualityPlan, voxel_size: tuple[float, float, float] | None, arguments: argparse.Namespace
+    plan: QualityPlan, size_um: tuple[float, float, float] | None, arguments: argparse.Namespace
 ) -> None:
     # Prefect takes seconds to import: bad input and --help must not wait for it.
     from rich.console import Console
@@ -129,7 +126,7 @@ def _assess(
                 exclude=arguments.exclude,
                 output=arguments.output,
                 settings=plan.settings,
-                voxel_size_um=voxel_size,
+                voxel_size_um=size_um,
                 overwrite=arguments.overwrite,
                 fresh=arguments.fresh,
             )

@@ -14,6 +14,7 @@ from typing import get_args
 from flows.engine.result_storage import refuse_unwritable_home
 from flows.engine.runners import DEFAULT_RUNNER, Runner
 from flows.terminal.exit_codes import HELP, RESUME, CommandParser, exit_code
+from flows.terminal.reading import add_reading, input_overrides, voxel_size
 from schemas.settings import ReconstructSettings
 from soct_core.errors import BadInputError, StageFailedError
 from soct_core.run.lock import refuse_if_busy
@@ -53,9 +54,7 @@ def parser() -> argparse.ArgumentParser:
         "--allow-missing", action="store_true", help="slices with use=true but no file are gaps"
     )
     what.add_argument("--shifts", type=Path, help="shifts_xy.csv of slices that are not in common space yet")
-    what.add_argument(
-        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
-    )
+    add_reading(what)
     how = p.add_argument_group("how", "settings are listed in ACQ/reconstruction/run.json after a run")
     how.add_argument("--config", type=Path, help="settings as TOML")
     how.add_argument(
@@ -84,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    settings = load_settings(ReconstructSettings, arguments.config, arguments.set)
+    overrides = [*arguments.set, *input_overrides(arguments)]
+    settings = load_settings(ReconstructSettings, arguments.config, overrides)
     if arguments.workers is not None and arguments.workers < 1:
         raise BadInputError(f"--workers: got {arguments.workers}, wanted 1 at least")
     if arguments.dask_address and arguments.runner != "dask":
@@ -96,24 +96,23 @@ def _run(arguments: argparse.Namespace) -> None:
         from soct_core.simulation.simulate import simulate_demo
 
         simulate_demo(acquisition)
-    z_y_x = arguments.voxel_size_um
-    voxel_size = (z_y_x[0], z_y_x[1], z_y_x[2]) if z_y_x else None
+    size_um = voxel_size(arguments)
     # Bad input is refused here, before a server starts; the flow checks again for deployments.
     planner = Planner.of(
-        acquisition, arguments.output, settings, voxel_size, arguments.allow_missing, arguments.shifts
+        acquisition, arguments.output, settings, size_um, arguments.allow_missing, arguments.shifts
     )
     refuse_if_busy(planner.output)
     refuse_unwritable_home()
     # What went wrong is said in one line at the end, and in the UI of a real server.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
-    _reconstruct(planner, settings, voxel_size, arguments)
+    _reconstruct(planner, settings, size_um, arguments)
 
 
 def _reconstruct(
     planner: Planner,
     settings: ReconstructSettings,
-    voxel_size: tuple[float, float, float] | None,
+    size_um: tuple[float, float, float] | None,
     arguments: argparse.Namespace,
 ) -> None:
     # Prefect takes seconds to import: bad input and --help must not wait for it.
@@ -150,7 +149,7 @@ def _reconstruct(
                 output=arguments.output,
                 settings=settings,
                 shifts=arguments.shifts,
-                voxel_size_um=voxel_size,
+                voxel_size_um=size_um,
                 allow_missing=arguments.allow_missing,
                 fresh=arguments.fresh,
             )

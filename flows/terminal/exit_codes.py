@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -21,8 +22,18 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As the base, but options may be written with underscores too."""
+        given = sys.argv[1:] if args is None else args
+        return super().parse_known_args([_hyphened(str(word)) for word in given], namespace)
+
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"error: {message}; {self.prog} --help says more\n")
+
+
+def _hyphened(word: str) -> str:
+    name, sign, value = word.partition("=")
+    return f"{name.replace('_', '-')}{sign}{value}" if word.startswith("--") else word
 
 
 def exit_code(work: Callable[[], None]) -> int:

@@ -74,8 +74,8 @@ def run(job: InterpolationJob) -> InterpolationOutcome:
         return InterpolationOutcome(slice_id=job.slice_id, result="already_covered")
     files = InterpolationFiles.standard(job.output, job.slice_id)
     diagnostics = interpolate_slice(
-        open_volume(job.before, job.voxel_size_um),
-        open_volume(job.after, job.voxel_size_um),
+        open_volume(job.before, job.voxel_size_um, job.choice),
+        open_volume(job.after, job.voxel_size_um, job.choice),
         GapToFill(
             job.slice_id,
             job.usable_before,
