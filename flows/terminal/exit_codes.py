@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from flows.terminal.signals import print_error, signals_as_errors
@@ -40,10 +42,11 @@ def exit_code(work: Callable[[], None]) -> int:
     """Run a command; print what went wrong as one line on standard error.
 
     Notes of an error (`add_note`) follow it, a line each: what to do next. Signals that end a command
-    (`flows.terminal.signals`) are an operation that failed.
+    (`flows.terminal.signals`) are an operation that failed. Warnings of libraries are for developers: they
+    are shown where Python was told to (`-W`, PYTHONWARNINGS).
     """
     try:
-        with signals_as_errors(FAILED, f"error: {{}}; {RESUME}"):
+        with _without_warnings(), signals_as_errors(FAILED, f"error: {{}}; {RESUME}"):
             work()
     except BadInputError as error:
         return _said(BAD_INPUT, f"error: {error}")
@@ -60,6 +63,17 @@ def exit_code(work: Callable[[], None]) -> int:
     except KeyboardInterrupt as error:
         return _said(FAILED, f"error: {error or 'interrupted'}; {RESUME}")
     return DONE
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    if sys.warnoptions:
+        yield
+        return
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for worker processes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _said(code: int, *lines: str) -> int:

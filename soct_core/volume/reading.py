@@ -33,7 +33,8 @@ use_checked_blosc()
 class Volume:
     """A lazy (z, y, x) array on disk; slicing reads only the chunks it needs. Made by `open_volume`.
 
-    Voxels in a chunk that was lost read as NaN, or as 0 in a volume of integers; see `imaged`.
+    Voxels in a chunk that was lost read as NaN, or as 0 in a volume of integers; where the array has a fill
+    value of its own, as that, which every reader shows. They count as not measured; see `imaged`.
 
     Parameters
     ----------
@@ -152,10 +153,13 @@ class Volume:
         absent = absent_chunks(self._array, self.path)
         return None if absent is None else absent[self._lead_chunk]
 
+    @property
+    def _fill(self) -> Any:
+        return 0 if self._array.fill_value is None else self._array.fill_value
+
     @cached_property
     def _surveyed(self) -> Imaged:
-        fill = 0.0 if self._array.fill_value is None else float(self._array.fill_value)
-        seen = self._read, self.shape, self.chunks, self._absent, fill
+        seen = self._read, self.shape, self.chunks, self._absent, float(self._fill)
         return survey(*seen, is_padded=not self._fills_frame)
 
     def _imaged(self) -> Imaged:
@@ -173,8 +177,8 @@ class Volume:
         if lost is None:
             return values
         there = ImagedMask(self.shape, self.chunks, lambda: Imaged(None, lost))
-        nothing = self.dtype.type(np.nan if self.dtype.kind == "f" else 0)
-        return np.where(there[index], values, nothing)
+        nothing = self._fill or (np.nan if self.dtype.kind == "f" else 0)
+        return np.where(there[index], values, self.dtype.type(nothing))
 
     def _read(self, index: Index) -> NDArray[Any]:
         wanted = index if isinstance(index, tuple) else (index,)
