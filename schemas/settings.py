@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from schemas.contract import Contract
 from schemas.image_choice import ImageChoice
+from schemas.orientation import Orientation
 from schemas.slice_id import SliceId, parse_slice_id
 
 Method = Literal["zmorph", "weighted", "average"]
@@ -274,6 +275,8 @@ class StackRecipe(Contract):
     alpha_sampling: AlphaSampling
     z_bound_um: Annotated[float, Field(strict=True, ge=0)]
     """Largest correction of a slice's z."""
+    orientation: Orientation | None = None
+    """To which side of the animal z, y and x run."""
     stack: StackSettings
 
 
@@ -308,6 +311,8 @@ class ReconstructSettings(Contract):
     """How deep a slice is trusted in the volume; by default one interval."""
     ngff_version: NgffVersion = "0.5"
     """Version of OME-Zarr that is written."""
+    orientation: Orientation | None = None
+    """To which side of the animal z, y and x run, such as PIR; None where it is not known."""
     input: ImageChoice = ImageChoice()
     """Which image and channel is read of slices that hold several."""
     interpolation: InterpolationSettings = InterpolationSettings()
@@ -331,5 +336,6 @@ class ReconstructSettings(Contract):
             ngff_version=self.ngff_version,
             alpha_sampling=self.interpolation.alpha_sampling,
             z_bound_um=self.pairwise.search_range_um if self.stack.z_refine else 0.0,
+            orientation=self.orientation,
             stack=self.stack,
         )

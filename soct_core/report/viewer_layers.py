@@ -27,10 +27,8 @@ from soct_core.file_names import (
 from soct_core.report.run_data import RunData, read_run
 from soct_core.storage.records import read_record
 from soct_core.volume import open_volume
-from soct_core.volume.provenance import BLEND, INTERPOLATED, LABEL_NAME, MEASURED
+from soct_core.volume.provenance import LABEL_NAME
 
-LABEL_COLOURS = {MEASURED: "#0072b2", INTERPOLATED: "#e69f00", BLEND: "#56b4e9"}
-"""Told apart by the colour-blind too (Okabe and Ito); gaps are transparent."""
 _AISLE = 0.05
 """Distance of the slices from the volume, as a share of the volume's width. Chosen by eye."""
 

@@ -37,7 +37,7 @@ from soct_core.volume.writing import ImageSpec, image_made_as, image_writer
 from soct_core.zmorph.gate_list import GATES
 from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
 
-VERSION = "11"
+VERSION = "12"
 Planes = Iterator[NDArray[Any]]
 
 

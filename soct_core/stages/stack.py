@@ -25,7 +25,7 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.fingerprint_memo import memo
 from soct_core.volume import open_volume
 
-VERSION = "9"
+VERSION = "10"
 
 
 def reads(job: StackJob) -> list[str]:

@@ -257,6 +257,31 @@ def open_volume(
     return volume
 
 
+def open_levels(path: Path) -> tuple[Volume, ...]:
+    """All levels of an image as this program writes it, the finest first.
+
+    Raises
+    ------
+    VolumeError
+        If it cannot be opened, or is of another form.
+    """
+    finest = open_volume(path)
+    group, attributes = _group(path, "")
+    levels = []
+    try:
+        for dataset in attributes.get("ome", attributes)["multiscales"][0]["datasets"]:
+            alone = {
+                "axes": attributes.get("ome", attributes)["multiscales"][0]["axes"],
+                "datasets": [dataset],
+            }
+            found = read_image_metadata({"multiscales": [alone]}, str(path))
+            array = _level(group, found.paths[0], path)
+            levels.append(Volume(path, array, (), found.voxel_size_um, found.translation_um))
+    except KeyError as error:
+        raise VolumeError(f"{path}: is no image that this program wrote") from error
+    return (finest, *levels[1:])
+
+
 def _image_group(path: Path, choice: ImageChoice) -> tuple[zarr.Group, dict[str, Any], ImageChoice]:
     """The group of the image, its attributes, and what is still to be chosen within."""
     group, attributes = _group(path, "")

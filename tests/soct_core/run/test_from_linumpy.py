@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 from linumpy_files import EXAMPLE_CONFIG, VOXEL_UM, acquisition, write_slice
 
-from flows.reconstruct.__main__ import main
+from flows.interpolate import parser as interpolate_parser
+from flows.reconstruct.__main__ import main, parser
+from flows.terminal.reading import voxel_size
 from schemas.settings import ReconstructSettings
 from soct_core import slice_config
 from soct_core.acquisition.slices import find_acquisition
@@ -63,3 +66,20 @@ def test_what_a_run_made_is_no_measured_slice(tmp_path: Path, name: str) -> None
     for stem in ("slice_z04_normalize", name):
         (tmp_path / f"{stem}.ome.zarr").mkdir()
     assert list(find_acquisition(tmp_path).slices) == [4]
+
+
+def test_the_command_of_the_page_works_as_printed(published: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "from-nextflow.md").read_text()
+    (line,) = (line for line in page.splitlines() if line.startswith("    python -m flows.reconstruct"))
+    words = shlex.split(line)[3:]
+    assert words[:3] == ["OUT/bring_to_common_space", "--output", "BRAIN"]
+    found = parser().parse_args([str(published), "--output", str(tmp_path / "BRAIN"), *words[3:]])
+    planner = Planner.of(found.acquisition, found.output, ReconstructSettings(), voxel_size(found), False)
+    assert planner.volumes[1].voxel_size_um == (10.0, 10.0, 10.0)
+
+
+def test_its_options_are_known(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "from-nextflow.md").read_text().replace("\\\n", " ")
+    (line,) = (line for line in page.splitlines() if line.startswith("    python -m flows.interpolate"))
+    found = interpolate_parser().parse_args(shlex.split(line)[3:])
+    assert (found.min_overlap_correlation, found.slice_id) == ("0.3", "06")
