@@ -18,9 +18,9 @@ from soct_core.arrays import Mask
 from soct_core.errors import BadInputError
 from soct_core.file_names import output_of
 from soct_core.planes.tissue import tissue_mask
-from soct_core.report.viewer_layers import LABEL_COLOURS, ViewerLayer, layers_of
+from soct_core.report.viewer_layers import ViewerLayer, layers_of
 from soct_core.reportlets.pictures import grey_window
-from soct_core.volume.provenance import GAP
+from soct_core.volume.provenance import GAP, LABEL_COLOURS
 
 HOW_TO_INSTALL = (
     "napari, or a Qt for its window, is not installed; in the checkout of this program: "
@@ -89,7 +89,7 @@ def add_layer(viewer: Any, layer: ViewerLayer, window: tuple[float, float]) -> N
         viewer.add_image(data, **common, colormap="gray", contrast_limits=window)
     else:
         colours: dict[int | None, str] = dict.fromkeys((None, GAP), "transparent")
-        colours.update(LABEL_COLOURS.items())
+        colours.update((label, f"#{bytes(rgba).hex()}") for label, rgba in LABEL_COLOURS.items())
         viewer.add_labels(data, **common, colormap=_labels(colours), opacity=0.35)
 
 

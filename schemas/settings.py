@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from schemas.contract import Contract
+from schemas.image_choice import ImageChoice
+from schemas.orientation import Orientation
 from schemas.slice_id import SliceId, parse_slice_id
 
 Method = Literal["zmorph", "weighted", "average"]
@@ -276,6 +278,8 @@ class StackRecipe(Contract):
     alpha_sampling: AlphaSampling
     z_bound_um: Annotated[float, Field(strict=True, ge=0)]
     """Largest correction of a slice's z."""
+    orientation: Orientation | None = None
+    """To which side of the animal z, y and x run."""
     stack: StackSettings
 
 
@@ -312,6 +316,10 @@ class ReconstructSettings(Contract):
     """Version of OME-Zarr that is written."""
     accept: tuple[SliceId, ...] = ()
     """Gaps that a person has looked at and judged fine: filled although gates fail, and recorded as such."""
+    orientation: Orientation | None = None
+    """To which side of the animal z, y and x run, such as PIR; None where it is not known."""
+    input: ImageChoice = ImageChoice()
+    """Which image and channel is read of slices that hold several."""
     interpolation: InterpolationSettings = InterpolationSettings()
     """How single missing slices are interpolated, and when they are given up."""
     pairwise: PairwiseSettings = PairwiseSettings()
@@ -345,5 +353,6 @@ class ReconstructSettings(Contract):
             ngff_version=self.ngff_version,
             alpha_sampling=self.interpolation.alpha_sampling,
             z_bound_um=self.pairwise.search_range_um if self.stack.z_refine else 0.0,
+            orientation=self.orientation,
             stack=self.stack,
         )

@@ -12,7 +12,10 @@ from soct_core.errors import RecordError
 # An acquisition.
 CONFIG_NAME, SHIFTS_NAME = "slice_config.csv", "shifts_xy.csv"
 SLICES_FOLDER = "slices"
-SLICE_NAME = re.compile(r"slice_z(\d{1,8})\.ome\.zarr", re.ASCII)
+SLICE_NAME = re.compile(
+    r"slice_z(\d{1,8})(?:_(?![\w-]*(?:interpolated|uncertainty))[\w-]+)?\.ome\.zarr", re.ASCII
+)
+"""Upstream tools leave what they did last in the name: `slice_z05_normalize.ome.zarr`."""
 
 MANUAL_FOLDER = "manual"
 """Transforms of pairs set by hand, `slice_z{FF}_z{MM}.tfm`."""

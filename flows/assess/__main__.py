@@ -14,10 +14,10 @@ from flows.engine.session import (
     add_settings_options,
     refuse_unfit_options,
     shown_on,
-    voxel_size_of,
 )
 from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, RESUME, CommandParser, exit_code
+from flows.terminal.reading import add_reading, input_overrides, voxel_size
 from soct_core.errors import StageFailedError
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("acquisition", type=Path, help="directory with slice_z{NN}.ome.zarr")
     p.add_argument(
         "--slice-config-out",
-        "--slice_config_out",
         type=Path,
         required=True,
         metavar="CSV",
@@ -57,9 +56,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--overwrite", action="store_true", help="replace CSV whoever made it")
     how = p.add_argument_group("how", "settings are listed in docs/settings.md")
     add_settings_options(how)
-    how.add_argument(
-        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
-    )
+    add_reading(how)
     add_runner_options(p.add_argument_group("where it runs"))
     out = p.add_argument_group("what comes out")
     out.add_argument("--output", type=Path, help="figures, pictures and page (default: ACQ/quality)")
@@ -82,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from soct_core.run.quality_plan import QualityPlan
     from soct_core.run.settings_file import load_settings
 
-    settings = load_settings(QualitySettings, arguments.config, arguments.set)
+    settings = load_settings(QualitySettings, arguments.config, [*arguments.set, *input_overrides(arguments)])
     refuse_unfit_options(arguments)
     # Bad input is refused here, before a server starts; the flow checks again for deployments.
     plan = QualityPlan.of(
@@ -90,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.slice_config_out,
         arguments.output,
         settings,
-        voxel_size_of(arguments),
+        voxel_size(arguments),
         overwrite=arguments.overwrite,
     )
     refuse_if_busy(plan.output)
@@ -116,7 +113,7 @@ def _assess(plan: QualityPlan, arguments: argparse.Namespace, runner: TaskRunner
                 exclude=arguments.exclude,
                 output=arguments.output,
                 settings=plan.settings,
-                voxel_size_um=voxel_size_of(arguments),
+                voxel_size_um=voxel_size(arguments),
                 overwrite=arguments.overwrite,
                 fresh=arguments.fresh,
             )

@@ -56,12 +56,6 @@ def refuse_unfit_options(arguments: argparse.Namespace) -> None:
     refuse_unwritable_home()
 
 
-def voxel_size_of(arguments: argparse.Namespace) -> tuple[float, float, float] | None:
-    """The voxel size that was given, (z, y, x) in µm."""
-    given = arguments.voxel_size_um
-    return None if given is None else (given[0], given[1], given[2])
-
-
 class Sessions:
     """One server for several flows, opened when the first of them needs it.
 

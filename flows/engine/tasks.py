@@ -12,6 +12,8 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Completed
 from prefect.tasks import Task
 
+import soct_core.stages.apply_gap
+import soct_core.stages.apply_stack
 import soct_core.stages.assess_slice
 import soct_core.stages.compare_slices
 import soct_core.stages.detect_gaps
@@ -27,7 +29,7 @@ from flows.engine.artifacts import publish_progress
 from flows.engine.caching import CacheEntry, cache_key, record_outputs, refuse_changed_input
 from flows.engine.places import Places
 from flows.terminal.notices import notice_of
-from schemas import assessment, handoffs
+from schemas import applied, assessment, handoffs
 from schemas.contract import Contract
 from soct_core.errors import BadInputError
 from soct_core.progress import noting_losses
@@ -142,6 +144,11 @@ register_pair = _bound(
 stack = _bound("stack", soct_core.stages.stack, handoffs.StackJob, handoffs.StackOutcome)
 render_report = _bound(
     "render_report", soct_core.stages.render_report, handoffs.ReportJob, handoffs.ReportOutcome
+)
+
+apply_gap = _bound("apply_gap", soct_core.stages.apply_gap, applied.ApplyGapJob, applied.ApplyGapOutcome)
+apply_stack = _bound(
+    "apply_stack", soct_core.stages.apply_stack, applied.ApplyStackJob, handoffs.StackOutcome
 )
 
 measure_slice = _bound(

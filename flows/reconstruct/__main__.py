@@ -10,6 +10,7 @@ from pathlib import Path
 from flows.engine.session import add_runner_options, add_settings_options
 from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
+from flows.terminal.reading import add_reading
 from schemas.slice_id import parse_slice_id
 
 _PURPOSE = """\
@@ -45,9 +46,7 @@ def parser() -> argparse.ArgumentParser:
         "--allow-missing", action="store_true", help="slices with use=true but no file are gaps"
     )
     what.add_argument("--shifts", type=Path, help="shifts_xy.csv of slices that are not in common space yet")
-    what.add_argument(
-        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
-    )
+    add_reading(what)
     how = p.add_argument_group("how", "settings are listed in docs/settings.md")
     add_settings_options(how)
     how.add_argument(

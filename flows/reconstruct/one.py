@@ -15,10 +15,11 @@ from rich.console import Console
 
 from flows.engine.places import Places
 from flows.engine.runners import fit_runner
-from flows.engine.session import Opened, refuse_unfit_options, shown_on, voxel_size_of
+from flows.engine.session import Opened, refuse_unfit_options, shown_on
 from flows.reconstruct.unchanged import Asked, result_if_unchanged
 from flows.terminal.exit_codes import RESUME
 from flows.terminal.plain_lines import print_result
+from flows.terminal.reading import input_overrides, voxel_size
 from flows.terminal.stage_rows import STAGES
 from schemas.handoffs import RunResult
 from schemas.settings import ReconstructSettings
@@ -46,7 +47,9 @@ def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Op
     """
     console = Console(quiet=arguments.quiet)
     accepted = [f"accept={arguments.accept}"] if arguments.accept else []
-    settings = load_settings(ReconstructSettings, arguments.config, [*arguments.set, *accepted])
+    settings = load_settings(
+        ReconstructSettings, arguments.config, [*arguments.set, *input_overrides(arguments), *accepted]
+    )
     refuse_unfit_options(arguments)
     places = Places.of(acquisition, arguments.output)
     request = Asked(
@@ -54,7 +57,7 @@ def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Op
         arguments.name or name_of(places.acquisition),
         settings,
         arguments.shifts,
-        voxel_size_of(arguments),
+        voxel_size(arguments),
         arguments.allow_missing,
     )
     if arguments.dry_run:

@@ -28,6 +28,8 @@ COMMANDS = (
     Command("reconstruct", "flows.reconstruct.__main__", "make one volume of each acquisition"),
     Command("verify", "flows.verify", "whole, unaltered, and made from these inputs?"),
     Command("report", "flows.report", "render a report again, or one page over many runs"),
+    Command("export", "flows.export", "write a volume as NIfTI or OME-TIFF for other programs"),
+    Command("apply", "flows.apply.__main__", "stack another channel or resolution in the same poses"),
     Command("view", "flows.view", "open a reconstruction in napari"),
     Command("interpolate", "flows.interpolate", "fill one gap between two slices"),
     Command("finalise", "flows.finalise", "merge manifest fragments into an audit trail"),

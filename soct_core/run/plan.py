@@ -188,6 +188,7 @@ class Planner:
                 measures_fixed=pair.role != "check" and pair.fixed_id == min(self.measured),
                 output=self.output,
                 voxel_size_um=self.voxel_size_um,
+                choice=self.settings.input,
                 window_fixed=self.space.windows.get(pair.fixed_id),
                 window_moving=self.space.windows.get(pair.moving_id),
                 manual=self.acquisition.manual.get((pair.fixed_id, pair.moving_id)),
@@ -213,6 +214,7 @@ class Planner:
             pairs=tuple(p.directory for p in pairs),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
+            choice=self.settings.input,
             windows=dict(self.space.windows),
             origin_um=world_origin(self.volumes, self.space),
             recipe=self.settings.stack_recipe,
@@ -224,7 +226,7 @@ class Planner:
 
     def _open(self, used: Mapping[int, Path]) -> None:
         self.measured = dict(used)
-        self.volumes = open_slices(self.measured, self.voxel_size_um)
+        self.volumes = open_slices(self.measured, self.voxel_size_um, self.settings.input)
         first = next(iter(self.volumes.values()))
         interval, voxel_z = self.settings.slicing_interval_um, first.voxel_size_um[0]
         if interval < voxel_z:
@@ -261,6 +263,7 @@ class Planner:
             usable_before=self.usable_planes(before),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
+            choice=self.settings.input,
             window_before=self.space.windows.get(before),
             window_after=self.space.windows.get(after),
         )
@@ -284,6 +287,7 @@ class Planner:
             output_z=missing if trusted < slots.top(slice_id + 1) else min(missing, 0),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
+            choice=self.settings.input,
             window_before=self.space.windows.get(before),
             window_after=self.space.windows.get(slice_id + 1),
             origin_um=(z + top * slots.voxel_z_um, y, x),

@@ -118,6 +118,7 @@ def stack(
         intensity.factors,
         FormerImage(volume, kept) if kept else None,
         given.origin_um,
+        recipe.orientation,
     )
     stack_volume(plan, recipe.stack, volume, recipe.ngff_version)
     publish_text(decisions, STACKING_DECISIONS.to_csv(decisions_table(given, assembled, intensity.factors)))

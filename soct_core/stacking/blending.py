@@ -120,6 +120,8 @@ class VolumePlan:
     """A volume on the same canvas, whose first planes would become the same again."""
     origin_um: Zyx = (0.0, 0.0, 0.0)
     """Where pixel (0, 0) of the slices and plane 0 of the volume lie in the world."""
+    orientation: str | None = None
+    """To which side of the animal z, y and x run."""
 
 
 def stack_volume(
@@ -145,6 +147,7 @@ def stack_volume(
         origin_um=(z0, y0 + top * y, x0 + left * x),
         version=version,
         pyramid_um=settings.pyramid_um,
+        orientation=plan.orientation,
     )
     runs = spans(plan.placed_slices, plan.depth, round(settings.blend_depth_um / z))
     with image_writer(final, spec, [LABEL_NAME], plan.former) as (image, labels):

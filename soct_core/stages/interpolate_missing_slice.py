@@ -37,7 +37,7 @@ from soct_core.volume.writing import ImageSpec, image_made_as, image_writer
 from soct_core.zmorph.gate_list import GATES
 from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
 
-VERSION = "11"
+VERSION = "12"
 Planes = Iterator[NDArray[Any]]
 
 
@@ -74,8 +74,8 @@ def run(job: InterpolationJob) -> InterpolationOutcome:
         return InterpolationOutcome(slice_id=job.slice_id, result="already_covered")
     files = InterpolationFiles.standard(job.output, job.slice_id)
     diagnostics = interpolate_slice(
-        open_volume(job.before, job.voxel_size_um),
-        open_volume(job.after, job.voxel_size_um),
+        open_volume(job.before, job.voxel_size_um, job.choice),
+        open_volume(job.after, job.voxel_size_um, job.choice),
         GapToFill(
             job.slice_id,
             job.usable_before,

@@ -25,7 +25,7 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.fingerprint_memo import memo
 from soct_core.volume import open_volume
 
-VERSION = "9"
+VERSION = "10"
 
 
 def reads(job: StackJob) -> list[str]:
@@ -83,7 +83,7 @@ def run(job: StackJob) -> StackOutcome:
 
 def _given(job: StackJob, records: Sequence[PairRecord]) -> StackInput:
     table = slice_config.read(job.trail)
-    volumes = open_slices(dict(job.measured), job.voxel_size_um)
+    volumes = open_slices(dict(job.measured), job.voxel_size_um, job.choice)
     size = next(iter(volumes.values())).voxel_size_um
     recipe = job.recipe
     return StackInput(
@@ -111,6 +111,7 @@ def _contents(job: StackJob, records: Sequence[PairRecord], skip: Iterable[int])
         pairs=tuple((r.metrics.fixed_id, r.metrics.moving_id, pair_digest(r)) for r in records),
         skip=tuple(sorted(skip)),
         windows=job.windows,
+        choice=job.choice,
     )
 
 

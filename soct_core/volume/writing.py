@@ -17,10 +17,11 @@ from zarr.codecs import BloscCodec
 from soct_core.arrays import Zyx
 from soct_core.errors import OutputError
 from soct_core.storage.atomic import published
+from soct_core.volume.display import display_of
 from soct_core.volume.downsampling import AreaMean, Downsampler, Halving, is_bin_edge
-from soct_core.volume.metadata import NgffVersion, image_attributes, versioned
 from soct_core.volume.pyramid import Shape, halvings, level_transform, shrunk
 from soct_core.volume.reused_chunks import FormerImage, take_rows
+from soct_core.volume.written_metadata import NgffVersion, image_attributes, versioned
 
 CHUNK: Shape = (8, 512, 512)
 """Measured on 252 MB of float32, with lz4: 0.44 s of CPU to write, 0.05 to read the last 8 planes, 0.27 to
@@ -39,6 +40,8 @@ class ImageSpec:
     version: NgffVersion = "0.5"
     pyramid_um: tuple[float, ...] | None = None
     """Voxel sizes of the coarser levels; by default halved down to about 100 pixels."""
+    orientation: str | None = None
+    """To which side of the animal z, y and x run."""
     made_as: str = ""
     """What the image is, for who would replace it; kept in the metadata, under `soct`."""
 
@@ -137,7 +140,15 @@ class ImageStream:
             (str(index), *level_transform(self._spec.voxel_size_um, self._spec.origin_um, factors))
             for index, factors in enumerate(self._factors)
         ]
-        attributes = image_attributes(self._spec.version, self._name, levels, label=self._label)
+        coarsest = self._group[str(len(levels) - 1)]
+        assert isinstance(coarsest, zarr.Array)
+        attributes = image_attributes(
+            self._spec.version,
+            self._name,
+            levels,
+            orientation=self._spec.orientation,
+            shown=None if self._label else display_of(coarsest, self._spec.shape[0]),
+        )
         if self._spec.made_as:
             attributes["soct"] = {"made_as": self._spec.made_as}
         self._group.attrs.update(attributes)
