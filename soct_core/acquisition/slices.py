@@ -29,7 +29,7 @@ _LIKE_A_SLICE = re.compile(r"slice.*\.zarr", re.ASCII | re.IGNORECASE)
 _NAMED_CHUNKS = 3
 """Of a slice, in a warning. Chosen by hand."""
 _LIKE_A_TRANSFORM = re.compile(r"slice.*\.(?:tfm|txt|mat|h5|hdf5|json|xfm)|.*\.tfm", re.ASCII | re.IGNORECASE)
-_FILLED_BY_HAND = re.compile(r"slice_z\d+_interpolated\.ome\.zarr", re.ASCII)
+_FILLED_BY_HAND = re.compile(r"slice_z\d+_(?:interpolated|uncertainty)\.ome\.zarr", re.ASCII)
 
 
 @dataclass(frozen=True)
