@@ -188,9 +188,11 @@ def refuse_to_replace_others(
     AcquisitionError
         Also where the volume would bear the name of a measured slice, or that of another interpolated one.
     """
-    named = named_slice_id(files.volume)
-    if named is not None:
-        raise AcquisitionError(f"{files.volume}: is the name of a measured slice, wanted another path")
+    for image in filter(None, (files.volume, files.uncertainty)):
+        if named_slice_id(image) is not None:
+            raise AcquisitionError(f"{image}: is the name of a measured slice, wanted another path")
+    if files.uncertainty is not None and files.uncertainty.resolve() == files.volume.resolve():
+        raise AcquisitionError(f"{files.uncertainty}: is the interpolated slice itself, wanted another path")
     other = named_interpolated_id(files.volume)
     if slice_id is not None and other not in (None, slice_id):
         raise AcquisitionError(
