@@ -25,7 +25,7 @@ from soct_core.planes.measured import blanked, read_measured
 
 MOST_PLANES = 7
 """More gain little: the noise of seven on each side is a quarter of that of one."""
-LEAST_NOISE = 0.1
+LEAST_NOISE = 0.25
 """Share of the difference of neighbouring planes that noise must make; below, one plane is the source."""
 TRANSITION = 0.1
 """Share of the gap over which the source leads from the raw face to the mean."""
