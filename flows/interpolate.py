@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--manifest-entry", type=Path, help="write the manifest fragment, CSV")
     out.add_argument("--slice-id", help="id of the missing slice; needed for a manifest entry")
     out.add_argument("--preview", type=Path, help="write the 1x4 picture, PNG")
+    out.add_argument("--uncertainty", type=Path, help="write half widths of the 90%% intervals, OME-Zarr")
     out.add_argument("-f", "--overwrite", action="store_true", help="replace outputs that are something else")
     out.add_argument("--ngff-version", choices=("0.4", "0.5"), default="0.5", help="default: %(default)s")
     return p
@@ -97,9 +98,14 @@ def _run(arguments: argparse.Namespace) -> None:
         raise BadInputError(f"--output-z: got {arguments.output_z}, wanted 1 at least")
     refuse_longer_gap(arguments.before, arguments.after)
     files = InterpolationFiles(
-        arguments.output, arguments.diagnostics, arguments.manifest_entry, arguments.preview
+        arguments.output,
+        arguments.diagnostics,
+        arguments.manifest_entry,
+        arguments.preview,
+        uncertainty=arguments.uncertainty,
     )
-    refuse_foreign_output(files.volume, (arguments.before, arguments.after))
+    for image in filter(None, (files.volume, files.uncertainty)):
+        refuse_foreign_output(image, (arguments.before, arguments.after))
     refuse_to_replace_others(
         arguments.before, arguments.after, slice_id, files, overwrite=arguments.overwrite
     )

@@ -23,6 +23,11 @@ SlabSize = Annotated[
     | Annotated[Literal["auto"], Tag("auto")],
     Discriminator(lambda value: "auto" if isinstance(value, str) else "planes"),
 ]
+SourceSlab = Annotated[
+    Annotated[float, Field(strict=True, ge=0, le=1e6), Tag("um")] | Annotated[Literal["auto"], Tag("auto")],
+    Discriminator(lambda value: "auto" if isinstance(value, str) else "um"),
+]
+Deformation = Literal["deformable", "affine"]
 AlphaSampling = Literal["boundary", "interior"]
 PoseFrom = Literal["registration", "stage", "rotation", "translation"]
 
@@ -105,6 +110,14 @@ class InterpolationSettings(Contract):
     twice as much is not made at all."""
     alpha_sampling: AlphaSampling = "boundary"
     """boundary repeats the two boundary planes; interior samples strictly between them."""
+    deformation: Deformation = "deformable"
+    """deformable: on top of the affine a smooth displacement, only where it makes the two sides more alike;
+    affine: the affine alone."""
+    source_slab: SourceSlab = "auto"
+    """Depth in µm of the planes that are averaged into the source of the inner planes, on each side; auto: by
+    the noise, one plane where there is none; 0: one plane. The two faces of the gap stay as imaged."""
+    uncertainty: Switch = True
+    """Write beside each interpolated slice half the width of the 90 % interval of its voxels."""
     preview: Switch = True
     """Write a PNG beside each interpolated slice."""
     max_rotation_deg: Degrees = 10.0

@@ -99,6 +99,11 @@ def interpolated_name(slice_id: int) -> str:
     return f"slice_z{format_slice_id(slice_id)}_interpolated.ome.zarr"
 
 
+def uncertainty_name(slice_id: int) -> str:
+    """Directory name of the uncertainty of an interpolated slice."""
+    return f"slice_z{format_slice_id(slice_id)}_uncertainty.ome.zarr"
+
+
 def fragment_name(slice_id: int) -> str:
     """File name of the manifest fragment of a slice."""
     return f"slice_z{format_slice_id(slice_id)}_manifest.csv"
@@ -174,6 +179,7 @@ class InterpolationFiles:
     fragment: Path | None = None
     preview: Path | None = None
     reportlet: Path | None = None
+    uncertainty: Path | None = None
 
     @classmethod
     def standard(cls, output: Path, slice_id: int) -> InterpolationFiles:
@@ -185,6 +191,7 @@ class InterpolationFiles:
             diagnostics=folder / f"{stem}_diagnostics.json",
             fragment=folder / fragment_name(slice_id),
             reportlet=output / gap_reportlet_path(slice_id),
+            uncertainty=folder / uncertainty_name(slice_id),
         )
 
 

@@ -84,7 +84,7 @@ def _header(image: Exported, dtype: np.dtype[Any]) -> Any:
     try:
         import nibabel
     except ImportError as error:
-        raise BadInputError("nibabel is not installed; wanted: pip install 'soct-flows[export]'") from error
+        raise BadInputError("nibabel is not installed; wanted: pip install '.[export]'") from error
     large = max(image.shape) > _MOST_SIDE
     header = (nibabel.Nifti2Header if large else nibabel.Nifti1Header)(endianness="<")  # type: ignore[no-untyped-call]
     header.set_data_dtype(dtype)

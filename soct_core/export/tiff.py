@@ -64,7 +64,7 @@ def _tifffile() -> Any:
     try:
         import tifffile
     except ImportError as error:
-        raise BadInputError("tifffile is not installed; wanted: pip install 'soct-flows[export]'") from error
+        raise BadInputError("tifffile is not installed; wanted: pip install '.[export]'") from error
     return tifffile
 
 

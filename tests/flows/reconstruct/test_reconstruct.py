@@ -78,8 +78,12 @@ def test_every_image_written_is_valid_ngff(acquisition: Path, reconstruct, versi
     reconstruct(acquisition=acquisition, settings=ReconstructSettings(ngff_version=version))
     output = acquisition / "reconstruction"
     images = sorted(output.rglob("*.ome.zarr"))
-    assert [p.name for p in images] == ["slice_z02_interpolated.ome.zarr", "3d_volume.ome.zarr"]
-    for path in (*images, images[1] / "labels" / "provenance"):
+    assert [p.name for p in images] == [
+        "slice_z02_interpolated.ome.zarr",
+        "slice_z02_uncertainty.ome.zarr",
+        "3d_volume.ome.zarr",
+    ]
+    for path in (*images, images[2] / "labels" / "provenance"):
         model = open_ome_zarr(zarr.open_group(path, mode="r", use_consolidated=False))
         assert model.ome_zarr_version == version
 
