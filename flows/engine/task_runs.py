@@ -29,6 +29,7 @@ from schemas import handoffs
 from schemas.contract import Contract
 from schemas.run_record import ErrorRecord, Fingerprint, TaskRecord
 from soct_core.errors import BadInputError, SoctError, StageFailedError, WorkerLostError
+from soct_core.file_names import STATE_FOLDER
 from soct_core.storage.fingerprint import first_changed
 
 Job = TypeVar("Job", bound=handoffs.Job)
@@ -76,7 +77,6 @@ class TaskRuns:
         progress.stage(bound.name, len(named))
         submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
         outcomes = {}
-        remembered = get_result_store().model_copy(update={"metadata_storage": None})
         here: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
         with here:
             for name, job in named:
@@ -85,7 +85,7 @@ class TaskRuns:
                 whole = not self.fresh and outputs_intact(entry)
                 run = bound.prefect_task.with_options(task_run_name=name, refresh_cache=not whole)
                 # Cached outcomes are looked up here, so that no worker has to start for them.
-                known = whole and remembered.exists(entry.key)
+                known = whole and _is_remembered(entry)
                 future = here.submit(run, {"job": job, "entry": entry}) if known else run.submit(job, entry)
                 submitted[future] = name, time.monotonic()
             for future in as_completed(list(submitted)):
@@ -120,6 +120,11 @@ class TaskRuns:
         """Run a single task; see `run_all`."""
         return self.run_all(bound, [(name, job)])[0]
 
+    def is_known(self, bound: BoundTask[Job, Outcome], name: str, job: Job) -> bool:
+        """Whether a task has nothing to do: its outcome is remembered, and its outputs are there."""
+        entry = cache_entry(self.output, name, partial(bound.key, job), fresh=self.fresh)
+        return not self.fresh and outputs_intact(entry) and _is_remembered(entry)
+
     def outputs(self) -> tuple[Fingerprint, ...]:
         """Fingerprints of everything that the finished tasks left behind, from inputs that still stand."""
         found = [
@@ -129,7 +134,13 @@ class TaskRuns:
             and checksums.key == entry.key
             and first_changed(entry.inputs) is None
         ]
-        return tuple(output for checksums in found for output in checksums.outputs)
+        last: dict[str, Fingerprint] = {}
+        for output in (output for checksums in found for output in checksums.outputs):
+            # What lies among the state is on its way to an output.
+            if not output.path.startswith(f"{STATE_FOLDER}/"):
+                last.pop(output.path, None)
+                last[output.path] = output
+        return tuple(last.values())
 
     def refuse_changed_inputs(self) -> None:
         """No input may have changed since a task used it; InputChangedError names the first."""
@@ -172,6 +183,11 @@ class TaskRuns:
             hard_skip=getattr(outcome, "result", "") == "hard_skip",
         )
         return outcome
+
+
+def _is_remembered(entry: CacheEntry) -> bool:
+    """Whether Prefect has the outcome of a key."""
+    return get_result_store().model_copy(update={"metadata_storage": None}).exists(entry.key)
 
 
 def _report_crash(task_run_id: UUID, state: State[Any]) -> None:

@@ -23,14 +23,25 @@ class ImagedBox:
         """Grow by whole planes, (y, x) or (z, y, x)."""
         if reaches_all_edges(planes):
             self._spans = [(0, n) for n in self._shape]
-            return
+        else:
+            self.see_part(planes, 0, 0)
+
+    def see_part(self, planes: NDArray[Any], row: int, column: int) -> None:
+        """Grow by a part of planes, whose pixel (0, 0) lies at a row and column."""
         used = planes != 0
         used = used.any(axis=0) if used.ndim == 3 else used
         if used.any():
-            for axis in (0, 1):
-                at = np.flatnonzero(used.any(axis=1 - axis))
+            for axis, start in enumerate((row, column)):
+                at = np.flatnonzero(used.any(axis=1 - axis)) + start
                 first, end = self._spans[axis]
                 self._spans[axis] = min(first, int(at[0])), max(end, int(at[-1]) + 1)
+
+    def holds(self, rows: slice, columns: slice) -> bool:
+        """Whether it would not grow by anything that lies there."""
+        return all(
+            first <= part.start and part.stop <= end
+            for (first, end), part in zip(self._spans, (rows, columns), strict=True)
+        )
 
     @property
     def is_whole(self) -> bool:

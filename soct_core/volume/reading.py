@@ -107,7 +107,7 @@ class Volume:
     @property
     def imaged(self) -> ImagedMask:
         """Which voxels were imaged, lazily: those inside the padding and in no lost chunk."""
-        return ImagedMask(self.shape, self.chunks, self._imaged)
+        return ImagedMask(self.shape, self.chunks, self.find_imaged)
 
     def check_links(self) -> None:
         """Refuse, by a VolumeError that names it, a chunk that is a link to nothing; lists directories."""
@@ -123,7 +123,7 @@ class Volume:
         ReadError, VolumeError
             If a chunk cannot be read.
         """
-        lost = self._imaged().lost
+        lost = self.find_imaged().lost
         return [] if lost is None else [self._name(tuple(map(int, chunk))) for chunk in np.argwhere(lost)]
 
     def _name(self, chunk: tuple[int, ...]) -> str:
@@ -146,7 +146,12 @@ class Volume:
         seen = self._read, self.shape, self.chunks, self._absent, fill
         return survey(*seen, is_padded=not self._reaches_all_edges)
 
-    def _imaged(self) -> Imaged:
+    def know_imaged(self, found: Imaged) -> None:
+        """Take for known what `find_imaged` found elsewhere."""
+        self._surveyed = found
+
+    def find_imaged(self) -> Imaged:
+        """What was imaged, looked for where it is not known yet."""
         if self._absent is None and self._reaches_all_edges:
             return Imaged(None, None)
         return self._surveyed
@@ -157,7 +162,7 @@ class Volume:
         if not self._reaches_all_edges and isinstance(index, int | slice | EllipsisType):
             # Planes that are read anyway spare most volumes the search for padding.
             self._reaches_all_edges = bool(values.size) and reaches_all_edges(values)
-        lost = None if absent is None else self._imaged().lost
+        lost = None if absent is None else self.find_imaged().lost
         if lost is None:
             return values
         there = ImagedMask(self.shape, self.chunks, lambda: Imaged(None, lost))
