@@ -21,7 +21,8 @@ import numpy as np
 from schemas.settings import StackSettings
 from soct_core.affine import Affine2D, plane_center
 from soct_core.simulation.image_formation import speckle
-from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
+from soct_core.stacking.blending import VolumePlan, canvas_of
+from soct_core.stacking.parts import stack_volume
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.volume import open_volume
 from soct_core.volume.writing import ImageSpec, image_writer

@@ -33,6 +33,15 @@ from schemas.quality import (
 from schemas.run_record import ErrorRecord, Fingerprint, GapRecord, RunRecord, TaskRecord
 from schemas.settings import InterpolationSettings, PairwiseSettings, ReconstructSettings, StackSettings
 from schemas.simulation import SimulationSettings, SimulationTruth, TruePose
+from schemas.stack_plan import (
+    Block,
+    ImagedPart,
+    LevelGrid,
+    PlannedPose,
+    PlannedSlice,
+    PlannedSpan,
+    StackPlan,
+)
 from schemas.tables.csv_table import CsvTable
 from schemas.tables.slice_config import SLICE_CONFIG
 from schemas.tables.stacking_decisions import STACKING_DECISIONS
@@ -118,6 +127,10 @@ _RECORDS: tuple[tuple[str, tuple[type[Contract], ...]], ...] = (
     (
         "published.json",
         (PublishedRecord, PublishedVolume, StackContents, PublishedSlice, PublishedPair, UnmatchedCut),
+    ),
+    (
+        "plan.json",
+        (StackPlan, PlannedSlice, PlannedPose, ImagedPart, PlannedSpan, LevelGrid, Block),
     ),
     ("slice_zNN_quality.json", (SliceQuality, AspectFinding)),
     ("slice_zNN_figures.json", (SliceFigures,)),

@@ -127,10 +127,19 @@ class PairJob(Job):
     settings: PairwiseSettings
 
 
+class StackPart(Contract):
+    """A part of the volume as it was written."""
+
+    index: int
+    folder: Path
+    content: str
+    """Fingerprint of the folder."""
+
+
 class StackJob(Job):
     """Stack everything into one volume."""
 
-    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"fresh": True}
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"fresh": True, "parts": True}
 
     trail: Path
     measured: dict[SliceId, Path]
@@ -145,6 +154,20 @@ class StackJob(Job):
     recipe: StackRecipe
     fresh: bool = False
     """Solve and write everything anew, whatever is published."""
+    parts: tuple[StackPart, ...] = ()
+    """Parts that are written already; the others are written on the way."""
+
+
+class StackPartJob(Job):
+    """Write one part of the volume. It depends on the plan and on the slices that it shows, by content."""
+
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"plan": True, "slices": True, "output": True}
+
+    index: int
+    plan: Path
+    slices: dict[SliceId, Path]
+    output: Path
+    voxel_size_um: VoxelSize | None = None
 
 
 class ReportJob(Job):
@@ -214,6 +237,23 @@ class PairOutcome(Contract):
     overall_status: OverallStatus
     source: PairSource = "registration"
     reasons: tuple[str, ...] = ()
+    written: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class PlannedStack(Contract):
+    """The plan of a volume, and what each of its parts is made from."""
+
+    plan: Path
+    parts: tuple[StackPartJob, ...]
+    written: tuple[Path, ...] = ()
+    seconds: float = 0.0
+
+
+class StackPartOutcome(Contract):
+    """A part of the volume."""
+
+    part: StackPart
     written: tuple[Path, ...] = ()
     seconds: float = 0.0
 

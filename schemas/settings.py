@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from schemas.contract import Contract
 from schemas.image_choice import ImageChoice
@@ -43,6 +43,19 @@ def _pose_from(value: object) -> object:
     return value
 
 
+def _even(value: tuple[int, int, int]) -> tuple[int, int, int]:
+    """A pyramid level is made of pairs of voxels, which no chunk may part."""
+    if any(n % 2 for n in value):
+        raise ValueError("even numbers of voxels")
+    return value
+
+
+_Side = Annotated[int, Field(strict=True, ge=2, le=8192)]
+Chunks = Annotated[tuple[_Side, _Side, _Side], AfterValidator(_even)]
+Shards = Annotated[
+    Annotated[Chunks, Tag("voxels")] | Annotated[Literal["auto", "none"], Tag("word")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "voxels"),
+]
 PoseFromBySlice = Annotated[PoseFrom | dict[SliceId, PoseFrom], BeforeValidator(_pose_from)]
 # TOML and the command line read 0.4 as a number.
 NgffVersion = Annotated[Literal["0.4", "0.5"], BeforeValidator(lambda v: str(v) if v in (0.4, 0.5) else v)]
@@ -262,6 +275,12 @@ class StackSettings(Contract):
     """Where poses come from, for all slices or by slice id (`--set stack.pose_from.07=stage`).
     registration: rotation and shift from pairs. stage: left where the stage put it; its pairs place no slice.
     rotation, translation: only that from pairs, the other as the stage has it."""
+    chunks: Chunks = (16, 256, 256)
+    """Voxels, (z, y, x), that are packed as one and read as one; even numbers. Flat ones show planes faster,
+    cubes show all directions alike."""
+    shards: Shards = "auto"
+    """Voxels that share a file: whole numbers of chunks; none: each chunk has its own. auto: 1 x 4 x 4 chunks
+    where a plane has more than 64 of them, none below. Only in NGFF 0.5."""
     prior_weight: Annotated[float, Field(strict=True, gt=0, le=1)] = 1e-4
     """Weight of the prior pose of a slice against a pair of confidence 1."""
     aligned_below_px: Pixels = 0.5
@@ -269,6 +288,13 @@ class StackSettings(Contract):
     stay where they are, and no voxel is resampled."""
     robust_scale_px: Annotated[float, Field(strict=True, gt=0, le=1e4)] = 3.0
     """Disagreement of a pair with all others at which it starts to lose weight, in pixels."""
+
+    @model_validator(mode="after")
+    def _shards_hold_whole_chunks(self) -> Self:
+        shards = self.chunks if isinstance(self.shards, str) else self.shards
+        if any(shard % chunk for shard, chunk in zip(shards, self.chunks, strict=True)):
+            raise ValueError(f"shards of {shards}, wanted whole numbers of chunks of {self.chunks}")
+        return self
 
     def pose_from_of(self, slice_id: int) -> PoseFrom:
         """Where the pose of a slice comes from."""
@@ -351,6 +377,11 @@ class ReconstructSettings(Contract):
         if slice_id not in self.accept:
             return self.interpolation
         return self.interpolation.model_copy(update={"accepted_by_hand": True})
+
+    def _old_files_hold_one_chunk(self) -> Self:
+        if self.ngff_version == "0.4" and not isinstance(self.stack.shards, str):
+            raise ValueError("stack.shards of NGFF 0.4, wanted ngff_version 0.5: older files hold one chunk")
+        return self
 
     @property
     def trusted_depth_um(self) -> float:

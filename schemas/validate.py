@@ -21,6 +21,7 @@ from schemas.quality import PairFigures, SliceFigures, SliceQuality
 from schemas.run_record import RunRecord
 from schemas.simulation import SimulationTruth
 from schemas.small_file import read_small
+from schemas.stack_plan import StackPlan
 from schemas.tables.csv_table import CsvTable, TableFaults
 from schemas.tables.slice_config import SLICE_CONFIG
 from schemas.tables.stacking_decisions import STACKING_DECISIONS
@@ -38,6 +39,7 @@ _DOCUMENTS: dict[str, type[Contract]] = {
     r"pairwise_registration_metrics\.json": PairwiseMetrics,
     r"run\.json": RunRecord,
     r"published\.json": PublishedRecord,
+    r"plan\.json": StackPlan,
     r"truth\.json": SimulationTruth,
 }
 _OTHER_TABLES = {"shifts_xy": STAGE_SHIFTS, "stacking_decisions": STACKING_DECISIONS}

@@ -41,6 +41,9 @@ FINAL_NAME, REPORT_NAME, RUN_RECORD_NAME = "slice_config_final.csv", "report.htm
 VOLUME_PATH = f"{STACK}/3d_volume.ome.zarr"
 DECISIONS_PATH = f"{STACK}/stacking_decisions.csv"
 PUBLISHED_PATH = f"{STACK}/published.json"
+PLAN_PATH = f"{STACK}/plan.json"
+PARTS_FOLDER = f"{STATE_FOLDER}/parts"
+"""Parts of a volume that is not joined yet, in a folder named after its plan."""
 STACK_REPORTLET_PATH = f"{STACK}/reportlet.json"
 
 # Files of a registered pair, in its folder.
@@ -118,6 +121,11 @@ def named_fragment_id(path: Path) -> int | None:
 def pair_name(fixed_id: int, moving_id: int) -> str:
     """Directory name of a pair."""
     return f"slice_z{format_slice_id(fixed_id)}_z{format_slice_id(moving_id)}"
+
+
+def part_path(plan: str, index: int) -> str:
+    """Path of a part of the volume of a plan, by its fingerprint; relative to the output."""
+    return f"{PARTS_FOLDER}/{plan}/{index:04d}.zarr"
 
 
 def manual_path(fixed_id: int, moving_id: int) -> str:

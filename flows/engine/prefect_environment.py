@@ -8,6 +8,7 @@ import threading
 import time
 
 from soct_core.errors import ServerError
+from soct_core.one_thread import ENVIRONMENT
 
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -15,10 +16,7 @@ DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     # With pauses that double, eight and a half minutes; five retries are one, and servers restart.
     "PREFECT_CLIENT_MAX_RETRIES": "8",
-    # Workers are processes: threads inside each of them would only compete.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
+    **ENVIRONMENT,
 }
 
 _LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0")

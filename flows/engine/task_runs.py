@@ -32,6 +32,7 @@ from schemas import handoffs
 from schemas.contract import Contract
 from schemas.run_record import ErrorRecord, Fingerprint, TaskRecord
 from soct_core.errors import BadInputError, SoctError, StageFailedError, WorkerLostError
+from soct_core.file_names import STATE_FOLDER
 from soct_core.storage.fingerprint import first_changed
 
 Job = TypeVar("Job", bound=handoffs.Job)
@@ -133,6 +134,11 @@ class TaskRuns:
         """Run a single task; see `run_all`."""
         return self.run_all(bound, [(name, job)])[0]
 
+    def is_known(self, bound: BoundTask[Job, Outcome], name: str, job: Job) -> bool:
+        """Whether a task has nothing to do: its outcome is remembered, and its outputs are there."""
+        key = partial(bound.key, job, self.places)
+        return bool(cache_entry(self.places, name, key, bound.outcome_type, fresh=self.fresh).known)
+
     def outputs(self) -> tuple[Fingerprint, ...]:
         """Fingerprints of everything that the finished tasks left behind, from inputs that still stand."""
         found = [
@@ -142,7 +148,13 @@ class TaskRuns:
             and checksums.key == entry.key
             and first_changed(entry.inputs) is None
         ]
-        return tuple(output for checksums in found for output in checksums.outputs)
+        last: dict[str, Fingerprint] = {}
+        for output in (output for checksums in found for output in checksums.outputs):
+            # What lies among the state is on its way to an output.
+            if not output.path.startswith(f"{STATE_FOLDER}/"):
+                last.pop(output.path, None)
+                last[output.path] = output
+        return tuple(last.values())
 
     def refuse_changed_inputs(self) -> None:
         """No input may have changed since a task used it; InputChangedError names the first."""

@@ -20,11 +20,13 @@ import soct_core.stages.detect_gaps
 import soct_core.stages.finalise_interpolation
 import soct_core.stages.interpolate_missing_slice
 import soct_core.stages.measure_slice
+import soct_core.stages.plan_stack
 import soct_core.stages.publish_quality
 import soct_core.stages.register_pair
 import soct_core.stages.render_preview
 import soct_core.stages.render_report
 import soct_core.stages.stack
+import soct_core.stages.stack_part
 from flows.engine.artifacts import publish_progress
 from flows.engine.caching import CacheEntry, cache_key, record_outputs, refuse_changed_input
 from flows.engine.places import Places
@@ -140,6 +142,10 @@ finalise_interpolation = _bound(
 )
 register_pair = _bound(
     "register_pair", soct_core.stages.register_pair, handoffs.PairJob, handoffs.PairOutcome
+)
+plan_stack = _bound("plan_stack", soct_core.stages.plan_stack, handoffs.StackJob, handoffs.PlannedStack)
+stack_part = _bound(
+    "stack_part", soct_core.stages.stack_part, handoffs.StackPartJob, handoffs.StackPartOutcome
 )
 stack = _bound("stack", soct_core.stages.stack, handoffs.StackJob, handoffs.StackOutcome)
 render_report = _bound(

@@ -24,7 +24,15 @@ from flows.reconstruct.unchanged import Asked
 from flows.terminal.listener import listener
 from flows.terminal.plain_lines import result_lines
 from flows.terminal.signals import note_stop
-from schemas.handoffs import DetectedGaps, InterpolationOutcome, PairOutcome, ReportJob, RunResult
+from schemas.handoffs import (
+    DetectedGaps,
+    InterpolationOutcome,
+    PairOutcome,
+    ReportJob,
+    RunResult,
+    StackJob,
+    StackOutcome,
+)
 from schemas.settings import ReconstructSettings
 from soct_core.errors import AnotherWaitsError
 from soct_core.file_names import INTERPOLATIONS, PAIRS, pair_name
@@ -153,10 +161,7 @@ def _stages(run: Run) -> RunResult:
     )
     pairs = _register(run, filled)
     run.warn(pair_doubts(Acquired.of(run.plan), metrics_of(pairs)))
-    fresh = run.tasks.fresh
-    stacked = run.tasks.run_one(
-        tasks.stack, "stack", run.plan.stack_job(trail.path, filled, pairs, fresh=fresh)
-    )
+    stacked = _stack(run, run.plan.stack_job(trail.path, filled, pairs, fresh=run.tasks.fresh))
     run.warn(stack_doubts_of(run.plan, pairs, stacked))
     quality = quality_of(pairs, run.plan.measured)
     run.warn(tuple(quality_doubts(Acquired.of(run.plan), quality, run.doubts)))
@@ -199,3 +204,13 @@ def _register(run: Run, filled: list[InterpolationOutcome]) -> list[PairOutcome]
     names = [pair_name(job.fixed_id, job.moving_id) for _, job in planned]
     remove_stale_pairs(run.plan.output / PAIRS, names)
     return run.tasks.run_all(tasks.register_pair, planned)
+
+
+def _stack(run: Run, job: StackJob) -> StackOutcome:
+    # A volume of a single part costs less than the task runs that would share it out.
+    if run.plan.is_cut_into_parts and not run.tasks.is_known(tasks.stack, "stack", job):
+        planned = run.tasks.run_one(tasks.plan_stack, "plan stack", job)
+        named = [(f"stack part {part.index:03d}", part) for part in planned.parts]
+        parts = tuple(outcome.part for outcome in run.tasks.run_all(tasks.stack_part, named))
+        job = job.model_copy(update={"parts": parts})
+    return run.tasks.run_one(tasks.stack, "stack", job)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from flows.terminal.stage_rows import STAGES, StageRow
+from flows.terminal.stage_rows import ONLY_IF_LARGE, STAGES, StageRow
 
 Told = Callable[[str], float | None]
 """Asked with the name of a stage: how far it reports to have come, 0 to 1; None if it reports nothing."""
@@ -75,7 +75,9 @@ class LiveTable:
         table.add_column("stage", no_wrap=True)
         for heading in ("done", "cached", "failed", "hard-skipped", "elapsed", "left"):
             table.add_column(heading, justify="right", no_wrap=True)
-        for row in self._rows.values():
+        for name, row in self._rows.items():
+            if row.total is None and name in ONLY_IF_LARGE:
+                continue
             table.add_row(*_cells(row, self._workers, now), style=_style(row))
         return table
 

@@ -10,10 +10,14 @@ STAGES = {
     "render_preview": "previews",
     "finalise_interpolation": "finalise",
     "register_pair": "register pairs",
+    "plan_stack": "plan stack",
+    "stack_part": "stack parts",
     "stack": "stack",
     "render_report": "report",
 }
 """Titles of the stages in the table, by the name of their task, in the order of a run."""
+ONLY_IF_LARGE = {"plan_stack", "stack_part"}
+"""Stages that only a volume of several parts goes through."""
 ASSESS_STAGES = {
     "measure_slice": "measure slices",
     "compare_slices": "compare slices",

@@ -18,8 +18,9 @@ from soct_core.arrays import Sliceable
 from soct_core.errors import RegistrationError
 from soct_core.registration.fixed_pattern import without_frame
 from soct_core.registration.likeness import NEGLIGIBLE_NCC, ncc_before_and_after
+from soct_core.registration.reduced_reading import read_plane
 from soct_core.registration.register import register
-from soct_core.registration.working_plane import SQUARE, Aspect, RegistrationPlane, read_plane
+from soct_core.registration.working_plane import SQUARE, Aspect, RegistrationPlane
 
 MIN_NCC = 0.5
 """A guess that served: below it, planes count as unrelated in `confidence` too."""

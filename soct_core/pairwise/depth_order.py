@@ -14,7 +14,8 @@ from soct_core.arrays import Sliceable
 from soct_core.pairwise.z_match import ZCurve, ZSearch, best_z
 from soct_core.planes.warp import coverage, warp
 from soct_core.registration.likeness import central_ncc
-from soct_core.registration.working_plane import RegistrationPlane, read_plane
+from soct_core.registration.reduced_reading import read_plane
+from soct_core.registration.working_plane import RegistrationPlane
 
 DOUBTED = 0.5
 """Factor on the confidence of a pair whose slices do not lie to each other as said. A guess that served."""

@@ -24,8 +24,9 @@ from soct_core.planes.warp import coverage, warp
 from soct_core.registration.evidence import fisher, mirror_likeness, whole_ncc
 from soct_core.registration.fixed_pattern import without_frame
 from soct_core.registration.likeness import displacement_rms, ncc_before_and_after
+from soct_core.registration.reduced_reading import read_plane
 from soct_core.registration.register import register
-from soct_core.registration.working_plane import RegistrationPlane, pixel_aspect, read_plane
+from soct_core.registration.working_plane import RegistrationPlane, pixel_aspect
 from soct_core.versions import software_versions
 from soct_core.volume.views import padded_to_common_shape
 

@@ -13,7 +13,8 @@ from soct_core.arrays import Sliceable
 from soct_core.planes.warp import coverage, warp
 from soct_core.registration.fixed_pattern import without_frame
 from soct_core.registration.likeness import central_ncc
-from soct_core.registration.working_plane import RegistrationPlane, read_plane
+from soct_core.registration.reduced_reading import read_plane
+from soct_core.registration.working_plane import RegistrationPlane
 
 
 @dataclass(frozen=True)

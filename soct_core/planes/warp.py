@@ -14,7 +14,7 @@ from soct_core.arrays import Mask
 
 # Tasks run side by side in processes; threads within a warp would only compete.
 cv2.setNumThreads(1)
-_EDGE_TOLERANCE = 1e-6
+EDGE_TOLERANCE = 1e-6
 """In pixels. Chosen by hand: rounding of coordinates must not cost a row at the edge."""
 
 _PLACE_TOLERANCE = 0.01
@@ -54,7 +54,7 @@ def warp_measured(
     values = warp(plane, motion, shape)
     share = warp(where.astype(plane.dtype), motion, shape)
     covered = coverage((plane.shape[0], plane.shape[1]), motion, shape) & (share > 0.5)
-    np.divide(values, share, out=values, where=covered & (share < 1 - _EDGE_TOLERANCE))
+    np.divide(values, share, out=values, where=covered & (share < 1 - EDGE_TOLERANCE))
     return values, covered
 
 
@@ -86,9 +86,9 @@ def coverage(source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, 
     # In every row the pixels inside are those between two bounds, for each axis of the source.
     first, last = np.zeros(height), np.full(height, width - 1.0)
     for (down, right), start, size in zip(matrix, offset, source_shape, strict=True):
-        least = -_EDGE_TOLERANCE - start - down * y
-        most = least + size - 1 + 2 * _EDGE_TOLERANCE
-        if abs(right) * width < _EDGE_TOLERANCE:
+        least = -EDGE_TOLERANCE - start - down * y
+        most = least + size - 1 + 2 * EDGE_TOLERANCE
+        if abs(right) * width < EDGE_TOLERANCE:
             last[(least > 0) | (most < 0)] = -1.0
             continue
         ends = least / right, most / right

@@ -10,7 +10,8 @@ import numpy as np
 from schemas.quality import QualitySettings
 from soct_core.arrays import Mask, Sliceable
 from soct_core.planes.tissue import tissue_mask
-from soct_core.registration.working_plane import RegistrationPlane, block_mean, read_plane
+from soct_core.registration.reduced_reading import read_plane
+from soct_core.registration.working_plane import RegistrationPlane, block_mean
 
 REACH = 4
 """In slots. Slices further off say nothing of what to expect: anatomy changes too much. Chosen by hand."""

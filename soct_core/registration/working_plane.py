@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from soct_core.affine import Affine2D
-from soct_core.arrays import Mask, Plane, Sliceable
-from soct_core.planes.measured import blanked, measured, measured_mean, read_measured
+from soct_core.arrays import Mask, Plane
+from soct_core.planes.measured import blanked, measured, measured_mean
 from soct_core.planes.stripes import without_stripes
 from soct_core.planes.tissue import otsu_threshold, tissue_mask
 from soct_core.planes.warp import warp
@@ -40,10 +40,10 @@ the second. How dark a background is says nothing of likeness: one at 0 and one 
 become the same."""
 _DARK_ROUNDS = 2
 """How often the median of tissue is taken anew, above the floor that it led to. Chosen by hand."""
-_MASKED_RIM = 0.5
+MASKED_RIM = 0.5
 """Share of data in the outermost lines inside the padding, below which a mask ends there and not the image.
 A round brain touches them in a few pixels, agarose fills them."""
-_LEAST_SHARE = 0.5
+LEAST_SHARE = 0.5
 """Of the pixels beneath one of the working grid that must have been measured."""
 Aspect = tuple[float, float]
 """How many square pixels lie along one pixel of the slice, (x, y): square pixels are as long as the shorter
@@ -142,14 +142,6 @@ def registration_plane(
     return reduced(planes, factor, where, aspect).plane()
 
 
-def read_plane(
-    volume: Sliceable, index: int | slice, factor: int | None = None, aspect: Aspect = SQUARE
-) -> RegistrationPlane:
-    """Read a plane of a slice, or the mean of several, and make it ready; see `registration_plane`."""
-    planes, where = read_measured(volume, index)
-    return registration_plane(planes, factor, where, aspect)
-
-
 @dataclass(frozen=True, eq=False)
 class ReducedPlanes:
     """Some planes of a slice, (k, y, x), reduced to the working grid; intensities as imaged."""
@@ -210,7 +202,7 @@ def reduced(
         return ReducedPlanes(small, factor, None, aspect)
     share = np.stack([block_mean(_squared(plane.astype(np.float32), aspect), factor) for plane in known])
     np.divide(small, share, out=small, where=share > 0)
-    return ReducedPlanes(small, factor, share > _LEAST_SHARE, aspect)
+    return ReducedPlanes(small, factor, share > LEAST_SHARE, aspect)
 
 
 def _square_shape(shape: tuple[int, ...], aspect: Aspect) -> tuple[int, int]:
@@ -266,7 +258,7 @@ def _with_background(planes: NDArray[np.float32], where: Mask | None) -> Mask | 
         )
         if is_padded
     ]
-    if not rim or np.mean(np.concatenate(rim, axis=1) != 0) > _MASKED_RIM:
+    if not rim or np.mean(np.concatenate(rim, axis=1) != 0) > MASKED_RIM:
         return where
     beside = np.ones(inside.shape, dtype=bool)
     beside[box] = False

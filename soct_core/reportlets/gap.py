@@ -9,7 +9,8 @@ from schemas.reportlets import GapReportlet, Picture, Polygon
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.planes.warp import coverage, warp
-from soct_core.registration.working_plane import RegistrationPlane, read_plane
+from soct_core.registration.reduced_reading import read_plane
+from soct_core.registration.working_plane import RegistrationPlane
 from soct_core.reportlets.gap_planes import GapPlanes
 from soct_core.reportlets.outlines import outlines
 from soct_core.reportlets.pictures import grey_window, picture

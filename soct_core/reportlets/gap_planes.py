@@ -6,7 +6,6 @@ slices beside it only planes near the gap are read, a few at a time.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,9 @@ from soct_core.arrays import Sliceable
 
 _READ_DEPTH = 8
 """Planes that are read at once: as deep as the chunks that this program writes."""
+THUMBNAIL_PX = 512
+"""Longer side of each picture of a preview, about, in pixels. Chosen by eye."""
+_BAND_ROWS = 512
 MOST_ROWS = 24
 """Rows of each neighbour in the xz reslice. Chosen by eye."""
 
@@ -50,13 +52,25 @@ class GapPlanes:
             yield plane
 
 
+def thumbnail(volume: Sliceable, z: int) -> NDArray[Any]:
+    """One plane, every so many pixels of it, read a band of rows at a time."""
+    height, width = volume.shape[1:]
+    step = max(1, max(height, width) // THUMBNAIL_PX)
+    bands = range(0, height, step * -(-_BAND_ROWS // step))
+    ends = [*bands[1:], height]
+    parts = [np.asarray(volume[z, y:end])[::step, ::step] for y, end in zip(bands, ends, strict=True)]
+    return np.concatenate(parts)
+
+
 def read_gap_planes(made: Sliceable | None, row: int) -> GapPlanes:
-    """The planes of a slice that was written before, read a few at a time; none after a hard skip."""
+    """The planes of a slice that was written before, a few rows of each; none after a hard skip."""
     shown = GapPlanes(row)
     if made is not None:
-        depth = made.shape[0]
-        blocks = (made[z : z + _READ_DEPTH] for z in range(0, depth, _READ_DEPTH))
-        deque(shown.watch((plane for block in blocks for plane in np.asarray(block)), depth), maxlen=0)
+        depth, height = made.shape[:2]
+        shown.middle = np.asarray(made[depth // 2])
+        y = min(row, height - 1)
+        for z in range(0, depth, _READ_DEPTH):
+            shown.rows.extend(np.asarray(made[z : z + _READ_DEPTH, y]))
     return shown
 
 

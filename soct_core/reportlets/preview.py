@@ -9,18 +9,15 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from PIL import Image
 
 from schemas.diagnostics import InterpolationDiagnostics
 from soct_core.arrays import Sliceable
-from soct_core.reportlets.gap_planes import GapPlanes, rows_near
+from soct_core.reportlets.gap_planes import THUMBNAIL_PX, GapPlanes, rows_near, thumbnail
 from soct_core.reportlets.pictures import grey_window
 
 _TITLE = "Title"
 """A key of PNG texts, by convention."""
-_MAX_SIDE = 512
-"""Longer side of each picture, in pixels. Chosen by eye."""
 
 
 def preview_png(
@@ -36,7 +33,7 @@ def preview_png(
     """
     figure = Figure(figsize=(16, 4.6), dpi=80, layout="constrained")
     axes = figure.subplots(1, 4)
-    before, after = _thumbnail(vol_before[vol_before.shape[0] - 1]), _thumbnail(vol_after[0])
+    before, after = thumbnail(vol_before, vol_before.shape[0] - 1), thumbnail(vol_after, 0)
     low, high = grey_window(before, after)
     show = {"cmap": "gray", "vmin": low, "vmax": high, "interpolation": "nearest"}
     axes[0].imshow(before, **show)
@@ -51,7 +48,7 @@ def preview_png(
             axis.set_title(title)
     else:
         figure.suptitle(_summary(diagnostics))
-        axes[2].imshow(_thumbnail(shown.middle), **show)
+        axes[2].imshow(thumbnail(shown.middle[None], 0), **show)
         axes[2].set_title("interpolated (middle plane)")
         _draw_xz(axes[3], vol_before, vol_after, shown, z_to_x, show)
     for axis in axes:
@@ -80,7 +77,7 @@ def _draw_xz(
         rows_near(vol_after, shown.row, last=False),
     ]
     width = min(part.shape[1] for part in parts)
-    step = max(1, width // _MAX_SIDE)
+    step = max(1, width // THUMBNAIL_PX)
     axis.imshow(np.concatenate([part[:, :width] for part in parts])[:, ::step], aspect=z_to_x / step, **show)
     edge = len(parts[0])
     for z in (edge, edge + len(parts[1])):
@@ -97,11 +94,6 @@ def _summary(d: InterpolationDiagnostics) -> str:
         else ""
     )
     return f"zmorph: {figures}; an estimate, not a measurement"
-
-
-def _thumbnail(plane: NDArray[Any]) -> NDArray[Any]:
-    step = max(1, max(plane.shape) // _MAX_SIDE)
-    return np.asarray(plane)[::step, ::step]
 
 
 def _png(figure: Figure, title: str) -> bytes:

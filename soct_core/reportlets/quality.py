@@ -7,7 +7,8 @@ from soct_core.arrays import Sliceable
 from soct_core.planes.warp import coverage, warp
 from soct_core.quality.compare import Comparison
 from soct_core.quality.planes import LookedAt
-from soct_core.registration.working_plane import RegistrationPlane, read_plane
+from soct_core.registration.reduced_reading import read_plane
+from soct_core.registration.working_plane import RegistrationPlane
 from soct_core.reportlets.outlines import outlines
 from soct_core.reportlets.pictures import grey_window, picture
 

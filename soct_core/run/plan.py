@@ -46,7 +46,7 @@ from soct_core.storage.safe_paths import (
     refuse_results_of_others,
     refuse_unusable_place,
 )
-from soct_core.volume import Volume
+from soct_core.volume import Volume, level_grids
 
 
 @dataclass
@@ -240,6 +240,15 @@ class Planner:
             self.space = common_space(self.shifts, shapes, (x, y))
         else:
             self.space = space_of_translations(self.volumes)
+
+    @property
+    def is_cut_into_parts(self) -> bool:
+        """Whether the volume is large enough for several task runs, by the planes of its slices."""
+        volumes = self.volumes.values()
+        last = max(self.volumes)
+        depth = self.slots.depth(last, self.volumes[last].shape[0])
+        plane = max(v.shape[1] for v in volumes) * max(v.shape[2] for v in volumes)
+        return depth * plane * max(v.dtype.itemsize for v in volumes) > level_grids.PART_BYTES
 
     @property
     def slots(self) -> Slots:

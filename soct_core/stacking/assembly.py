@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,17 +13,17 @@ from schemas.tables.stacking_decisions import STACKING_DECISIONS
 from soct_core.affine import Affine2D, plane_center
 from soct_core.errors import AcquisitionError
 from soct_core.registration.working_plane import pixel_aspect
-from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
+from soct_core.stacking.blending import VolumePlan, canvas_of
 from soct_core.stacking.canvas import Canvas, enlarged, is_identity, with_margin
 from soct_core.stacking.cuts import cut_columns, cut_remarks
 from soct_core.stacking.decisions import decision
 from soct_core.stacking.inputs import Assembled, StackInput
 from soct_core.stacking.intensity import MatchedIntensity, match_intensity
+from soct_core.stacking.parts import PartedVolume
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairMotion, PairVerdict, SolvedPose, solve_poses
 from soct_core.stacking.published import PublishedStack
 from soct_core.stacking.z_corrections import from_datum, z_corrections
-from soct_core.storage.atomic import publish_text
 from soct_core.volume.reused_chunks import FormerImage
 from soct_core.zmorph.morph import alphas
 
@@ -73,42 +73,61 @@ def _solved(
     return {i: frozen.get(i, solved) for i, solved in found.items()}, verdicts
 
 
-def stack(
+@dataclass(frozen=True)
+class Stack:
+    """Where everything goes, before any voxel of it is written."""
+
+    assembled: Assembled
+    canvas: Canvas
+    intensity: MatchedIntensity
+    volume: PartedVolume
+
+    @property
+    def to_publish(self) -> PublishedStack:
+        """What is published once the volume is."""
+        return PublishedStack(
+            poses=self.assembled.poses,
+            verdicts=self.assembled.verdicts,
+            corrections_um=self.assembled.corrections_um,
+            intensity=self.intensity,
+            interpolated=frozenset(
+                placed.slice_id for placed in self.assembled.placed_slices if placed.state == "interpolated"
+            ),
+            canvas=self.canvas,
+            depth=self.assembled.depth,
+        )
+
+
+def plan_stack(
     given: StackInput,
     recipe: StackRecipe,
-    volume: Path,
-    decisions: Path,
     published: PublishedStack | None = None,
-    *,
-    intact: bool = False,
-) -> tuple[PublishedStack, int]:
-    """Write the volume and `stacking_decisions.csv`; see `stack_volume` for what can go wrong.
+    former: Path | None = None,
+    matched: MatchedIntensity | None = None,
+) -> Stack:
+    """Solve poses and intensities; of the slices, only faces are read, and these only to match intensities.
 
     Parameters
     ----------
     published
         What stays as it is; everything is solved when there is none.
-    intact
-        Whether its volume still lies at `volume`, so that planes can be taken over.
-
-    Returns
-    -------
-    published : PublishedStack
-        What is published now.
-    kept : int
-        Planes, from the top, that stayed as they were.
+    former
+        Its volume, if that is intact, so that planes can be taken over.
+    matched
+        Intensities as they were matched before, from the same slices.
     """
     assembled = assemble(given, recipe, published)
     canvas = _canvas(assembled.placed_slices, published)
     kept = 0
-    if intact and published is not None and canvas == published.canvas:
+    if former is not None and published is not None and canvas == published.canvas:
         blend_planes = round(recipe.stack.blend_depth_um / given.voxel_size_um[0])
         kept = published.unchanged_planes(assembled.placed_slices, assembled.depth, blend_planes)
-    intensity = MatchedIntensity()
+    intensity = matched or MatchedIntensity()
     if recipe.stack.match_intensity:
-        slot_planes = recipe.slicing_interval_um / given.voxel_size_um[0]
-        known = published.intensity if published else None
-        intensity = match_intensity(assembled, canvas, given.voxel_size_um, slot_planes, known)
+        if matched is None:
+            slot_planes = recipe.slicing_interval_um / given.voxel_size_um[0]
+            known = published.intensity if published else None
+            intensity = match_intensity(assembled, canvas, given.voxel_size_um, slot_planes, known)
         assembled = replace(assembled, intensity_remarks=intensity.remarks())
     plan = VolumePlan(
         assembled.placed_slices,
@@ -116,22 +135,12 @@ def stack(
         given.voxel_size_um,
         canvas,
         intensity.factors,
-        FormerImage(volume, kept) if kept else None,
+        FormerImage(former, kept) if former is not None and kept else None,
         given.origin_um,
         recipe.orientation,
     )
-    stack_volume(plan, recipe.stack, volume, recipe.ngff_version)
-    publish_text(decisions, STACKING_DECISIONS.to_csv(decisions_table(given, assembled, intensity.factors)))
-    now = PublishedStack(
-        poses=assembled.poses,
-        verdicts=assembled.verdicts,
-        corrections_um=assembled.corrections_um,
-        intensity=intensity,
-        interpolated=frozenset(given.interpolated),
-        canvas=canvas,
-        depth=assembled.depth,
-    )
-    return now, kept
+    volume = PartedVolume.of(plan, recipe.stack, recipe.ngff_version)
+    return Stack(assembled, canvas, intensity, volume)
 
 
 def decisions_table(given: StackInput, assembled: Assembled, factors: Mapping[int, float]) -> pd.DataFrame:

@@ -1,30 +1,29 @@
-"""The stack: all placed slices streamed into one volume, plane by plane, with a provenance label.
+"""Blending: which slice owns which planes of the volume, where two cross over, and the voxels of any box.
 
-Each source chunk is read once and each output chunk written once; memory holds a few planes
-of at most two slices, whatever their number. SPEC section 11.
+A box depends on nothing but the plan and the slices: whoever makes it, it has the same bits. SPEC section 11.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.settings import NgffVersion, StackSettings
+from schemas.stack_plan import Block
 from soct_core.arrays import Mask, Zyx
 from soct_core.planes.dtypes import to_dtype
-from soct_core.progress import tell
 from soct_core.stacking.canvas import Canvas, enclosing_canvas
 from soct_core.stacking.gains import factor_at
-from soct_core.stacking.placed_slice import PlacedSlice, Rendered, SliceRenderer
-from soct_core.volume.provenance import BLEND, GAP, INTERPOLATED, LABEL_NAME, MEASURED
+from soct_core.stacking.placed_slice import PlacedSlice
+from soct_core.stacking.rendering import Rendered, SliceRenderer
+from soct_core.volume.chunk_cache import ChunkCache
+from soct_core.volume.provenance import BLEND, GAP, INTERPOLATED, MEASURED
 from soct_core.volume.reused_chunks import FormerImage
-from soct_core.volume.writing import ImageSpec, image_writer
 
 
 @dataclass(frozen=True)
@@ -122,79 +121,98 @@ class VolumePlan:
     """Where pixel (0, 0) of the slices and plane 0 of the volume lie in the world."""
     orientation: str | None = None
     """To which side of the animal z, y and x run."""
+    kind: np.dtype[Any] | None = None
+    """The dtype, where there may be no slice that shows it: a part of the volume can lie in a gap."""
+
+    def factor(self, slice_id: int) -> float:
+        """Intensity factor of a measured slice."""
+        return self.factors.get(slice_id, 1.0)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of all slices."""
+        return self.kind or np.dtype(self.placed_slices[0].volume.dtype)
+
+    @property
+    def corner_um(self) -> Zyx:
+        """Where the first voxel of the volume lies in the world."""
+        _, y, x = self.voxel_size_um
+        left, top = self.canvas.origin
+        z0, y0, x0 = self.origin_um
+        return z0, y0 + top * y, x0 + left * x
 
 
-def stack_volume(
-    plan: VolumePlan, settings: StackSettings, final: Path, version: NgffVersion = "0.5"
-) -> None:
-    """Stream all slices to `final`, an OME-Zarr image with a pyramid and `labels/provenance`.
+class Blender:
+    """Makes the voxels of boxes of a volume, each from the boxes of the slices that it shows."""
 
-    Raises
-    ------
-    OutputError
-        If the disk refuses.
-    VolumeError
-        If a slice cannot be read.
-    """
-    z, y, x = plan.voxel_size_um
-    left, top = plan.canvas.origin
-    z0, y0, x0 = plan.origin_um
-    dtype = np.dtype(plan.placed_slices[0].volume.dtype)
-    spec = ImageSpec(
-        (plan.depth, *plan.canvas.shape),
-        dtype,
-        plan.voxel_size_um,
-        origin_um=(z0, y0 + top * y, x0 + left * x),
-        version=version,
-        pyramid_um=settings.pyramid_um,
-        orientation=plan.orientation,
-    )
-    runs = spans(plan.placed_slices, plan.depth, round(settings.blend_depth_um / z))
-    with image_writer(final, spec, [LABEL_NAME], plan.former) as (image, labels):
-        planes = _planes(runs, plan.canvas, dtype, plan.factors, image.start)
-        for done, (values, provenance) in enumerate(planes, start=image.start + 1):
-            image.append(values)
-            labels[LABEL_NAME].append(provenance)
-            tell(done, plan.depth)
+    def __init__(self, plan: VolumePlan, runs: Sequence[Span]) -> None:
+        self._plan, self._runs = plan, runs
+        self._cache = ChunkCache()
+        self._renderers: dict[int, SliceRenderer] = {}
+        self._scratch = np.empty(0, plan.dtype), np.empty(0, np.uint8)
 
+    def voxels(self, box: Block) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """Voxels and provenance of a box; both hold only until the next box is made.
 
-def _planes(
-    runs: Sequence[Span],
-    canvas: Canvas,
-    dtype: np.dtype[Any],
-    factors: Mapping[int, float],
-    start: int,
-) -> Iterator[tuple[NDArray[Any], NDArray[np.uint8]]]:
-    """Planes of the volume and of its provenance, in z order, from `start` on."""
-    renderers: dict[int, SliceRenderer] = {}
-    gap = np.zeros(canvas.shape, dtype=dtype), np.full(canvas.shape, GAP, dtype=np.uint8)
-    for run in runs:
-        todo = range(max(run.first, start), run.last + 1)
-        if run.owner is None:
-            renderers.clear()
-            for _ in todo:
-                yield gap
-            continue
-        live = {id(placed): placed for placed in (run.owner, run.upper) if placed is not None}
-        renderers = {key: renderers.get(key) or SliceRenderer(placed, canvas) for key, placed in live.items()}
-        for z in todo:
-            own = renderers[id(run.owner)].render(z)
-            factor = factor_at(run.owner, z - run.owner.top, factors)
-            if run.upper is None:
-                yield _alone(own, run.owner, factor, dtype)
+        Raises
+        ------
+        ReadError, VolumeError
+            If a slice cannot be read.
+        """
+        if self._scratch[0].size < math.prod(box.shape):
+            self._scratch = (
+                np.empty(math.prod(box.shape), self._plan.dtype),
+                np.empty(math.prod(box.shape), np.uint8),
+            )
+        values, labels = (held[: math.prod(box.shape)].reshape(box.shape) for held in self._scratch)
+        first, end = box.first[0], box.end[0]
+        runs = [run for run in self._runs if run.first < end and run.last >= first]
+        self._hold(runs)
+        if sum(min(run.last + 1, end) - max(run.first, first) for run in runs) != end - first:
+            raise ValueError(f"planes {first} to {end - 1}: not all of them have a span in the plan")
+        for run in runs:
+            planes = range(max(run.first, first), min(run.last + 1, end))
+            inside = slice(planes.start - first, planes.stop - first)
+            if run.owner is None:
+                values[inside], labels[inside] = 0, GAP
                 continue
-            above = renderers[id(run.upper)].render(z)
-            scale = factors.get(run.upper.slice_id, 1.0), factor
-            yield _blended(above, own, run.fade(z), scale, dtype)
+            made = self._planes(run, run.owner, planes, box)
+            for z, (plane, provenance) in zip(planes, made, strict=True):
+                values[z - first], labels[z - first] = plane, provenance
+        return values, labels
+
+    def _planes(
+        self, run: Span, owner: PlacedSlice, planes: range, box: Block
+    ) -> Iterator[tuple[NDArray[Any], NDArray[np.uint8] | int]]:
+        """Planes of one run, within the rows and columns of a box."""
+        rows, columns = (slice(a, b) for a, b in zip(box.first[1:], box.end[1:], strict=True))
+        own = self._renderers[id(owner)].render(planes, rows, columns)
+        dtype, factors = self._plan.dtype, self._plan.factors
+        if run.upper is None:
+            for z, plane in zip(planes, own, strict=True):
+                yield _alone(plane, owner, factor_at(owner, z - owner.top, factors), dtype)
+            return
+        above = self._renderers[id(run.upper)].render(planes, rows, columns)
+        for z, plane, upper in zip(planes, own, above, strict=True):
+            scale = self._plan.factor(run.upper.slice_id), factor_at(owner, z - owner.top, factors)
+            yield _blended(upper, plane, run.fade(z), scale, dtype)
+
+    def _hold(self, runs: Sequence[Span]) -> None:
+        """Renderers of the slices that a box shows, and chunks of no others."""
+        live = {id(p): p for run in runs for p in (run.owner, run.upper) if p is not None}
+        self._renderers = {
+            key: self._renderers.get(key) or SliceRenderer(placed, self._plan.canvas, self._cache)
+            for key, placed in live.items()
+        }
+        self._cache.keep_only([placed.volume for placed in live.values()])
 
 
 def _alone(
     plane: Rendered, placed: PlacedSlice, factor: float, dtype: np.dtype[Any]
-) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+) -> tuple[NDArray[Any], NDArray[np.uint8] | int]:
     label = MEASURED if placed.state == "measured" else INTERPOLATED
-    covered = np.ones(plane.values.shape, dtype=bool) if plane.covered is None else plane.covered
-    values = plane.values if factor == 1.0 else plane.values * factor
-    return to_dtype(values, dtype), np.where(covered, label, GAP).astype(np.uint8)
+    values = to_dtype(plane.values if factor == 1.0 else plane.values * factor, dtype)
+    return values, label if plane.covered is None else plane.covered * np.uint8(label)
 
 
 def _blended(

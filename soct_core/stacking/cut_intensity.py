@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from soct_core.arrays import Mask, Plane, Zyx
-from soct_core.planes.measured import read_measured
 from soct_core.planes.warp import coverage, warp
-from soct_core.registration.working_plane import RegistrationPlane, reduced, working_factor
+from soct_core.registration.reduced_reading import read_reduced
+from soct_core.registration.working_plane import RegistrationPlane, working_factor
 from soct_core.stacking.canvas import Canvas
 from soct_core.stacking.placed_slice import PlacedSlice
 
@@ -111,8 +111,7 @@ class _Faces:
     def at(self, first: int, last: int) -> _Face:
         """The face made of its planes from `first` to `last`, which is left out."""
         planes = slice(first, last)
-        block, imaged = read_measured(self.placed.volume, planes)
-        small = reduced(block, self._factor, imaged)
+        small = read_reduced(self.placed.volume, planes, self._factor)
         mean: RegistrationPlane = small.plane()
         # Intensities, not their square roots; the mean of what was measured.
         where = np.ones(small.values.shape, bool) if small.measured is None else small.measured

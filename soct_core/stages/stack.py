@@ -1,50 +1,43 @@
-"""Stage `stack`: read the trail, the slices and the pairs of a run, and write the volume."""
+"""Stage `stack`: join the parts of the volume, write those that are missing, and say where slices went."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-import pandas as pd
-
-from schemas.handoffs import StackJob, StackOutcome
-from schemas.published_stack import StackContents
-from soct_core import slice_config
-from soct_core.acquisition.slices import open_slices
-from soct_core.acquisition.slots import Slots
-from soct_core.file_names import DECISIONS_PATH, PUBLISHED_PATH, STACK_REPORTLET_PATH, VOLUME_PATH
-from soct_core.pairwise.files import PairRecord, read_pair
+from schemas.handoffs import StackJob, StackOutcome, StackPart
+from schemas.tables.stacking_decisions import STACKING_DECISIONS
+from soct_core.file_names import (
+    DECISIONS_PATH,
+    PARTS_FOLDER,
+    PLAN_PATH,
+    PUBLISHED_PATH,
+    STACK_REPORTLET_PATH,
+    VOLUME_PATH,
+)
 from soct_core.reportlets.stack import stack_reportlet
 from soct_core.reportlets.write import write_reportlet
-from soct_core.stacking.assembly import stack
-from soct_core.stacking.inputs import StackInput
-from soct_core.stacking.pair_motions import pair_digest, pair_motions, z_drifts
-from soct_core.stacking.published import continues, published_of, read_published, write_published
+from soct_core.stacking.assembly import decisions_table
+from soct_core.stacking.plan_file import is_plan_of, plan_of
+from soct_core.stacking.preparation import Prepared, prepare, read_contents
+from soct_core.stacking.published import write_published
+from soct_core.stages import plan_stack
+from soct_core.storage.atomic import publish_text, remove
 from soct_core.storage.file_tree import files_of
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.fingerprint_memo import memo
 from soct_core.volume import open_volume
 
-VERSION = "10"
+VERSION = plan_stack.VERSION
 
 
 def reads(job: StackJob) -> list[str]:
-    """Content that the outcome depends on: voxels, motions, and what the trail says of steering.
-
-    Not the whole trail: another note or score must not cause another stack.
-    """
-    table = slice_config.read(job.trail)
-    skip = slice_config.force_skip_slices(table) & set(job.measured)
-    volumes = [fingerprint(path) for path in (*job.measured.values(), *job.interpolated.values())]
-    records = [read_pair(path) for path in job.pairs]
-    motions = [str(p) for p in pair_motions(records, subtract_anatomy=job.recipe.stack.subtract_anatomy)]
-    if job.recipe.stack.z_refine:
-        motions += [str(drift) for drift in z_drifts(records, 1.0)]
-    return [*volumes, *motions, str(sorted(skip)), str(sorted(_reasons(table).items()))]
+    """Content that the outcome depends on."""
+    return read_contents(job)
 
 
 def run(job: StackJob) -> StackOutcome:
-    """Solve the poses and stream all slices into one volume.
+    """Join all slices to one volume.
 
     Where slices were only appended to what is published, all that is published stays as it is.
 
@@ -54,72 +47,51 @@ def run(job: StackJob) -> StackOutcome:
         If an input is broken or the disk refuses.
     """
     started = time.perf_counter()
-    records = [read_pair(path) for path in job.pairs]
-    given = _given(job, records)
-    volume, decisions, record = (job.output / path for path in (VOLUME_PATH, DECISIONS_PATH, PUBLISHED_PATH))
-    contents = _contents(job, records, given.skip)
-    known = None if job.fresh else read_published(record)
-    if known is not None and not continues(contents, known.contents):
-        known = None
-    intact = known is not None and volume.is_dir() and fingerprint(volume) == known.volume
-    former = None if known is None else published_of(known)
-    published, kept = stack(given, job.recipe, volume, decisions, former, intact=intact)
-    if intact:
-        memo().renew(volume, files_of(volume))
+    prepared = prepare(job, VERSION)
+    stack, path = prepared.stack, job.output / VOLUME_PATH
+    former = stack.volume.plan.former
+    parts = _whole(job.parts, prepared)
+    written = {part.index for part in parts}
+    missing = [b for i, blocks in enumerate(stack.volume.parts) if i not in written for b in blocks]
+    stack.volume.join([part.folder for part in parts], missing, path)
+    sources = [part.folder for part in parts]
+    memo().inherit(path, files_of(path), [path, *sources])
+    plan = job.output / PLAN_PATH
+    if not _is_planned(prepared):
+        content = plan_of(stack, prepared.contents, look=False)
+        publish_text(plan, content.model_dump_json(indent=1) + "\n")
+    decisions, record = job.output / DECISIONS_PATH, job.output / PUBLISHED_PATH
+    table = decisions_table(prepared.given, stack.assembled, stack.intensity.factors)
+    publish_text(decisions, STACKING_DECISIONS.to_csv(table))
     # Last: a record that does not match the volume beside it is not believed.
-    write_published(record, published, contents, fingerprint(volume))
-    pictures = write_reportlet(job.output / STACK_REPORTLET_PATH, lambda: stack_reportlet(volume))
+    write_published(record, stack.to_publish, prepared.contents, fingerprint(path))
+    _forget(job, parts)
+    pictures = write_reportlet(job.output / STACK_REPORTLET_PATH, lambda: stack_reportlet(path))
     return StackOutcome(
-        volume=volume,
+        volume=path,
         decisions=decisions,
-        shape=open_volume(volume).shape,
-        kept_planes=kept,
-        matched_cuts=published.intensity.matched if job.recipe.stack.match_intensity else None,
-        unmatched_cuts=published.intensity.unmatched,
-        written=(volume, decisions, record, *pictures),
+        shape=open_volume(path).shape,
+        kept_planes=0 if former is None else former.planes,
+        matched_cuts=stack.intensity.matched if job.recipe.stack.match_intensity else None,
+        unmatched_cuts=stack.intensity.unmatched,
+        written=(path, decisions, record, plan, *pictures),
         seconds=time.perf_counter() - started,
     )
 
 
-def _given(job: StackJob, records: Sequence[PairRecord]) -> StackInput:
-    table = slice_config.read(job.trail)
-    volumes = open_slices(dict(job.measured), job.voxel_size_um, job.choice)
-    size = next(iter(volumes.values())).voxel_size_um
-    recipe = job.recipe
-    return StackInput(
-        measured=volumes,
-        interpolated={i: open_volume(path) for i, path in job.interpolated.items()},
-        pairs=pair_motions(records, subtract_anatomy=recipe.stack.subtract_anatomy),
-        z_drifts=z_drifts(records, size[0]),
-        skip=frozenset(slice_config.force_skip_slices(table) & set(volumes)),
-        slots=Slots(min(volumes), recipe.slicing_interval_um, size[0], recipe.trusted_depth_um),
-        voxel_size_um=size,
-        reasons=_reasons(table),
-        windows=job.windows,
-        origin_um=job.origin_um,
-    )
+def _whole(parts: Iterable[StackPart], prepared: Prepared) -> list[StackPart]:
+    """Parts of this very volume that are as they were written."""
+    if not _is_planned(prepared):
+        return []
+    return [part for part in parts if part.folder.is_dir() and fingerprint(part.folder) == part.content]
 
 
-def _contents(job: StackJob, records: Sequence[PairRecord], skip: Iterable[int]) -> StackContents:
-    """What the volume is about to be made of."""
-    return StackContents(
-        version=VERSION,
-        recipe=job.recipe,
-        voxel_size_um=job.voxel_size_um,
-        measured={i: fingerprint(path) for i, path in job.measured.items()},
-        interpolated={i: fingerprint(path) for i, path in job.interpolated.items()},
-        pairs=tuple((r.metrics.fixed_id, r.metrics.moving_id, pair_digest(r)) for r in records),
-        skip=tuple(sorted(skip)),
-        windows=job.windows,
-        choice=job.choice,
-    )
+def _is_planned(prepared: Prepared) -> bool:
+    plan = prepared.plan
+    return plan is not None and is_plan_of(plan, prepared.stack, prepared.contents)
 
 
-def _reasons(table: pd.DataFrame) -> dict[int, str]:
-    """Why a slot is a gap, as far as the trail knows."""
-    reasons = {}
-    for row in table.to_dict("records"):
-        reason = row.get("interpolation_fallback_reason")
-        if isinstance(reason, str) and reason:
-            reasons[int(row["slice_id"])] = f"hard skip: {reason}"
-    return reasons
+def _forget(job: StackJob, parts: Iterable[StackPart]) -> None:
+    """Remove the parts: their files have other names by now."""
+    remove(job.output / PARTS_FOLDER)
+    memo().forget([part.folder for part in parts])

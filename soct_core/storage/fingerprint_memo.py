@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -62,20 +62,27 @@ class FingerprintMemo:
             self._remember(store, remembered)
         return hashes
 
-    def renew(self, store: Path, files: Files) -> None:
-        """Take over the new change times of files that were linked from a store just verified.
+    def inherit(self, store: Path, files: Files, sources: Iterable[Path]) -> None:
+        """Take over what is known of files that were linked into a store, from stores just verified.
 
         To link and unlink a file changes its change time and nothing else; inode, size and
         modification time say that it is the one that was verified.
         """
-        known = self._known(store)
-        renewed = dict(known)
-        for name, old in known.items():
-            now = stat_of(files[name]) if name in files else None
-            if now is not None and _but_change_time(now) == _but_change_time(old.stat):
-                renewed[name] = old.model_copy(update={"stat": now})
-        if renewed != known:
-            self._remember(store, renewed)
+        found: dict[str, RememberedFile] = {}
+        for source in sources:
+            for name, old in self._known(source).items():
+                now = stat_of(files[name]) if name in files else None
+                if now is not None and _but_change_time(now) == _but_change_time(old.stat):
+                    found[name] = old.model_copy(update={"stat": now})
+        if found != self._known(store):
+            self._remember(store, found)
+
+    def forget(self, stores: Iterable[Path]) -> None:
+        """Remember nothing more of some stores."""
+        for store in stores:
+            self._stores.pop(store, None)
+            if self._output is not None:
+                (self._output / _place(store)).unlink(missing_ok=True)
 
     def _known(self, store: Path) -> dict[str, RememberedFile]:
         if store not in self._stores:

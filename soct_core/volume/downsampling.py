@@ -51,7 +51,8 @@ class AreaMean:
     """To a voxel size that need not be a multiple: each voxel counts by the share it covers.
 
     Axes that are coarser already stay as they are. Labels take the least trusted voxel that
-    is touched. The first plane pushed is plane `start`, which must be a bin's first.
+    is touched. The first plane pushed is plane `start`; where that is not a bin's first, the first
+    plane that comes out is made of a part of its bin.
     """
 
     def __init__(
@@ -72,7 +73,25 @@ class AreaMean:
         self._z = start
         self._weights = _overlaps(shape[1], y, ny), _overlaps(shape[2], x, nx)
         self._bins = _touched(shape[1], y, ny), _touched(shape[2], x, nx)
+        self._plane_shape = ny, nx
         self._open: dict[int, NDArray[Any]] = {}
+        self.source = slice(0, shape[1]), slice(0, shape[2])
+        """Rows and columns of the planes to push."""
+
+    def only(self, rows: range, columns: range) -> AreaMean:
+        """This one, for a part of the coarser planes: of the finer it wants what lies under that."""
+        (row_bins, left), (column_bins, right) = (
+            _cropped(bins, part) for bins, part in zip(self._bins, (rows, columns), strict=True)
+        )
+        below, across = self._weights
+        self.source = slice(left, left + int(row_bins.max())), slice(right, right + int(column_bins.max()))
+        self._weights = (
+            below[rows.start : rows.stop, self.source[0]],
+            across[columns.start : columns.stop, self.source[1]],
+        )
+        self._bins = row_bins, column_bins
+        self._plane_shape = len(rows), len(columns)
+        return self
 
     def push(self, block: NDArray[Any]) -> NDArray[Any]:
         done = []
@@ -129,12 +148,7 @@ class AreaMean:
     def _stacked(self, planes: list[NDArray[Any]]) -> NDArray[Any]:
         if planes:
             return np.stack(planes)
-        return np.empty((0, *self.out_shape[1:]), dtype=self._dtype)
-
-
-def is_bin_edge(plane: int, factor: float) -> bool:
-    """Whether no coarser voxel reaches across the top of a plane."""
-    return abs(plane - round(plane / factor) * factor) <= _CLOSE
+        return np.empty((0, *self._plane_shape), dtype=self._dtype)
 
 
 def _overlaps(n: int, factor: float, n_out: int) -> sparse.csr_array:
@@ -156,3 +170,10 @@ def _touched(n: int, factor: float, n_out: int) -> NDArray[np.intp]:
     low = np.floor(np.arange(n_out) * factor + _CLOSE)
     high = np.minimum(np.ceil((np.arange(n_out) + 1) * factor - _CLOSE), n)
     return np.column_stack((low, high)).ravel().astype(np.intp)
+
+
+def _cropped(bins: NDArray[np.intp], part: range) -> tuple[NDArray[np.intp], int]:
+    """The bins of some coarser voxels, counted from the first voxel under them, and which one that is."""
+    found = bins[2 * part.start : 2 * part.stop]
+    first = int(found[0])
+    return found - first, first

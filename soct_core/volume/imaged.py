@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from soct_core.volume.absent_chunks import ChunkGrid
 from soct_core.volume.lost_chunks import lost_chunks
 
 Shape = tuple[int, int, int]
+Slices = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Imaged:
 
 
 def survey(
-    read: Callable[[slice], NDArray[Any]],
+    read: Callable[[Slices], NDArray[Any]],
     shape: Shape,
     chunks: Shape,
     absent: ChunkGrid | None,
@@ -38,33 +39,59 @@ def survey(
 ) -> Imaged:
     """Look through a volume for its padding, if it has any, and for lost chunks, if any are absent.
 
-    Memory holds a layer of chunks at a time; none is read twice for long.
+    Of padding only chunks are read that could show data beyond what was seen, from the edges inward: two of a
+    volume that has none. Memory holds a chunk, and where chunks are absent a mask of a layer of them.
 
     Parameters
     ----------
     read
-        Planes by their slice; absent chunks read as the fill value.
+        A box of the volume; absent chunks read as the fill value.
     is_padded
         Whether there may be padding: a plane with data at all its edges and corners would have ruled it out.
     """
-    depth = chunks[0]
     box = ImagedBox(shape[1:])
-    unseen = set(range(-(-shape[0] // depth))) if is_padded else set()
+    unseen = set(range(-(-shape[0] // chunks[0]))) if is_padded else set()
 
     def used(layer: int) -> Mask:
-        planes = read(slice(layer * depth, min(shape[0], (layer + 1) * depth)))
-        if layer in unseen:
-            unseen.discard(layer)
-            box.see(planes)
-        return np.asarray(~np.isnan(planes) if np.isnan(fill) else planes != fill)
+        planes = slice(layer * chunks[0], min(shape[0], (layer + 1) * chunks[0]))
+        mask = np.empty((planes.stop - planes.start, *shape[1:]), dtype=bool)
+        for rows, columns in _from_the_edges_inward(shape, chunks):
+            values = read((planes, rows, columns))
+            if layer in unseen:
+                box.see_part(values, rows.start, columns.start)
+            mask[:, rows, columns] = ~np.isnan(values) if np.isnan(fill) else values != fill
+        unseen.discard(layer)
+        return mask
 
     lost = None if absent is None else lost_chunks(absent, used, shape, chunks)
     for layer in sorted(unseen):
-        if box.is_whole:
-            break
-        used(layer)
-    whole = not is_padded or box.is_whole
-    return Imaged(None if whole else box.inside(), lost if lost is not None and lost.any() else None)
+        planes = slice(layer * chunks[0], min(shape[0], (layer + 1) * chunks[0]))
+        for rows, columns in _from_the_edges_inward(shape, chunks):
+            if box.is_whole:
+                break
+            if not box.holds(rows, columns):
+                box.see_part(read((planes, rows, columns)), rows.start, columns.start)
+    inside = box.inside()
+    whole = not is_padded or inside == Inside(slice(0, shape[1]), slice(0, shape[2]))
+    return Imaged(None if whole else inside, lost if lost is not None and lost.any() else None)
+
+
+def _from_the_edges_inward(shape: Shape, chunks: Shape) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of every chunk of a layer, opposite corners first."""
+    _, height, width = chunks
+    ny, nx = -(-shape[1] // height), -(-shape[2] // width)
+    places = [(y, x) for y in range(ny) for x in range(nx)]
+
+    def depth(place: tuple[int, int]) -> tuple[int, int]:
+        y, x = place
+        low, high = min(y, ny - 1 - y, x, nx - 1 - x), min(y + x, ny + nx - 2 - y - x)
+        return low, high
+
+    for y, x in sorted(places, key=depth):
+        yield (
+            slice(y * height, min(shape[1], (y + 1) * height)),
+            slice(x * width, min(shape[2], (x + 1) * width)),
+        )
 
 
 class ImagedMask:
@@ -75,29 +102,27 @@ class ImagedMask:
         self.dtype = np.dtype(bool)
         self._chunks, self._find = chunks, find
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all was imaged."""
+        found = self._find()
+        return found.inside is None and found.lost is None
+
     def __getitem__(self, index: Any) -> Mask:
         found = self._find()
-        z, y, x = _in_full(index)
-        planes = np.arange(self.shape[0])[z]
+        at = [np.arange(n)[part] for n, part in zip(self.shape, _in_full(index), strict=True)]
+        shape = tuple(n for places in at for n in places.shape)
         if found.inside is None and found.lost is None:
             # Without a copy: the usual case.
-            sides = [np.arange(n)[part].shape for n, part in zip(self.shape[1:], (y, x), strict=True)]
-            return np.broadcast_to(np.True_, (*planes.shape, *sides[0], *sides[1]))
-        masks = [self._plane(int(plane), found) for plane in np.atleast_1d(planes)]
-        mask = np.stack(masks) if masks else np.empty((0, *self.shape[1:]), dtype=bool)
-        mask = mask[0] if np.ndim(planes) == 0 else mask
-        # The rows first: an integer takes an axis away.
-        part: Mask = mask[..., y, :][..., x]
-        return part
-
-    def _plane(self, z: int, found: Imaged) -> Mask:
-        shape = self.shape[1:]
-        mask = np.ones(shape, dtype=bool) if found.inside is None else found.inside.mask(shape)
+            return np.broadcast_to(np.True_, shape)
+        z, y, x = (np.atleast_1d(places) for places in at)
+        mask = np.ones((len(z), len(y), len(x)), dtype=bool)
+        if found.inside is not None:
+            mask &= found.inside.holds(y, x)
         if found.lost is not None:
             depth, height, width = self._chunks
-            for cy, cx in np.argwhere(found.lost[z // depth]):
-                mask[cy * height : (cy + 1) * height, cx * width : (cx + 1) * width] = False
-        return mask
+            mask &= ~found.lost[np.ix_(z // depth, y // height, x // width)]
+        return mask.reshape(shape)
 
 
 def _in_full(index: Any) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any
 
+import numcodecs.blosc
 import numpy as np
 import zarr
 from numpy.typing import NDArray
@@ -25,8 +26,9 @@ from soct_core.volume.metadata import read_image_metadata, refuse_other_order
 
 Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
 
-# Measured: two concurrent chunk reads need 209 MB instead of 335, at the same speed.
-zarr.config.set({"async.concurrency": 2, "threading.max_workers": 2})
+# Tasks run side by side in processes; chunks one after the other need the least memory, too.
+zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1})
+numcodecs.blosc.set_nthreads(1)
 use_checked_blosc()
 
 
@@ -120,7 +122,7 @@ class Volume:
     @property
     def imaged(self) -> ImagedMask:
         """Which voxels were imaged, lazily: those inside the padding and in no lost chunk."""
-        return ImagedMask(self.shape, self.chunks, self._imaged)
+        return ImagedMask(self.shape, self.chunks, self.find_imaged)
 
     def check_links(self) -> None:
         """Refuse, by a VolumeError that names it, a chunk that is a link to nothing; lists directories."""
@@ -136,7 +138,7 @@ class Volume:
         ReadError, VolumeError
             If a chunk cannot be read.
         """
-        lost = self._imaged().lost
+        lost = self.find_imaged().lost
         return [] if lost is None else [self._name(tuple(map(int, chunk))) for chunk in np.argwhere(lost)]
 
     def _name(self, chunk: tuple[int, ...]) -> str:
@@ -162,7 +164,12 @@ class Volume:
         seen = self._read, self.shape, self.chunks, self._absent, float(self._fill)
         return survey(*seen, is_padded=not self._fills_frame)
 
-    def _imaged(self) -> Imaged:
+    def know_imaged(self, found: Imaged) -> None:
+        """Take for known what `find_imaged` found elsewhere."""
+        self._surveyed = found
+
+    def find_imaged(self) -> Imaged:
+        """What was imaged, looked for where it is not known yet."""
         if self._absent is None and self._fills_frame:
             return Imaged(None, None)
         return self._surveyed
@@ -173,7 +180,7 @@ class Volume:
         if not self._fills_frame and isinstance(index, int | slice | EllipsisType):
             # Planes that are read anyway spare most volumes the search for padding.
             self._fills_frame = bool(values.size) and fills_frame(values)
-        lost = None if absent is None else self._imaged().lost
+        lost = None if absent is None else self.find_imaged().lost
         if lost is None:
             return values
         there = ImagedMask(self.shape, self.chunks, lambda: Imaged(None, lost))

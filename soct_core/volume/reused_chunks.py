@@ -21,10 +21,6 @@ class FormerImage:
     planes: int
     """So many of its first planes stay as they are."""
 
-    def label(self, name: str) -> FormerImage:
-        """Its label image of this name."""
-        return FormerImage(self.path / "labels" / name, self.planes)
-
 
 def take_rows(former: Path, level: Path, rows: int, version: NgffVersion) -> None:
     """Take over the first chunk rows of an array, (z, y, x), at `former`, to that at `level`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -60,6 +61,12 @@ class VolumeView:
         self._view = planes, plane_shape, offset
         self._beside_is_imaged = beside_is_imaged
 
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        """Those of the volume, if it has any."""
+        found: tuple[int, ...] | None = getattr(self._volume, "chunks", None)
+        return found
+
     @cached_property
     def imaged(self) -> Sliceable:
         """Lazy mask of what was imaged, of the shape of the view."""
@@ -72,9 +79,22 @@ class VolumeView:
         wanted = self._planes(first)
         if not self._is_placed:
             return np.asarray(self._volume[(wanted, *rest)])
-        planes = np.asarray(self._volume[wanted])
-        canvas = np.full((*planes.shape[:-2], *self.shape[1:]), self._beside, dtype=self.dtype)
-        canvas[self._place] = planes
+        band = _band(rest, self.shape[1])
+        below = self._place[1]
+        inside = slice(max(band.start, below.start), min(band.stop, below.stop))
+        depth = range(self.shape[0])[first]
+        shape = () if isinstance(depth, int) else (len(depth),)
+        canvas = np.full((*shape, band.stop - band.start, self.shape[2]), self._beside, dtype=self.dtype)
+        if inside.start < inside.stop:
+            rows = slice(inside.start - below.start, inside.stop - below.start)
+            planes = np.asarray(
+                self._volume[wanted]
+                if rows == slice(0, below.stop - below.start)
+                else self._volume[wanted, rows]
+            )
+            canvas[..., inside.start - band.start : inside.stop - band.start, self._place[2]] = planes
+        if band != slice(0, self.shape[1]):
+            rest = [slice(None), *rest[1:]]
         return canvas[(*[slice(None)] * (canvas.ndim - 2), *rest)]
 
     def _planes(self, index: int | slice) -> int | slice:
@@ -88,6 +108,15 @@ class VolumeView:
         if not -depth <= index < depth:
             raise IndexError(f"plane {index} of {depth}")
         return index % depth
+
+
+def _band(rest: Sequence[Any], height: int) -> slice:
+    """The rows that an index asks for, where it asks for a band of them; else all rows."""
+    rows = rest[0] if rest else slice(None)
+    if isinstance(rows, slice) and rows.step in (None, 1):
+        start, stop, _ = rows.indices(height)
+        return slice(start, max(start, stop))
+    return slice(0, height)
 
 
 def trusted_part(volume: Sliceable, planes: int) -> VolumeView:

@@ -8,20 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numcodecs
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec
 
+from schemas.stack_plan import LevelGrid
 from soct_core.arrays import Zyx
 from soct_core.errors import OutputError
 from soct_core.storage.atomic import published
 from soct_core.volume.display import display_of
-from soct_core.volume.downsampling import AreaMean, Downsampler, Halving, is_bin_edge
-from soct_core.volume.pyramid import Shape, halvings, level_transform, shrunk
-from soct_core.volume.reused_chunks import FormerImage, take_rows
-from soct_core.volume.written_metadata import NgffVersion, image_attributes, versioned
+from soct_core.volume.downsampling import AreaMean, Downsampler, Halving
+from soct_core.volume.level_arrays import create_level, multiscale_attributes
+from soct_core.volume.pyramid import Shape, halvings, shrunk
+from soct_core.volume.written_metadata import NgffVersion, versioned
 
 CHUNK: Shape = (8, 512, 512)
 """Measured on 252 MB of float32, with lz4: 0.44 s of CPU to write, 0.05 to read the last 8 planes, 0.27 to
@@ -47,28 +46,15 @@ class ImageSpec:
 
 
 class Level:
-    """One resolution level that collects planes to whole chunks and feeds coarser levels.
+    """One resolution level that collects planes to whole chunks and feeds coarser levels."""
 
-    The first `known` planes are those of `former`: whole chunks of them are there already, the
-    others are held as if they had been appended.
-    """
-
-    def __init__(
-        self,
-        array: zarr.Array[Any],
-        coarser: Sequence[tuple[Downsampler, Level]],
-        known: int = 0,
-        former: zarr.Array[Any] | None = None,
-    ) -> None:
+    def __init__(self, array: zarr.Array[Any], coarser: Sequence[tuple[Downsampler, Level]]) -> None:
         self._array = array
         self._coarser = coarser
         # Even, so that pairs of planes are never torn apart between two blocks.
         depth = min(CHUNK[0], array.shape[0] + array.shape[0] % 2)
         self._buffer = np.empty((depth, *array.shape[1:]), dtype=array.dtype)
-        self._written = known - known % CHUNK[0]
-        self._held = known - self._written
-        if former is not None and self._held:
-            self._buffer[: self._held] = former[self._written : known]
+        self._written = self._held = 0
 
     def append(self, planes: NDArray[Any]) -> None:
         """Take planes, (k, y, x), in z order."""
@@ -105,24 +91,10 @@ class Level:
 
 
 class ImageStream:
-    """A multiscale image that is written once, plane by plane; `start` is the first plane it wants.
+    """A multiscale image that is written once, plane by plane."""
 
-    That is 0, or further down where a former image is continued.
-    """
-
-    def __init__(
-        self,
-        group: zarr.Group,
-        spec: ImageSpec,
-        name: str,
-        place: Path,
-        *,
-        label: bool = False,
-        former: FormerImage | None = None,
-    ) -> None:
+    def __init__(self, group: zarr.Group, spec: ImageSpec, name: str, *, label: bool = False) -> None:
         self._group, self._spec, self._name, self._label = group, spec, name, label
-        self._place, self._former = place, former
-        self.start = 0 if former is None else _restart(spec, former.planes)
         self._factors: list[Zyx] = [(1.0, 1.0, 1.0)]
         self._base = self._halved(label) if spec.pyramid_um is None else self._sized(spec.pyramid_um, label)
 
@@ -136,16 +108,13 @@ class ImageStream:
     def close(self) -> None:
         """Write the rest, and the metadata that makes the arrays an image last of all."""
         self._base.close()
-        levels = [
-            (str(index), *level_transform(self._spec.voxel_size_um, self._spec.origin_um, factors))
-            for index, factors in enumerate(self._factors)
-        ]
-        coarsest = self._group[str(len(levels) - 1)]
+        coarsest = self._group[str(len(self._factors) - 1)]
         assert isinstance(coarsest, zarr.Array)
-        attributes = image_attributes(
-            self._spec.version,
+        attributes = multiscale_attributes(
             self._name,
-            levels,
+            (self._spec.voxel_size_um, self._spec.origin_um),
+            self._factors,
+            self._spec.version,
             orientation=self._spec.orientation,
             shown=None if self._label else display_of(coarsest, self._spec.shape[0]),
         )
@@ -161,58 +130,32 @@ class ImageStream:
             shapes.append(shrunk(shapes[-1], step))
             z, y, x = (a * b for a, b in zip(self._factors[-1], step, strict=True))
             self._factors.append((z, y, x))
-        # Of each level the planes whose every voxel beneath is in a chunk row taken over.
-        known = [self.start]
-        for step in steps:
-            known.append((known[-1] - known[-1] % CHUNK[0]) // step[0])
-        level = self._level(len(steps), shapes[-1], (), known[-1])
+        level = self._level(len(steps), shapes[-1], ())
         for index in reversed(range(len(steps))):
             finer = (Halving(steps[index], label), level)
-            level = self._level(index, shapes[index], (finer,), known[index])
+            level = self._level(index, shapes[index], (finer,))
         return level
 
     def _sized(self, sizes_um: Sequence[float], label: bool) -> Level:
         """Each level from the base: their factors need not divide each other."""
         spec, coarser = self._spec, []
         for size in sorted(sizes_um):
-            shrinker = AreaMean(spec.shape, spec.voxel_size_um, size, spec.dtype, label, self.start)
+            shrinker = AreaMean(spec.shape, spec.voxel_size_um, size, spec.dtype, label)
             if shrinker.factors in self._factors:
                 continue
             self._factors.append(shrinker.factors)
-            known = round(self.start / shrinker.factors[0])
-            coarser.append((shrinker, self._level(len(self._factors) - 1, shrinker.out_shape, (), known)))
-        return self._level(0, spec.shape, coarser, self.start)
+            coarser.append((shrinker, self._level(len(self._factors) - 1, shrinker.out_shape, ())))
+        return self._level(0, spec.shape, coarser)
 
-    def _level(
-        self, index: int, shape: Shape, coarser: Sequence[tuple[Downsampler, Level]], known: int
-    ) -> Level:
-        array = _create_array(self._group, str(index), shape, self._spec)
-        if self._former is None or known == 0:
-            return Level(array, coarser)
-        former = zarr.open_array(self._former.path / str(index), mode="r")
-        take_rows(
-            self._former.path / str(index), self._place / str(index), known // CHUNK[0], self._spec.version
-        )
-        return Level(array, coarser, known, former)
-
-
-def _restart(spec: ImageSpec, planes: int) -> int:
-    """Where a stream can start when the first `planes` are known: no chunk or coarse voxel is cut there."""
-    start = planes - planes % CHUNK[0]
-    factors = [max(1.0, size / spec.voxel_size_um[0]) for size in spec.pyramid_um or ()]
-    while not all(is_bin_edge(start, factor) for factor in factors):
-        start -= CHUNK[0]
-    return start
+    def _level(self, index: int, shape: Shape, coarser: Sequence[tuple[Downsampler, Level]]) -> Level:
+        return Level(_create_array(self._group, str(index), shape, self._spec), coarser)
 
 
 @contextmanager
 def image_writer(
-    final: Path, spec: ImageSpec, labels: Sequence[str] = (), former: FormerImage | None = None
+    final: Path, spec: ImageSpec, labels: Sequence[str] = ()
 ) -> Iterator[tuple[ImageStream, dict[str, ImageStream]]]:
     """Stream one image, and uint8 label images on the same grid, to `final`.
-
-    With a former image, which may lie at `final`, its whole chunks are taken over and the streams
-    want the planes from their `start` on; the result is that of streaming all planes.
 
     Yields the image's stream and the streams of the labels by name. Nothing is visible at
     `final` before all planes of all of them are written, and nothing at all after an error.
@@ -224,17 +167,13 @@ def image_writer(
     """
     with published(final) as partial:
         group = _create_group(partial, spec.version)
-        image = ImageStream(group, spec, final.name.removesuffix(".ome.zarr"), partial, former=former)
+        image = ImageStream(group, spec, final.name.removesuffix(".ome.zarr"))
         streams = {}
         if labels:
             folder = group.create_group("labels")
             label_spec = replace(spec, dtype=np.dtype(np.uint8))
             for name in labels:
-                below = None if former is None else former.label(name)
-                place = partial / "labels" / name
-                streams[name] = ImageStream(
-                    folder.create_group(name), label_spec, name, place, label=True, former=below
-                )
+                streams[name] = ImageStream(folder.create_group(name), label_spec, name, label=True)
         yield image, streams
         for stream in (image, *streams.values()):
             stream.close()
@@ -265,24 +204,5 @@ def _create_group(path: Path, version: NgffVersion) -> zarr.Group:
 
 
 def _create_array(group: zarr.Group, name: str, shape: Shape, spec: ImageSpec) -> zarr.Array[Any]:
-    chunks = tuple(min(c, n) for c, n in zip(CHUNK, shape, strict=True))
-    # Zeros are written too, so that a chunk that is not there can only be a damaged one.
-    common: dict[str, Any] = {
-        "shape": shape,
-        "chunks": chunks,
-        "dtype": spec.dtype,
-        "config": {"write_empty_chunks": True},
-    }
-    if spec.version == "0.5":
-        return group.create_array(
-            name,
-            **common,
-            dimension_names=("z", "y", "x"),
-            compressors=BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),
-        )
-    return group.create_array(
-        name,
-        **common,
-        chunk_key_encoding={"name": "v2", "separator": "/"},
-        compressors=numcodecs.Blosc(cname="lz4", clevel=5, shuffle=numcodecs.Blosc.BITSHUFFLE),
-    )
+    z, y, x = (min(c, n) for c, n in zip(CHUNK, shape, strict=True))
+    return create_level(group, name, LevelGrid(shape=shape, chunks=(z, y, x)), spec.dtype, spec.version)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from soct_core.arrays import Mask, Sliceable
 from soct_core.planes.measured import read_measured
-from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, pixel_aspect, reduced
+from soct_core.registration.reduced_reading import read_reduced
+from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, pixel_aspect
 
 _READ_DEPTH = 8
 """Planes read at a time where the volume names no chunks: what we write has chunks as deep."""
@@ -71,10 +72,7 @@ def plane_distance(volume: Sliceable) -> float | None:
 def _read(volume: Sliceable, first: int, count: int, *, above: bool) -> ReducedPlanes:
     """Planes from `first` on, the one nearest the gap first."""
     aspect = pixel_aspect(getattr(volume, "voxel_size_um", None))
-    parts = []
-    for block in _blocks(volume, first, count):
-        planes, where = read_measured(volume, block)
-        parts.append(reduced(planes, where=where, aspect=aspect))
+    parts = [read_reduced(volume, block, aspect=aspect) for block in _blocks(volume, first, count)]
     values = np.concatenate([part.values for part in parts])
     masks = None
     if any(part.measured is not None for part in parts):
@@ -88,7 +86,7 @@ def _read(volume: Sliceable, first: int, count: int, *, above: bool) -> ReducedP
 
 def _blocks(volume: Sliceable, first: int, count: int) -> Iterator[slice]:
     """Slices of planes that end where chunks end, so that no chunk is read twice."""
-    depth = int(getattr(volume, "chunks", (_READ_DEPTH,))[0]) or _READ_DEPTH
+    depth = int((getattr(volume, "chunks", None) or (_READ_DEPTH,))[0]) or _READ_DEPTH
     start, end = first, first + count
     while start < end:
         stop = min(end, start - start % depth + depth)

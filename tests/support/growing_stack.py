@@ -20,7 +20,9 @@ SLOT = 7
 PLANE = (11, 405)
 """Odd, and long enough for two levels above the base."""
 CENTER = plane_center(PLANE)
-RAMPS = StackSettings(blend_depth_um=30.0)
+FLAT = StackSettings(chunks=(2, 512, 512))
+"""Blocks are four times as deep as chunks: eight planes."""
+RAMPS = FLAT.model_copy(update={"blend_depth_um": 30.0})
 
 
 def tissue(planes: int, dtype: str, seed: int) -> NDArray[Any]:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from schemas.settings import StackSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
-from soct_core.stacking.blending import VolumePlan, canvas_of, stack_volume
+from soct_core.stacking.blending import VolumePlan, canvas_of
 from soct_core.stacking.canvas import Canvas
 from soct_core.stacking.inputs import Assembled
 from soct_core.stacking.intensity import MatchedIntensity, match_intensity
+from soct_core.stacking.parts import stack_volume
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairVerdict, SolvedPose
 

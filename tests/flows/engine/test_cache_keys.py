@@ -28,7 +28,7 @@ from soct_core.volume.writing import write_image
 SIZE = (40.0, 50.0, 50.0)
 SLICES, DEPTH = 7, 5
 GAP, LAST = 2, SLICES - 1
-QUICK = "pairwise.max_iterations=40", "interpolation.max_iterations=40"
+QUICK = "pairwise.max_iterations=40", "interpolation.max_iterations=40", "stack.chunks=[8, 256, 256]"
 
 NEIGHBOURS = {"register z00-z01", "register z03-z04", "register z04-z05"}
 WITH_GAP = {"register z01-z02", "register z02-z03"}
@@ -291,7 +291,7 @@ def test_an_appended_slice_costs_itself_and_moves_nothing(world: World) -> None:
     assert poses() == before
     assert result.stack.kept_planes == LAST * DEPTH
     assert result.stack.shape[0] == SLICES * DEPTH
-    # 30 planes were there: three whole chunks of 8 at level 0.
+    # 30 planes were there: three whole blocks of 8, each of one chunk at level 0.
     for image in ("0/c/", "labels/provenance/0/c/"):
         assert {
             name for name, inode in chunks().items() if old.get(name) == inode and name.startswith(image)

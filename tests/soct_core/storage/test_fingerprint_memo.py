@@ -198,7 +198,7 @@ def test_a_linked_file_stays_known_and_a_changed_one_does_not(
         new.rename(store)
         (store / "zarr.json").unlink()
         (store / "zarr.json").write_text("[]")
-        memo().renew(store, files_of(store))
+        memo().inherit(store, files_of(store), [store])
         read.clear()
         assert fingerprint(store) != first
     assert read == ["zarr.json"]
@@ -213,7 +213,7 @@ def test_renewal_forgives_no_new_content(tmp_path: Path, store: Path, later: Cal
         first = fingerprint(store)
         (store / "0" / "c" / "a").write_text("CHUNK a")
         os.utime(store / "0" / "c" / "a", ns=(1, 1))
-        memo().renew(store, files_of(store))
+        memo().inherit(store, files_of(store), [store])
         assert fingerprint(store) != first
 
 

@@ -11,7 +11,7 @@ from masked_tissue import masked_tissue
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from soct_core.registration.working_plane import read_plane
+from soct_core.registration.reduced_reading import read_plane
 from soct_core.zmorph import interpolate_z_morph
 
 Slab = NDArray[np.float32]

@@ -1,0 +1,45 @@
+"""Stage `stack_part`: one part of the volume, from the plan and the slices that it shows."""
+
+from __future__ import annotations
+
+import time
+
+from schemas.handoffs import StackPart, StackPartJob, StackPartOutcome
+from schemas.image_choice import ImageChoice
+from schemas.stack_plan import StackPlan
+from soct_core.file_names import part_path
+from soct_core.stacking.plan_file import parted_volume
+from soct_core.storage.fingerprint import fingerprint
+from soct_core.storage.own_files import make_own_folder
+from soct_core.storage.records import read_record
+from soct_core.volume import open_volume
+
+VERSION = "11"
+
+
+def reads(job: StackPartJob) -> list[str]:
+    """Content that the part depends on."""
+    return [fingerprint(path) for path in (job.plan, *job.slices.values())]
+
+
+def run(job: StackPartJob) -> StackPartOutcome:
+    """Write the blocks of one part, with what lies above them in the pyramid.
+
+    Raises
+    ------
+    SoctError
+        If a slice cannot be read or the disk refuses.
+    """
+    started = time.perf_counter()
+    plan = read_record(job.plan, StackPlan)
+    measured = plan.contents.measured.keys()
+    volumes = {
+        i: open_volume(path, plan.voxel_size_um, plan.contents.choice if i in measured else ImageChoice())
+        for i, path in job.slices.items()
+    }
+    name = part_path(fingerprint(job.plan), job.index)
+    make_own_folder(job.output, name.rpartition("/")[0])
+    folder = job.output / name
+    parted_volume(plan, volumes).write_part(plan.parts[job.index], folder)
+    part = StackPart(index=job.index, folder=folder, content=fingerprint(folder))
+    return StackPartOutcome(part=part, written=(folder,), seconds=time.perf_counter() - started)

@@ -1,0 +1,62 @@
+"""Arrays of a multiscale image on disk: one per level, with its chunks, shards and codec, and metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numcodecs
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec
+
+from schemas.stack_plan import LevelGrid
+from soct_core.arrays import Zyx
+from soct_core.volume.display import Display
+from soct_core.volume.pyramid import level_transform
+from soct_core.volume.written_metadata import NgffVersion, image_attributes
+
+
+def create_level(
+    group: zarr.Group, name: str, grid: LevelGrid, dtype: np.dtype[Any], version: NgffVersion
+) -> zarr.Array[Any]:
+    """Make the array of a level; shards need version 0.5."""
+    # Zeros are written too, so that a chunk that is not there can only be a damaged one.
+    common: dict[str, Any] = {
+        "shape": grid.shape,
+        "chunks": grid.chunks,
+        "dtype": dtype,
+        "config": {"write_empty_chunks": True},
+    }
+    if version == "0.5":
+        return group.create_array(
+            name,
+            **common,
+            shards=grid.shards,
+            dimension_names=("z", "y", "x"),
+            compressors=BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),
+        )
+    return group.create_array(
+        name,
+        **common,
+        chunk_key_encoding={"name": "v2", "separator": "/"},
+        compressors=numcodecs.Blosc(cname="lz4", clevel=5, shuffle=numcodecs.Blosc.BITSHUFFLE),
+    )
+
+
+def multiscale_attributes(
+    name: str,
+    scales: tuple[Zyx, Zyx],
+    factors: Sequence[Zyx],
+    version: NgffVersion,
+    *,
+    orientation: str | None = None,
+    shown: Display | None = None,
+) -> dict[str, Any]:
+    """Group attributes of an image whose levels are so many times coarser than level 0.
+
+    `scales` are the voxel size and the origin of level 0, (z, y, x) in µm; for the rest see
+    `image_attributes`.
+    """
+    levels = [(str(index), *level_transform(*scales, total)) for index, total in enumerate(factors)]
+    return image_attributes(version, name, levels, orientation=orientation, shown=shown)
