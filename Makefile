@@ -4,6 +4,7 @@
 # make bench: the benchmarks
 # make faults: kill a run anywhere, and faults of the world (as root, for its small disks); an hour
 # make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
+# make foreign: files by other programs, at pinned versions in environments of their own, read and compared
 # make server: a Prefect server in the background, see docs/deployment.md
 # make e2e: the retry button clicked, and reports looked at, in Chromium
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo check test lint bench faults fuzz server e2e install install-test clean
+.PHONY: demo check test lint bench faults fuzz foreign server e2e install install-test clean
 
 demo: install
 	$(BIN)/python -m flows.reconstruct --demo $(DEMO)
@@ -29,7 +30,7 @@ lint: install-test
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	for name in benchmarks faults fuzz docs; do MYPYPATH=$$name:tests/support $(BIN)/mypy $$name/*.py || exit 1; done
+	for name in benchmarks faults fuzz docs foreign; do MYPYPATH=$$name:tests/support $(BIN)/mypy $$name/*.py || exit 1; done
 
 bench: install-test
 	@for name in poses intensity confidence quality registration truth gap_cost stack_cost growing overhead; do $(BIN)/python benchmarks/$$name.py || exit 1; done
@@ -41,6 +42,15 @@ faults: install-test
 
 fuzz: install-test
 	$(BIN)/python fuzz/run.py
+
+FOREIGN := build/foreign
+
+foreign: install-test
+	@rm -rf $(FOREIGN)/files && for name in zarr2 zarr3; do \
+	  test -d $(FOREIGN)/$$name || $(PYTHON) -m venv $(FOREIGN)/$$name || exit 1; \
+	  $(FOREIGN)/$$name/bin/pip install -q -r foreign/requirements-$$name.txt || exit 1; \
+	  $(FOREIGN)/$$name/bin/python foreign/write.py $(FOREIGN)/files/$$name || exit 1; done
+	$(BIN)/python -W ignore foreign/compare.py $(FOREIGN)/files/zarr2 $(FOREIGN)/files/zarr3
 
 server: install
 	@mkdir -p "$${PREFECT_HOME:-$$HOME/.prefect}"  # or --background fails
