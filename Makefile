@@ -4,11 +4,8 @@
 # make bench: the benchmarks
 # make faults: kill a run anywhere, and faults of the world (as root, for its small disks); an hour
 # make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
-<<<<<<< HEAD
 # make docs: the docs as a site in site/, links checked
-=======
 # make foreign: files by other programs, at pinned versions in environments of their own, read and compared
->>>>>>> f34d4e3b1ba77e9aa35f2a6b7b156ef5dcd0914e
 # make server: a Prefect server in the background, see docs/deployment.md
 # make e2e: the retry button clicked, and reports looked at, in Chromium
 PYTHON ?= python3
@@ -16,11 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-<<<<<<< HEAD
-.PHONY: demo check test lint bench faults fuzz docs server e2e install install-test clean
-=======
-.PHONY: demo check test lint bench faults fuzz foreign server e2e install install-test clean
->>>>>>> f34d4e3b1ba77e9aa35f2a6b7b156ef5dcd0914e
+.PHONY: demo check test lint bench faults fuzz foreign docs server e2e install install-test clean
 
 demo: install
 	$(BIN)/python -m flows.reconstruct --demo $(DEMO)
@@ -52,11 +45,10 @@ faults: install-test
 fuzz: install-test
 	$(BIN)/python fuzz/run.py
 
-<<<<<<< HEAD
 docs: install
 	$(BIN)/pip install -q -c constraints.txt ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-=======
+
 FOREIGN := build/foreign
 
 foreign: install-test
@@ -65,7 +57,6 @@ foreign: install-test
 	  $(FOREIGN)/$$name/bin/pip install -q -r foreign/requirements-$$name.txt || exit 1; \
 	  $(FOREIGN)/$$name/bin/python foreign/write.py $(FOREIGN)/files/$$name || exit 1; done
 	$(BIN)/python -W ignore foreign/compare.py $(FOREIGN)/files/zarr2 $(FOREIGN)/files/zarr3
->>>>>>> f34d4e3b1ba77e9aa35f2a6b7b156ef5dcd0914e
 
 server: install
 	@mkdir -p "$${PREFECT_HOME:-$$HOME/.prefect}"  # or --background fails
