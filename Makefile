@@ -4,6 +4,7 @@
 # make bench: the benchmarks
 # make faults: kill a run anywhere, and faults of the world (as root, for its small disks); an hour
 # make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
+# make docs: the docs as a site in site/, links checked
 # make server: a Prefect server in the background, see docs/deployment.md
 # make e2e: the retry button clicked, and reports looked at, in Chromium
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo check test lint bench faults fuzz server e2e install install-test clean
+.PHONY: demo check test lint bench faults fuzz docs server e2e install install-test clean
 
 demo: install
 	$(BIN)/python -m flows.reconstruct --demo $(DEMO)
@@ -32,15 +33,20 @@ lint: install-test
 	for name in benchmarks faults fuzz docs; do MYPYPATH=$$name:tests/support $(BIN)/mypy $$name/*.py || exit 1; done
 
 bench: install-test
-	@for name in poses intensity confidence quality registration truth gap_cost stack_cost growing overhead; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in poses intensity confidence quality registration truth gap_cost stack_cost growing overhead waiting; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 faults: install-test
 	$(BIN)/python faults/kill_anywhere.py
 	$(BIN)/python faults/world.py
 	$(BIN)/python faults/server_soak.py
+	$(BIN)/python faults/quiet_runs.py
 
 fuzz: install-test
 	$(BIN)/python fuzz/run.py
+
+docs: install
+	$(BIN)/pip install -q -c constraints.txt ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 server: install
 	@mkdir -p "$${PREFECT_HOME:-$$HOME/.prefect}"  # or --background fails

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from gaps import COARSE, WIDE, Case, Gap, cases, cut
 from noises import NOISES
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
-from truth_figures import Result, by_source_and_noise, plot, summary
+from truth_figures import Result, by_source_and_noise, plot, refinements, summary
 
 import soct_core.zmorph.interpolate as zmorph
 from schemas.diagnostics import InterpolationDiagnostics
@@ -42,9 +42,14 @@ from soct_core.registration.likeness import displacement_rms
 from soct_core.registration.register import register
 from soct_core.registration.working_plane import reduced, registration_plane
 from soct_core.zmorph import interpolate_z_morph
-from soct_core.zmorph.morph import Morph, alphas
+from soct_core.zmorph.interpolate import refinement
+from soct_core.zmorph.morph import Morph, Refined, alphas
+from soct_core.zmorph.near_planes import near_side
 from soct_core.zmorph.reference_slab import slab_size
+from soct_core.zmorph.uncertainty import half_widths
 
+NEAR_PLANES = 14
+"""Read on each side, as zmorph does by default."""
 SSIM_PLANES = 10
 """About so many planes of a gap are compared: it costs as much as all the rest."""
 
@@ -59,14 +64,13 @@ def run(case: Case) -> Result:
         volume, d = interpolate_z_morph(before16, after16, InterpolationSettings(), case.planes)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     motion = found_motion(before16, after16, d)
-    sides = before16[-1], after16[0]
-    would = interior = None
-    if motion is not None:
-        would = planes_of(*sides, motion, InterpolationSettings(), case.planes)
-        interior = planes_of(*sides, motion, InterpolationSettings(alpha_sampling="interior"), case.planes)
     peak = float(np.percentile(truth, 99.9))
     a = alphas(case.planes, "boundary")[:, None, None]
     linear = (1 - a) * before16[-1] + a * after16[0]
+    inner = alphas(case.planes, "interior")[:, None, None]
+    made = [Made.of(before16, after16, motion, way, truth, peak) for way in WAYS]
+    would = made[-1].boundary
+    interval = interval_figures(made[-1], truth, peak)
     worth, found = (clean_gain(gap, m) for m in (gap.drift, motion))
     return Result(
         index=case.index,
@@ -85,7 +89,16 @@ def run(case: Case) -> Result:
         post_ncc=_or_nan(d.post_reg_ncc),
         registration_error_px=registration_error(gap, motion, case),
         psnr_zmorph=psnr(would, truth, peak),
-        psnr_interior=psnr(interior, truth, peak),
+        psnr_interior=made[-1].psnr,
+        psnr_affine=made[0].psnr,
+        psnr_deformable=made[1].psnr,
+        psnr_sources=made[2].psnr,
+        psnr_linear_interior=psnr((1 - inner) * before16[-1] + inner * after16[0], truth, peak),
+        ssim_affine=made[0].ssim,
+        ssim_all=made[-1].ssim,
+        source_planes=made[-1].source_planes,
+        min_jacobian=made[-1].min_jacobian,
+        **interval,
         psnr_linear=psnr(linear, truth, peak),
         clean_gain_drift=worth,
         clean_gain_found=found,
@@ -107,6 +120,90 @@ def registration_error(gap: Gap, motion: Affine2D | None, case: Case) -> float:
         return float("nan")
     tissue = registration_plane(gap.truth[0], 1).tissue
     return float(displacement_rms(gap.drift.inverse().compose(motion), tissue))
+
+
+WAYS: tuple[dict[str, Any], ...] = (
+    {"deformation": "affine", "source_slab": 0.0},
+    {"deformation": "deformable", "source_slab": 0.0},
+    {"deformation": "affine", "source_slab": "auto"},
+    {"deformation": "deformable", "source_slab": "auto"},
+)
+"""What is added to the affine: nothing, the displacement, the sources, all."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The missing planes as zmorph would make them one way, whatever its gates say; at interior depths."""
+
+    planes: NDArray[Any] | None = None
+    boundary: NDArray[Any] | None = None
+    half_widths: NDArray[Any] | None = None
+    psnr: float = float("nan")
+    ssim: float = float("nan")
+    source_planes: int = 0
+    min_jacobian: float = float("nan")
+
+    @classmethod
+    def of(
+        cls,
+        before: NDArray[Any],
+        after: NDArray[Any],
+        motion: Affine2D | None,
+        way: dict[str, Any],
+        truth: NDArray[Any],
+        peak: float,
+    ) -> Made:
+        """Fill a gap by a motion that was found."""
+        if motion is None:
+            return cls()
+        settings = InterpolationSettings(alpha_sampling="interior", **way)
+        refined = refined_by(before, after, motion, settings, len(truth))
+        morph = Morph(before[-1], after[0], motion, settings, refined=refined)
+        planes = np.stack(list(morph.planes(len(truth))))
+        outer = Morph(before[-1], after[0], motion, InterpolationSettings(**way), refined=refined)
+        found = refined.displacement
+        return cls(
+            planes,
+            np.stack(list(outer.planes(len(truth)))),
+            np.stack(list(half_widths(morph, len(truth)))),
+            psnr(planes, truth, peak),
+            ssim(planes, truth, peak),
+            refined.planes,
+            1.0 if found is None else found.min_jacobian,
+        )
+
+
+def refined_by(
+    before: NDArray[Any], after: NDArray[Any], motion: Affine2D, settings: InterpolationSettings, count: int
+) -> Refined:
+    """What zmorph adds to a motion."""
+    near = near_side(before, NEAR_PLANES, 0, above=True), near_side(after, NEAR_PLANES, 0, above=False)
+    size = slab_size((near[0].planes, near[1].planes), settings.reference_slab_size)
+    return refinement((before, after), near, motion, settings, (size, count))
+
+
+TISSUE_SHARE = 0.08
+"""Of the peak; brighter is tissue."""
+
+
+def interval_figures(made: Made, truth: NDArray[Any], peak: float) -> dict[str, float]:
+    """How many voxels lie within their interval, of tissue, and how wide it is.
+
+    Beside it a constant half width that holds as many of all voxels of the gap.
+    """
+    if made.planes is None or made.half_widths is None:
+        return {"coverage": float("nan"), "coverage_all": float("nan"), "sharpness": float("nan")}
+    error = np.abs(np.minimum(made.planes.astype(float), peak) - np.minimum(truth, peak))
+    # Intensities are whole numbers here.
+    inside = error <= made.half_widths + 0.5
+    tissue = truth > TISSUE_SHARE * peak
+    constant = float(np.quantile(error, inside.mean()))
+    width = float(np.minimum(made.half_widths, peak).mean())
+    return {
+        "coverage": float(inside[tissue].mean()) if tissue.any() else float("nan"),
+        "coverage_all": float(inside.mean()),
+        "sharpness": width / constant if constant > 0 else float("nan"),
+    }
 
 
 def planes_of(
@@ -221,6 +318,8 @@ def main() -> None:
         print("\n".join(summary([r for r in results if (r.index // len(sources)) % 2 == half])))
     print("by volume and noise:")
     print("\n".join(by_source_and_noise(results)))
+    print("what is added to the affine, and the interval of each voxel:")
+    print("\n".join(refinements(results)))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 TIE_DB = 0.05
 """Closer than that to the linear cross-fade neither decision is wrong."""
@@ -40,6 +42,20 @@ class Result:
     registration_error_px: float
     psnr_zmorph: float
     psnr_interior: float
+    psnr_affine: float
+    """At interior depths, as the next ones and `psnr_interior`, which has all."""
+    psnr_deformable: float
+    psnr_sources: float
+    psnr_linear_interior: float
+    ssim_affine: float
+    ssim_all: float
+    source_planes: int
+    min_jacobian: float
+    coverage: float
+    """Share of the voxels of tissue within their interval of nominal 90 %."""
+    coverage_all: float
+    sharpness: float
+    """Mean half width, as a share of a constant one that holds as many voxels of the gap."""
     psnr_linear: float
     clean_gain_drift: float
     """Over linear, of faces without noise morphed by the true drift."""
@@ -137,6 +153,45 @@ def summary(results: list[Result]) -> Iterable[str]:
             ("cpu_planes_s", "planes"),
         )
     )
+
+
+WORSE_DB = 0.1
+
+
+def refinements(results: list[Result]) -> Iterable[str]:
+    """PSNR at interior depths over the affine morph, of accepted gaps; coverage and width of the interval."""
+    gaps = [r for r in results if r.accepted and not r.decoy]
+    yield f"  {'':>30} gaps deformable sources    all (worse) | linear average weighted | SSIM affine   all"
+    for name, same in _groups(gaps):
+        affine = np.array([r.psnr_affine for r in same])
+
+        def over(attribute: str, same: list[Result] = same, affine: NDArray[Any] = affine) -> NDArray[Any]:
+            return np.asarray(np.array([getattr(r, attribute) for r in same]) - affine)
+
+        worse = float((over("psnr_interior") < -WORSE_DB).mean())
+        yield (
+            f"  {name:>30} {len(same):>4} {over('psnr_deformable').mean():>+10.2f} "
+            f"{over('psnr_sources').mean():>+7.2f} {over('psnr_interior').mean():>+6.2f} ({worse:>4.0%})  | "
+            f"{over('psnr_linear_interior').mean():>+6.2f} {over('psnr_average').mean():>+7.2f} "
+            f"{over('psnr_weighted').mean():>+8.2f} | {_mean(same, 'ssim_affine', 3):>11} "
+            f"{_mean(same, 'ssim_all', 3):>5}"
+        )
+    yield f"  {'':>30} within the 90 % interval: tissue, all voxels; its width beside a constant"
+    for name, same in _groups(gaps):
+        figures = (_mean(same, name_, 2) for name_ in ("coverage", "coverage_all", "sharpness"))
+        yield f"  {name:>30} {' '.join(figures)}"
+    yield f"  least Jacobian: {min((r.min_jacobian for r in gaps), default=float('nan')):.2f}"
+
+
+def _groups(gaps: list[Result]) -> Iterable[tuple[str, list[Result]]]:
+    """All gaps; those of each volume, of each noise, and of both."""
+    yield "all", gaps
+    for source in sorted({r.source for r in gaps}):
+        yield source, [r for r in gaps if r.source == source]
+    for noise in sorted({r.noise for r in gaps}):
+        yield noise, [r for r in gaps if r.noise == noise]
+    for source, noise in sorted({(r.source, r.noise) for r in gaps}):
+        yield f"{source}, {noise}", [r for r in gaps if (r.source, r.noise) == (source, noise)]
 
 
 def by_source_and_noise(results: list[Result]) -> Iterable[str]:

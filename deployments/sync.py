@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import DeploymentError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     p = CommandParser(
-        prog="python -m deployments.sync",
+        prog=called("sync"),
         description="Create, update and pause Prefect deployments to match deployments/*.toml.\n"
         "The server is the one that PREFECT_API_URL names.",
         epilog="examples:\n  python -m deployments.sync --dry-run\n"

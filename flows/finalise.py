@@ -7,40 +7,34 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
-from soct_core.errors import FragmentError
 from soct_core.slice_config import merge_fragments
 from soct_core.slice_config.finalise import is_trail_of
 from soct_core.slice_config.fragments import find_fragments
 from soct_core.storage.replacing import refuse_to_replace
 
-_EPILOG = f"""examples:
-  python -m flows.finalise --slice-config-in slice_config.csv \\
+_EPILOG = """examples:
+  {0} --slice-config-in slice_config.csv \\
       --slice-config-out slice_config_final.csv --fragments .
 
-{HELP}
+{1}
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
+    name = called("finalise")
     p = CommandParser(
-        prog="python -m flows.finalise",
+        prog=name,
         description="Merge all manifest fragments of a directory into a slice config, all or none.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(name, HELP),
     )
+    p.add_argument("--slice-config-in", type=Path, required=True, metavar="CSV", help="as it is")
+    p.add_argument("--slice-config-out", type=Path, required=True, metavar="CSV", help="as it will be")
     p.add_argument(
-        "--slice-config-in", "--slice_config_in", type=Path, required=True, metavar="CSV", help="as it is"
+        "--fragments", type=Path, required=True, metavar="DIR", help="holds *_manifest.csv; or one such file"
     )
-    p.add_argument(
-        "--slice-config-out",
-        "--slice_config_out",
-        type=Path,
-        required=True,
-        metavar="CSV",
-        help="as it will be",
-    )
-    p.add_argument("--fragments", type=Path, required=True, metavar="DIR", help="holds *_manifest.csv")
     p.add_argument("--overwrite", action="store_true", help="replace a file that is something else")
     return p
 
@@ -52,9 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    if not arguments.fragments.is_dir():
-        raise FragmentError(f"{arguments.fragments}: no such directory")
     fragments = find_fragments(arguments.fragments)
+    if not fragments:
+        # A pipeline in which nothing was attempted makes no directory.
+        seen = "holds no *_manifest.csv" if arguments.fragments.is_dir() else "no such directory"
+        print(f"warning: {arguments.fragments}: {seen}; nothing is merged", file=sys.stderr)
     refuse_to_replace(
         arguments.slice_config_out,
         lambda path: is_trail_of(path, arguments.slice_config_in),

@@ -7,10 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
+from flows.terminal.reading import add_reading, voxel_size
+from schemas.image_choice import ImageChoice
 from schemas.settings import InterpolationSettings
 from schemas.slice_id import parse_slice_id
-from soct_core.acquisition.slices import lost_chunk_warnings
+from soct_core.acquisition.slices import lost_chunk_warnings, remark_warnings
 from soct_core.acquisition.slots import Slots, refuse_longer_gap
 from soct_core.acquisition.translations import space_of_translations, world_origin
 from soct_core.errors import BadInputError
@@ -24,29 +27,43 @@ from soct_core.stages.interpolate_missing_slice import (
 )
 from soct_core.volume import open_volume
 
-_EPILOG = f"""examples:
-  python -m flows.interpolate slice_z05.ome.zarr slice_z07.ome.zarr slice_z06_interpolated.ome.zarr
-  python -m flows.interpolate BEFORE AFTER OUTPUT --preview p.png --diagnostics d.json
-  python -m flows.interpolate BEFORE AFTER OUTPUT --slice-id 06 --manifest-entry slice_z06_manifest.csv
+_SETTINGS = (
+    "registration_metric",
+    "max_iterations",
+    "overlap_search_window",
+    "min_overlap_correlation",
+    "reference_slab_size",
+    "min_foreground_fraction",
+    "min_ncc_improvement",
+)
+"""Settings that have options of their own: those that other programs for the same have."""
+_EPILOG = """examples:
+  {0} slice_z05.ome.zarr slice_z07.ome.zarr slice_z06_interpolated.ome.zarr
+  {0} BEFORE AFTER OUTPUT --preview p.png --diagnostics d.json
+  {0} BEFORE AFTER OUTPUT --slice-id 06 --manifest-entry slice_z06_manifest.csv
 
-{HELP}; a hard skip is a result: 0
+{1}; a hard skip is a result: 0
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
+    name = called("interpolate")
     p = CommandParser(
-        prog="python -m flows.interpolate",
+        prog=name,
         description="Interpolate the slice missing between two slices. A hard skip writes no OUTPUT\n"
         "and is no error: the diagnostics and the manifest entry say why.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(name, HELP),
     )
     p.add_argument("before", type=Path, help="slice above the gap, OME-Zarr")
     p.add_argument("after", type=Path, help="slice below the gap, OME-Zarr")
     p.add_argument("output", type=Path, help="interpolated slice, OME-Zarr")
     how = p.add_argument_group("how")
     how.add_argument("--method", help="zmorph (default), weighted or average")
-    how.add_argument("--blend-method", "--blend_method", help="gaussian (default) or linear")
+    how.add_argument("--blend-method", help="gaussian (default) or linear")
+    for name in _SETTINGS:
+        option = f"--{name.replace('_', '-')}"
+        how.add_argument(option, metavar="VALUE", help=f"the same as --set {name}=VALUE")
     how.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable"
     )
@@ -54,17 +71,14 @@ def parser() -> argparse.ArgumentParser:
     size.add_argument("--slicing-interval-um", type=float, default=200.0, help="default: %(default)s")
     size.add_argument("--usable-depth-um", type=float, help="trusted depth of BEFORE (default: the interval)")
     size.add_argument("--output-z", type=int, help="planes to make (default: those truly missing)")
-    size.add_argument(
-        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="if the files do not say it"
-    )
+    add_reading(size)
     out = p.add_argument_group("what comes out beside OUTPUT")
     out.add_argument("--diagnostics", type=Path, help="write what was measured, as JSON")
-    out.add_argument(
-        "--manifest-entry", "--manifest_entry", type=Path, help="write the manifest fragment, CSV"
-    )
-    out.add_argument("--slice-id", "--slice_id", help="id of the missing slice; needed for a manifest entry")
+    out.add_argument("--manifest-entry", type=Path, help="write the manifest fragment, CSV")
+    out.add_argument("--slice-id", help="id of the missing slice; needed for a manifest entry")
     out.add_argument("--preview", type=Path, help="write the 1x4 picture, PNG")
-    out.add_argument("--overwrite", action="store_true", help="replace outputs that are something else")
+    out.add_argument("--uncertainty", type=Path, help="write half widths of the 90%% intervals, OME-Zarr")
+    out.add_argument("-f", "--overwrite", action="store_true", help="replace outputs that are something else")
     out.add_argument("--ngff-version", choices=("0.4", "0.5"), default="0.5", help="default: %(default)s")
     return p
 
@@ -76,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    named = {"method": arguments.method, "blend_method": arguments.blend_method}
+    named = {name: getattr(arguments, name) for name in ("method", "blend_method", *_SETTINGS)}
     overrides = [f"{name}={value}" for name, value in named.items() if value is not None]
     settings = load_settings(InterpolationSettings, overrides=[*arguments.set, *overrides])
     slice_id = _slice_id(arguments)
@@ -84,15 +98,22 @@ def _run(arguments: argparse.Namespace) -> None:
         raise BadInputError(f"--output-z: got {arguments.output_z}, wanted 1 at least")
     refuse_longer_gap(arguments.before, arguments.after)
     files = InterpolationFiles(
-        arguments.output, arguments.diagnostics, arguments.manifest_entry, arguments.preview
+        arguments.output,
+        arguments.diagnostics,
+        arguments.manifest_entry,
+        arguments.preview,
+        uncertainty=arguments.uncertainty,
     )
-    refuse_foreign_output(files.volume, (arguments.before, arguments.after))
+    for image in filter(None, (files.volume, files.uncertainty)):
+        refuse_foreign_output(image, (arguments.before, arguments.after))
     refuse_to_replace_others(
         arguments.before, arguments.after, slice_id, files, overwrite=arguments.overwrite
     )
-    size = tuple(arguments.voxel_size_um) if arguments.voxel_size_um else None
-    before, after = open_volume(arguments.before, size), open_volume(arguments.after, size)
-    for line in lost_chunk_warnings((before, after)):
+    choice = ImageChoice(image=arguments.image, channel=arguments.channel)
+    before, after = (
+        open_volume(path, voxel_size(arguments), choice) for path in (arguments.before, arguments.after)
+    )
+    for line in (*remark_warnings((before, after)), *lost_chunk_warnings((before, after))):
         print(f"warning: {line}", file=sys.stderr)
     # Two slots: that of before and the missing one.
     slots = Slots(0, arguments.slicing_interval_um, before.voxel_size_um[0], _usable_um(arguments))

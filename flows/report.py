@@ -7,25 +7,27 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 
 GROUP_NAME = "group_report.html"
 
 
-_EPILOG = f"""examples:
-  python -m flows.report ACQ/reconstruction
-  python -m flows.report --group ACQ1 ACQ2 --to both.html
+_EPILOG = """examples:
+  {0} ACQ/reconstruction
+  {0} --group ACQ1 ACQ2 --to both.html
 
-{HELP}
+{1}
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
+    name = called("report")
     p = CommandParser(
-        prog="python -m flows.report",
+        prog=name,
         description="Render report.html of a finished or failed run again, or one page over many runs.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(name, HELP),
     )
     p.add_argument("output", type=Path, nargs="*", help="output directory of a run, or its acquisition")
     p.add_argument(
@@ -51,23 +53,43 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     from soct_core.file_names import output_of
-    from soct_core.report.group import GROUP_MARK, render_group
+
+    for directory in arguments.output:
+        print(_render_again(output_of(directory)))
+    if arguments.group:
+        print(publish_group(arguments.group, arguments.to, overwrite=arguments.overwrite))
+
+
+def _render_again(output: Path) -> Path:
+    from flows.engine.caching import renew_checksums
+    from soct_core.run.lock import refuse_if_busy
     from soct_core.stages.render_report import render_again
+
+    refuse_if_busy(output)
+    page = render_again(output)
+    # Or the next run would take it for damaged.
+    renew_checksums(output, "report", page)
+    return page
+
+
+def publish_group(outputs: Sequence[Path], to: Path | None = None, *, overwrite: bool = False) -> Path:
+    """Write one page over many runs; gives where.
+
+    Raises
+    ------
+    SoctError
+        If an output cannot be read, or something else lies where the page should.
+    """
+    from soct_core.report.group import GROUP_MARK, render_group
     from soct_core.storage.atomic import publish_text
     from soct_core.storage.replacing import refuse_to_replace
 
-    for output in arguments.output:
-        print(render_again(output_of(output)))
-    if arguments.group:
-        page = (arguments.to or Path(GROUP_NAME)).absolute()
-        refuse_to_replace(
-            page,
-            lambda path: GROUP_MARK in path.read_text(),
-            "a page over runs",
-            overwrite=arguments.overwrite,
-        )
-        publish_text(page, render_group(arguments.group, page))
-        print(page)
+    page = (to or Path(GROUP_NAME)).absolute()
+    refuse_to_replace(
+        page, lambda path: GROUP_MARK in path.read_text(), "a page over runs", overwrite=overwrite
+    )
+    publish_text(page, render_group(list(outputs), page))
+    return page
 
 
 if __name__ == "__main__":

@@ -9,29 +9,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from schemas.simulation import SimulationSettings
 from schemas.slice_id import parse_slice_id
 from soct_core.errors import AcquisitionError, BadInputError
 from soct_core.run.settings_file import checked
 
-_EPILOG = f"""examples:
-  python -m flows.simulate ACQ --slices 12 --missing 5 --spoiled 8 --speckle 4
-  python -m flows.simulate ACQ --reference VOLUME.npz --missing 12,30 --drift-deg 1 --drift-px 3
+_EPILOG = """examples:
+  {0} ACQ --slices 12 --missing 5 --spoiled 8 --speckle 4
+  {0} ACQ --reference VOLUME.npz --missing 12,30 --drift-deg 1 --drift-px 3
 
-{HELP}
+{1}
 
-Then: python -m flows.reconstruct ACQ
+Then: {2} ACQ
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
+    name = called("simulate")
     p = CommandParser(
-        prog="python -m flows.simulate",
+        prog=name,
         description="Cut a reference volume, or an analytic brain-like phantom, into drifting slices.\n"
         "truth.json and truth/ hold what was lost and how the block moved.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(name, HELP, called("reconstruct")),
     )
     p.add_argument("out", type=Path, help="a new directory")
     p.add_argument("--reference", type=Path, help=".npz (volume, voxel_size_um) or .ome.zarr")
@@ -90,7 +92,7 @@ def _run(arguments: argparse.Namespace) -> None:
         reference, size = open_reference(arguments.reference)
         truth = simulate(reference, size, settings, arguments.out, arguments.reference.name)
     print(f"{arguments.out}: {describe(truth)}")
-    print(f"next: python -m flows.reconstruct {shlex.quote(str(arguments.out))}")
+    print(f"next: {called('reconstruct')} {shlex.quote(str(arguments.out))}")
 
 
 def _ids(text: str) -> tuple[int, ...]:

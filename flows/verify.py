@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import FAILED, CommandParser, exit_code
 from schemas.settings import ReconstructSettings
 from soct_core.errors import BadInputError, one_line
@@ -15,9 +16,9 @@ from soct_core.run.settings_file import load_settings
 from soct_core.run.verification import Verification, verify
 
 _EPILOG = """examples:
-  python -m flows.verify ACQ/reconstruction
-  python -m flows.verify COPY --inputs /archive/ACQ
-  python -m flows.verify OUTPUT --outputs-only
+  {0} ACQ/reconstruction
+  {0} COPY --inputs /archive/ACQ
+  {0} OUTPUT --outputs-only
 
 exit codes: 0 whole, 1 not whole, 2 there is no readable run.json
 """
@@ -25,11 +26,12 @@ exit codes: 0 whole, 1 not whole, 2 there is no readable run.json
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
+    name = called("verify")
     p = CommandParser(
-        prog="python -m flows.verify",
+        prog=name,
         description="Say whether an output is whole, unaltered, and made from these inputs with these\n"
         "settings. One line per problem.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(name),
     )
     p.add_argument("output", type=Path, help="output directory of a run, or its acquisition")
     p.add_argument("--inputs", type=Path, metavar="ACQ", help="where the acquisition is now, if it moved")

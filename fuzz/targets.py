@@ -22,8 +22,8 @@ from soct_core.simulation.simulate import open_reference
 from soct_core.slice_config.fragments import read_fragment, write_fragment
 from soct_core.storage.records import read_record
 from soct_core.volume import open_volume
-from soct_core.volume.metadata import NgffVersion
 from soct_core.volume.writing import write_image
+from soct_core.volume.written_metadata import NgffVersion
 
 SHAPES = {0: (8, 8), 1: (8, 8), 2: (8, 9)}
 

@@ -20,7 +20,11 @@ FallbackReason = Literal[
     "low_tissue_overlap",
     "mirrored_neighbour",
 ]
-ImprovementGate = Literal["improved", "already_aligned"]
+NO_MOTION: frozenset[FallbackReason | None] = frozenset(
+    {"no_foreground_planes", "registration_exception", "affine_determinant_non_positive"}
+)
+"""Reasons that leave nothing to fill a gap with, so that nobody can accept it."""
+ImprovementGate = Literal["improved", "already_aligned", "accepted_by_hand"]
 GateName = Literal[
     "tissue",
     "overlap_ncc",
@@ -52,6 +56,23 @@ class GateCheck(Contract):
     """None where the gate measures nothing: the optimiser gave up."""
     limit: float | None = None
     passed: bool
+
+
+class IntervalModel(Contract):
+    """How the interval of each interpolated voxel was computed, and on what that was calibrated.
+
+    Half width = `noise_share` * noise of the sources + `difference_share` * 2 sqrt(a (1 - a)) * local RMS
+    difference of the two sides; a is the depth in the gap, from 0 to 1.
+    """
+
+    level: float
+    """Share of the voxels that should lie within their interval."""
+    noise_share: float
+    difference_share: float
+    calibrated_on: str
+    """The data that the two numbers were fitted on."""
+    mean: float | None = None
+    """Mean half width over all planes, in intensity."""
 
 
 def made_as(slice_id: int | None, before: str, after: str) -> str:
@@ -114,7 +135,8 @@ class InterpolationDiagnostics(Contract):
     detail: str = ""
     """The reason in words, with the figures that decided."""
     gate: ImprovementGate | None = None
-    """Which of the two improvement gates was applied."""
+    """Which of the two improvement gates was applied; `accepted_by_hand` where gates failed and a person
+    accepted the gap all the same."""
     gates: tuple[GateCheck, ...] = ()
     """All gates that were asked, in order; none of a baseline."""
 
@@ -154,6 +176,18 @@ class InterpolationDiagnostics(Contract):
     """Mean absolute difference of output plane 0 and the deepest plane of before, in intensity."""
     bottom_boundary_residual_mean: float | None = None
     """Mean absolute difference of the last output plane and plane 0 of after, in intensity."""
+    displaced_share: float | None = None
+    """Share of the tissue that was displaced on top of the affine; elsewhere that made nothing more alike."""
+    displacement_left_rms_px: float | None = None
+    """RMS of the displacement on top of the affine, over tissue, in pixels."""
+    min_jacobian: float | None = None
+    """Least change of area by the displacement; above 0, it folds nowhere."""
+    source_planes: int | None = None
+    """Planes of each side whose mean is the source of the inner planes; 1: the faces alone."""
+    source_noise: float | None = None
+    """Standard deviation of the noise that is left in the sources, in intensity; 0 where there is none."""
+    uncertainty: IntervalModel | None = None
+    """How the interval of each voxel was computed; empty where none was written."""
 
     nz_out: int | None = None
     """Planes that were made."""
@@ -165,6 +199,8 @@ class InterpolationDiagnostics(Contract):
     """Path of the slice after, relative to this document."""
     output_path: str | None = None
     """Path of the interpolated slice, relative to this document; empty where none was written."""
+    uncertainty_path: str | None = None
+    """Path of the uncertainty of its voxels, relative to this document; empty where none was written."""
     settings: InterpolationSettings
     """All settings that were used."""
     versions: dict[str, str]

@@ -14,6 +14,7 @@ from pydantic import Field
 from schemas.common_space import Window
 from schemas.contract import Contract
 from schemas.diagnostics import FallbackReason
+from schemas.image_choice import ImageChoice
 from schemas.pairwise import OverallStatus, PairRole, PairSource
 from schemas.published_stack import UnmatchedCut
 from schemas.run_record import Doubt, GapRecord, RunRecord
@@ -35,9 +36,13 @@ class Job(Contract):
     NOT_IN_KEY: ClassVar[dict[str, Any]] = {}
     """Fields that do not change the outcome, in the notation of pydantic's `exclude`."""
 
-    def key_json(self) -> str:
+    choice: ImageChoice = ImageChoice()
+    """Which image and channel is read of measured slices that hold several."""
+
+    def key_fields(self) -> dict[str, Any]:
         """All of the job that the outcome depends on."""
-        return self.model_dump_json(exclude=self.NOT_IN_KEY)
+        unsaid = {} if self.choice.is_made else {"choice": True}
+        return self.model_dump(exclude=self.NOT_IN_KEY | unsaid)
 
 
 class DetectGapsJob(Job):
@@ -193,6 +198,8 @@ class InterpolationOutcome(Contract):
     detail: str = ""
     decided_by: tuple[str, ...] = ()
     """Settings of `interpolation` behind the gates that failed."""
+    accepted_by_hand: bool = False
+    """Gates failed, and a person accepted the gap all the same; `detail` says which."""
     volume: Path | None = None
     fragment: Path | None = None
     diagnostics: Path | None = None

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from schemas.common_space import Window
 from schemas.contract import Contract
 from schemas.diagnostics import Matrix2x2
+from schemas.image_choice import ImageChoice
 from schemas.settings import StackRecipe
 from schemas.slice_id import SliceId
-from schemas.tables.stacking_decisions import PoseSource
+
+PoseSource = Literal[
+    "pairwise", "bridge", "prior", "interpolated", "manual", "stage", "rotation", "translation"
+]
+"""Where the pose of a slice comes from."""
 
 
 class StackContents(Contract):
@@ -25,6 +32,8 @@ class StackContents(Contract):
     skip: tuple[SliceId, ...]
     """Measured slices whose transforms must not steer."""
     windows: dict[SliceId, Window]
+    choice: ImageChoice = ImageChoice()
+    """Which image and channel of the measured slices."""
 
 
 class PublishedSlice(Contract):

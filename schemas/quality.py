@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.contract import Contract
+from schemas.image_choice import ImageChoice
 from schemas.settings import Fraction, Micrometres
 from schemas.slice_id import SliceId
 
@@ -38,6 +39,8 @@ class QualitySettings(Contract):
 
     slicing_interval_um: Micrometres = 200.0
     """Thickness of one physical slice."""
+    input: ImageChoice = ImageChoice()
+    """Which image and channel is read of slices that hold several."""
     top_depth_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 40.0
     """Depth of the topmost plane that is looked at: the first planes below a cut are noisy."""
     slab_um: Annotated[float, Field(strict=True, ge=0, le=1e4)] = 30.0

@@ -52,6 +52,9 @@ class GapReportlet(Contract):
     after: Picture
     interpolated: Picture | None = None
     """Middle plane; absent on a hard skip."""
+    uncertainty: Picture | None = None
+    """Half widths of the 90 % interval of the middle plane, from black, 0, to white: as wide as the
+    planes are from black to white."""
     fixed: Picture | None = None
     """Slab of the slice after, as registered (square root of the intensities)."""
     moving: Picture | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Literal
 
 from schemas.contract import Contract
@@ -87,7 +88,9 @@ class RunRecord(Contract):
 
     outcome: RunOutcome
     acquisition: str = ""
-    """Name of the acquisition's directory."""
+    """What the acquisition is called: as it was asked for, or after its deployment or its directory."""
+    deployment: str = ""
+    """Name of the deployment that this was a run of."""
     started: datetime
     finished: datetime
     command: str
@@ -101,3 +104,23 @@ class RunRecord(Contract):
     """A line each, those of `doubts` included."""
     doubts: tuple[Doubt, ...] = ()
     errors: tuple[ErrorRecord, ...] = ()
+
+
+def command_with(command: str, option: str) -> str:
+    """A command of `run.json` as it is typed, with one more option; only the option where it is another.
+
+    Examples
+    --------
+    >>> command_with("/opt/venv/bin/soct reconstruct ACQ", "--accept 08")
+    'soct reconstruct ACQ --accept 08'
+    >>> command_with("/src/flows/reconstruct/__main__.py ACQ", "--accept 08")
+    'python -m flows.reconstruct ACQ --accept 08'
+    >>> command_with("worker.py", "--accept 08")
+    '--accept 08'
+    """
+    program, _, rest = command.partition(" ")
+    if PurePosixPath(program).name == "soct":
+        return f"soct {rest} {option}"
+    if program.endswith("flows/reconstruct/__main__.py"):
+        return f"python -m flows.reconstruct {rest} {option}"
+    return option

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from schemas.contract import Contract
+from schemas.image_choice import ImageChoice
+from schemas.orientation import Orientation
 from schemas.slice_id import SliceId, parse_slice_id
 
 Method = Literal["zmorph", "weighted", "average"]
@@ -21,6 +23,11 @@ SlabSize = Annotated[
     | Annotated[Literal["auto"], Tag("auto")],
     Discriminator(lambda value: "auto" if isinstance(value, str) else "planes"),
 ]
+SourceSlab = Annotated[
+    Annotated[float, Field(strict=True, ge=0, le=1e6), Tag("um")] | Annotated[Literal["auto"], Tag("auto")],
+    Discriminator(lambda value: "auto" if isinstance(value, str) else "um"),
+]
+Deformation = Literal["deformable", "affine"]
 AlphaSampling = Literal["boundary", "interior"]
 PoseFrom = Literal["registration", "stage", "rotation", "translation"]
 
@@ -116,6 +123,14 @@ class InterpolationSettings(Contract):
     twice as much is not made at all."""
     alpha_sampling: AlphaSampling = "boundary"
     """boundary repeats the two boundary planes; interior samples strictly between them."""
+    deformation: Deformation = "deformable"
+    """deformable: on top of the affine a smooth displacement, only where it makes the two sides more alike;
+    affine: the affine alone."""
+    source_slab: SourceSlab = "auto"
+    """Depth in µm of the planes that are averaged into the source of the inner planes, on each side; auto: by
+    the noise, one plane where there is none; 0: one plane. The two faces of the gap stay as imaged."""
+    uncertainty: Switch = True
+    """Write beside each interpolated slice half the width of the 90 % interval of its voxels."""
     preview: Switch = True
     """Write a PNG beside each interpolated slice."""
     max_rotation_deg: Degrees = 10.0
@@ -142,6 +157,9 @@ class InterpolationSettings(Contract):
     0.75 and more, a plane half out of view 0.5."""
     aligned_displacement_px: Pixels = 2.0
     """RMS displacement over tissue up to which a pair counts as already aligned, in pixels."""
+    accepted_by_hand: Switch = False
+    """A person has looked at this gap and judged it fine: it is filled although gates fail, where there is a
+    motion to fill it with. For one gap at a time; a reconstruction has `accept` for it."""
 
 
 class PairwiseSettings(Contract):
@@ -299,6 +317,8 @@ class StackRecipe(Contract):
     alpha_sampling: AlphaSampling
     z_bound_um: Annotated[float, Field(strict=True, ge=0)]
     """Largest correction of a slice's z."""
+    orientation: Orientation | None = None
+    """To which side of the animal z, y and x run."""
     stack: StackSettings
 
 
@@ -333,6 +353,12 @@ class ReconstructSettings(Contract):
     """How deep a slice is trusted in the volume; by default one interval."""
     ngff_version: NgffVersion = "0.5"
     """Version of OME-Zarr that is written."""
+    accept: tuple[SliceId, ...] = ()
+    """Gaps that a person has looked at and judged fine: filled although gates fail, and recorded as such."""
+    orientation: Orientation | None = None
+    """To which side of the animal z, y and x run, such as PIR; None where it is not known."""
+    input: ImageChoice = ImageChoice()
+    """Which image and channel is read of slices that hold several."""
     interpolation: InterpolationSettings = InterpolationSettings()
     """How single missing slices are interpolated, and when they are given up."""
     pairwise: PairwiseSettings = PairwiseSettings()
@@ -345,6 +371,17 @@ class ReconstructSettings(Contract):
         if self.ngff_version == "0.4" and not isinstance(self.stack.shards, str):
             raise ValueError("stack.shards of NGFF 0.4, wanted ngff_version 0.5: older files hold one chunk")
         return self
+
+    def _accepts_by_name(self) -> Self:
+        if self.interpolation.accepted_by_hand:
+            raise ValueError("no interpolation.accepted_by_hand for all gaps: accept names those looked at")
+        return self
+
+    def interpolation_of(self, slice_id: int) -> InterpolationSettings:
+        """The settings of one gap."""
+        if slice_id not in self.accept:
+            return self.interpolation
+        return self.interpolation.model_copy(update={"accepted_by_hand": True})
 
     @property
     def trusted_depth_um(self) -> float:
@@ -360,5 +397,6 @@ class ReconstructSettings(Contract):
             ngff_version=self.ngff_version,
             alpha_sampling=self.interpolation.alpha_sampling,
             z_bound_um=self.pairwise.search_range_um if self.stack.z_refine else 0.0,
+            orientation=self.orientation,
             stack=self.stack,
         )

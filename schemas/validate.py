@@ -92,9 +92,10 @@ def warnings_of(path: Path) -> list[str]:
     return [f"{path}: {said}" for said in table_for(path).misnamed(table_for(path).read(path).columns)]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m schemas.validate",
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="soct validate" if Path(sys.argv[0]).stem == "soct" else "python -m schemas.validate",
         description="Check slice_config*.csv, shifts_xy*.csv and stacking_decisions*.csv files, and\n"
         "the JSON documents that a run or an assessment writes, by their names.\n"
         "One line per fault: file, row, column, the value seen and the value wanted.",
@@ -103,8 +104,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "exit codes: 0 every file is valid; 1 not",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    files = parser.parse_args(argv).files
+    p.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    files = parser().parse_args(argv).files
     faults = {path: faults_of(path) for path in files}
     valid = [path for path, found in faults.items() if not found]
     for line in (line for found in faults.values() for line in found):

@@ -12,7 +12,10 @@ from soct_core.errors import RecordError
 # An acquisition.
 CONFIG_NAME, SHIFTS_NAME = "slice_config.csv", "shifts_xy.csv"
 SLICES_FOLDER = "slices"
-SLICE_NAME = re.compile(r"slice_z(\d{1,8})\.ome\.zarr", re.ASCII)
+SLICE_NAME = re.compile(
+    r"slice_z(\d{1,8})(?:_(?![\w-]*(?:interpolated|uncertainty))[\w-]+)?\.ome\.zarr", re.ASCII
+)
+"""Upstream tools leave what they did last in the name: `slice_z05_normalize.ome.zarr`."""
 
 MANUAL_FOLDER = "manual"
 """Transforms of pairs set by hand, `slice_z{FF}_z{MM}.tfm`."""
@@ -28,6 +31,8 @@ LOCK_PATH = f"{STATE_FOLDER}/lock"
 WAITING_PATH = f"{STATE_FOLDER}/waiting"
 ALIVE_FOLDER = f"{STATE_FOLDER}/runs"
 """A file per deployed run, locked as long as its process lives."""
+SEAL_PATH = f"{STATE_FOLDER}/seal.json"
+"""What a finished run depended on, so that the next one knows whether anything is new."""
 CHECKSUMS_FOLDER = f"{STATE_FOLDER}/checksums"
 FINGERPRINTS_FOLDER = f"{STATE_FOLDER}/fingerprints"
 
@@ -64,6 +69,17 @@ _INTERPOLATED_NAME = re.compile(r"slice_z(\d{1,8})_interpolated\.ome\.zarr", re.
 _FRAGMENT_NAME = re.compile(r"slice_z(\d+)_manifest\.csv", re.ASCII)
 
 
+def name_of(acquisition: Path) -> str:
+    """What an acquisition is called where nobody has named it: the last two parts of its path.
+
+    Examples
+    --------
+    >>> name_of(Path("/data/mouse-12/acq"))
+    'mouse-12/acq'
+    """
+    return "/".join(part for part in acquisition.parts[-2:] if part != acquisition.anchor)
+
+
 def slice_name(slice_id: int) -> str:
     """Directory name of a measured slice."""
     return f"slice_z{format_slice_id(slice_id)}.ome.zarr"
@@ -84,6 +100,11 @@ def named_interpolated_id(path: Path) -> int | None:
 def interpolated_name(slice_id: int) -> str:
     """Directory name of an interpolated slice."""
     return f"slice_z{format_slice_id(slice_id)}_interpolated.ome.zarr"
+
+
+def uncertainty_name(slice_id: int) -> str:
+    """Directory name of the uncertainty of an interpolated slice."""
+    return f"slice_z{format_slice_id(slice_id)}_uncertainty.ome.zarr"
 
 
 def fragment_name(slice_id: int) -> str:
@@ -166,6 +187,7 @@ class InterpolationFiles:
     fragment: Path | None = None
     preview: Path | None = None
     reportlet: Path | None = None
+    uncertainty: Path | None = None
 
     @classmethod
     def standard(cls, output: Path, slice_id: int) -> InterpolationFiles:
@@ -177,6 +199,7 @@ class InterpolationFiles:
             diagnostics=folder / f"{stem}_diagnostics.json",
             fragment=folder / fragment_name(slice_id),
             reportlet=output / gap_reportlet_path(slice_id),
+            uncertainty=folder / uncertainty_name(slice_id),
         )
 
 

@@ -3,43 +3,50 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, Any
 
-from flows.engine.result_storage import refuse_unwritable_home
-from flows.engine.runners import DEFAULT_RUNNER, Runner
+from flows.engine.runners import fit_runner
+from flows.engine.session import (
+    add_runner_options,
+    add_settings_options,
+    refuse_unfit_options,
+    shown_on,
+)
+from flows.terminal.commands import called
 from flows.terminal.exit_codes import HELP, RESUME, CommandParser, exit_code
-from schemas.quality import QualitySettings
-from soct_core.errors import BadInputError, StageFailedError
-from soct_core.run.lock import refuse_if_busy
-from soct_core.run.quality_plan import QualityPlan
-from soct_core.run.settings_file import load_settings
+from flows.terminal.reading import add_reading, input_overrides, voxel_size
+from soct_core.errors import StageFailedError
+
+if TYPE_CHECKING:
+    from prefect.task_runners import TaskRunner
+
+    from soct_core.run.quality_plan import QualityPlan
 
 _PURPOSE = """\
 Score every slice of an acquisition, 0 to 1, by what can be measured of it against its neighbours:
 likeness once registered, missing parts, area and intensity of tissue, sharpness, noise, stripes,
 saturation. Writes a slice config with the scores, and a page that shows why."""
-_EPILOG = f"""examples:
-  python -m flows.assess ACQ --slice-config-out scored.csv
-  python -m flows.assess ACQ --slice-config-out scored.csv --exclude --set exclude_below=0.1
+_EPILOG = """examples:
+  {0} ACQ --slice-config-out scored.csv
+  {0} ACQ --slice-config-out scored.csv --exclude --set exclude_below=0.1
 
 To reconstruct without what was excluded, look at the page, then put the config in its place:
   cp scored.csv ACQ/slice_config.csv
 
-{HELP}; a slice with a low score is a result: 0
+{1}; a slice with a low score is a result: 0
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    p = CommandParser(prog="python -m flows.assess", description=_PURPOSE, epilog=_EPILOG)
+    name = called("assess")
+    p = CommandParser(prog=name, description=_PURPOSE, epilog=_EPILOG.format(name, HELP))
     p.add_argument("acquisition", type=Path, help="directory with slice_z{NN}.ome.zarr")
     p.add_argument(
         "--slice-config-out",
-        "--slice_config_out",
         type=Path,
         required=True,
         metavar="CSV",
@@ -48,19 +55,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--exclude", action="store_true", help="set auto_excluded of slices below the limit")
     p.add_argument("--overwrite", action="store_true", help="replace CSV whoever made it")
     how = p.add_argument_group("how", "settings are listed in docs/settings.md")
-    how.add_argument("--config", type=Path, help="settings as TOML")
-    how.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable"
-    )
-    how.add_argument(
-        "--voxel-size-um", type=float, nargs=3, metavar=("Z", "Y", "X"), help="for slices that do not say it"
-    )
-    how.add_argument("--fresh", action="store_true", help="make everything again")
-    where = p.add_argument_group("where it runs")
-    where.add_argument(
-        "--runner", choices=get_args(Runner), default=DEFAULT_RUNNER, help="default: %(default)s"
-    )
-    where.add_argument("--workers", type=int, help="default: one a core")
+    add_settings_options(how)
+    add_reading(how)
+    add_runner_options(p.add_argument_group("where it runs"))
     out = p.add_argument_group("what comes out")
     out.add_argument("--output", type=Path, help="figures, pictures and page (default: ACQ/quality)")
     out.add_argument("--quiet", action="store_true", help="print errors only")
@@ -70,58 +67,45 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 when written, 1 when an operation failed, 2 for bad input."""
     arguments = parser().parse_args(argv)
+    if not arguments.quiet:
+        print(f"assess {arguments.acquisition}", flush=True)
     return exit_code(lambda: _run(arguments))
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    settings = load_settings(QualitySettings, arguments.config, arguments.set)
-    if arguments.workers is not None and arguments.workers < 1:
-        raise BadInputError(f"--workers: got {arguments.workers}, wanted 1 at least")
-    z_y_x = arguments.voxel_size_um
-    voxel_size = (z_y_x[0], z_y_x[1], z_y_x[2]) if z_y_x else None
+    from flows.engine.session import Sessions
+    from schemas.quality import QualitySettings
+    from soct_core.run.lock import refuse_if_busy
+    from soct_core.run.quality_plan import QualityPlan
+    from soct_core.run.settings_file import load_settings
+
+    settings = load_settings(QualitySettings, arguments.config, [*arguments.set, *input_overrides(arguments)])
+    refuse_unfit_options(arguments)
     # Bad input is refused here, before a server starts; the flow checks again for deployments.
     plan = QualityPlan.of(
         arguments.acquisition,
         arguments.slice_config_out,
         arguments.output,
         settings,
-        voxel_size,
+        voxel_size(arguments),
         overwrite=arguments.overwrite,
     )
     refuse_if_busy(plan.output)
-    refuse_unwritable_home()
-    # What went wrong is said in one line at the end, and in the UI of a real server.
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
-    _assess(plan, voxel_size, arguments)
+    with Sessions(arguments) as opened:
+        kind = fit_runner(arguments.runner, len(plan.ids), 0)
+        _assess(plan, arguments, opened(kind)[0])
 
 
-def _assess(
-    plan: QualityPlan, voxel_size: tuple[float, float, float] | None, arguments: argparse.Namespace
-) -> None:
+def _assess(plan: QualityPlan, arguments: argparse.Namespace, runner: TaskRunner[Any]) -> None:
     # Prefect takes seconds to import: bad input and --help must not wait for it.
     from rich.console import Console
 
     from flows.assess.flow import assess
-    from flows.engine.api import api
-    from flows.engine.prefect_environment import refuse_unreachable_api
-    from flows.engine.runners import task_runner, worker_count
     from flows.terminal.assessment import print_assessment
-    from flows.terminal.listener import listener
-    from flows.terminal.live_table import LiveTable
-    from flows.terminal.plain_lines import PlainLines, redraws
     from flows.terminal.stage_rows import ASSESS_STAGES
 
     console = Console(quiet=arguments.quiet)
-    refuse_unreachable_api()
-    runner = task_runner(arguments.runner, arguments.workers)
-    with api(own_process=True):
-        progress = (
-            LiveTable(console, worker_count(arguments.workers), stages=ASSESS_STAGES)
-            if redraws(console)
-            else PlainLines(console)
-        )
-        token = listener.set(progress)
+    with shown_on(console, arguments, ASSESS_STAGES):
         try:
             result = assess.with_options(task_runner=runner)(
                 acquisition=arguments.acquisition,
@@ -129,16 +113,13 @@ def _assess(
                 exclude=arguments.exclude,
                 output=arguments.output,
                 settings=plan.settings,
-                voxel_size_um=voxel_size,
+                voxel_size_um=voxel_size(arguments),
                 overwrite=arguments.overwrite,
                 fresh=arguments.fresh,
             )
         except StageFailedError as error:
             error.add_note(RESUME)
             raise
-        finally:
-            listener.reset(token)
-            progress.close()
     print_assessment(console, result)
 
 

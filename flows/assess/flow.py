@@ -12,6 +12,8 @@ from flows.engine import tasks
 from flows.engine.api import api
 from flows.engine.child_processes import bare_workers, end_workers
 from flows.engine.deployed_runs import gave_way, output_lock
+from flows.engine.identity import run_name
+from flows.engine.places import Places
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
 from flows.engine.task_runs import TaskRuns
@@ -28,7 +30,7 @@ from soct_core.storage.fingerprint_memo import remembering
 
 
 def _run_name() -> str:
-    return Path(str(flow_run.parameters["acquisition"])).name
+    return run_name(flow_run.name or "", Path(str(flow_run.parameters["acquisition"])), None)
 
 
 @flow(name="assess", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))
@@ -67,7 +69,7 @@ def assess(  # noqa: PLR0913 (the parameters of the deployment form)
     """
     refuse_open_storage()
     plan = QualityPlan.of(acquisition, slice_config_out, output, settings, voxel_size_um, overwrite=overwrite)
-    runs = TaskRuns(plan.output, fresh)
+    runs = TaskRuns(Places(output=plan.output, acquisition=plan.acquisition.directory), fresh)
     try:
         with (
             output_lock(plan.output, " ".join(sys.argv)) as not_promised,

@@ -11,10 +11,12 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from flows.engine.child_processes import kill_after_us
@@ -29,6 +31,13 @@ if TYPE_CHECKING:
 DIED = f"the embedded Prefect server died, killed or out of memory; {RESUME}"
 _PORT_TAKEN = 3
 """What uvicorn ends with."""
+_SERVER_ENVIRONMENT = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    # Modules in the working directory are none of Prefect's.
+    "PYTHONSAFEPATH": "1",
+}
 _LAST_WORDS_SECONDS = 20.0
 """How long a run may take to write its record and end once its server died; Prefect would ask the dead
 one for its last state for a minute. Chosen by hand."""
@@ -84,16 +93,30 @@ def api(*, own_process: bool = False) -> Iterator[str]:
 
 
 def _server() -> SubprocessASGIServer:
+    import prefect
     from httpx import TransportError, get
     from prefect.server.api.server import SubprocessASGIServer
-    from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
+    from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, get_current_settings
 
     class Server(SubprocessASGIServer):
         """One that goes with this process from its first moment on, however this process goes."""
 
         def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+            """As Prefect's, but what it says stays here: at its end its services complain at length."""
+            self._said = TemporaryFile()  # noqa: SIM115  (until this process ends)
+            folder = str(prefect.__module_path__.parent)
+            command = ["uvicorn", "--app-dir", folder, "--factory", "prefect.server.api.server:create_app"]
+            place = ["--host", "127.0.0.1", "--port", str(self.port), "--log-level", "error"]
             with _deaf_children():
-                started = super()._run_uvicorn_command()
+                started = subprocess.Popen(
+                    [sys.executable, "-m", *command, *place, "--lifespan", "on"],
+                    env=os.environ
+                    | _SERVER_ENVIRONMENT
+                    | get_current_settings().to_environment_variables(exclude_unset=True),
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._said,
+                    stderr=subprocess.STDOUT,
+                )
             kill_after_us(started.pid)
             return started
 
@@ -111,7 +134,11 @@ def _server() -> SubprocessASGIServer:
                     self.port = self.find_available_port()
                     self.server_process = self._run_uvicorn_command()
                 elif code is not None:
-                    raise ServerError(f"the embedded Prefect server ended while it started, with code {code}")
+                    self._said.seek(0)
+                    words = self._said.read().decode(errors="replace").strip().rpartition("\n")[2]
+                    raise ServerError(
+                        f"the embedded Prefect server ended while it started, with code {code}: {words}"
+                    )
                 with suppress(TransportError):
                     if get(f"{self.api_url}/health", timeout=seconds).is_success:
                         return

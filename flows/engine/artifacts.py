@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -68,7 +69,7 @@ def publish_progress(output: Path, stage: str) -> Iterator[None]:
 
 def read_progress(output: Path, since: datetime, stage: str) -> float | None:
     """How far a stage has come, 0 to 1, as any process has shown it since then; None if none has."""
-    wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key(_progress_name(output, stage))]))
+    wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[progress_key(output, stage)]))
     with suppress(Exception), get_client(sync_client=True) as client:
         found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=1)
         if found and found[0].created is not None and found[0].created >= since:
@@ -76,8 +77,15 @@ def read_progress(output: Path, since: datetime, stage: str) -> float | None:
     return None
 
 
+def progress_key(output: Path, stage: str) -> str:
+    """Key of the artifact that shows how far a stage has come."""
+    return key(_progress_name(output, stage))
+
+
 def _progress_name(output: Path, stage: str) -> str:
-    return " ".join((*output.parts[-2:], stage))
+    # Outputs of one name may lie in many places.
+    told = hashlib.blake2b(bytes(output), digest_size=3).hexdigest()
+    return " ".join((*output.parts[-2:], told, stage))
 
 
 class _ProgressBar:

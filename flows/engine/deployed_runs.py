@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,6 +70,25 @@ def output_lock(output: Path, command: str) -> Iterator[tuple[str, ...]]:
         finally:
             # Of those too that seemed to start when this one began.
             _tell_of_the_dead(run, output)
+
+
+def deployment_name() -> str:
+    """Name of the deployment that this is a run of; empty where it is none."""
+    run = _deployed_run()
+    if run is None or run.deployment_id is None:
+        return ""
+    with suppress(Exception), get_client(sync_client=True) as client:
+        return client.read_deployment(run.deployment_id).name
+    return ""
+
+
+def add_tags(tags: Iterable[str]) -> None:
+    """Tag this flow run: what is shown of it is no part of the work."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context is not None else None
+    if run is not None and (new := sorted({*tags} - {*run.tags})):
+        with suppress(Exception), get_client(sync_client=True) as client:
+            client.update_flow_run(run.id, tags=[*run.tags, *new])
 
 
 def gave_way(why: AnotherWaitsError) -> State[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import BrokenExecutor, CancelledError
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from flows.engine.child_processes import die_with_parent
 from soct_core.errors import SettingsError, WorkerLostError
@@ -15,8 +15,24 @@ if TYPE_CHECKING:
 Runner = Literal["threads", "processes", "dask"]
 # elastix holds the GIL, so that only processes use more than one core.
 DEFAULT_RUNNER: Runner = "processes"
+_FEW_SLICES, _FEW_VOXELS = 6, 10**8
+"""Up to here the work is done in threads before processes have imported what they need: 3 CPU s each.
+Chosen by hand, see `benchmarks/waiting.py`."""
 # By name: dask need not be installed.
 _DASK_LOSSES = {"KilledWorker", "NoWorkerError", "NoValidWorkerError", "FutureCancelledError"}
+
+
+def fit_runner(asked: str, slices: int, voxels: int) -> Runner:
+    """The runner that was asked for; for `auto`, threads where there is little to do, else processes.
+
+    Examples
+    --------
+    >>> fit_runner("auto", 4, 10**6), fit_runner("auto", 40, 10**6), fit_runner("dask", 4, 10**6)
+    ('threads', 'processes', 'dask')
+    """
+    if asked == "auto":
+        return "threads" if slices <= _FEW_SLICES and voxels <= _FEW_VOXELS else "processes"
+    return next(kind for kind in get_args(Runner) if kind == asked)
 
 
 def worker_count(asked: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Iterable
@@ -10,21 +11,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture, as_completed
-from prefect.results import get_result_store
+from prefect.logging import get_run_logger
 from prefect.states import Crashed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.engine.caching import CacheEntry, cache_entry, outputs_intact, read_checksums, refuse_changed_input
+from flows.engine.caching import CacheEntry, cache_entry, read_checksums, refuse_changed_input
+from flows.engine.places import Places
 from flows.engine.runners import lost_worker
 from flows.engine.tasks import BoundTask
 from flows.terminal.listener import listener
+from flows.terminal.notices import Notice, notice_of
+from flows.terminal.plain_lines import task_line
 from schemas import handoffs
 from schemas.contract import Contract
 from schemas.run_record import ErrorRecord, Fingerprint, TaskRecord
@@ -46,16 +49,28 @@ class Failure:
     error: BaseException
 
 
+@dataclass(frozen=True)
+class Submitted:
+    """A task run on its way."""
+
+    name: str
+    job: handoffs.Job
+    started: float
+    """Seconds, on the clock that cannot be set."""
+    cached: bool
+
+
 @dataclass
 class TaskRuns:
-    """All task runs of one run; `output` holds the checksums of what they wrote."""
+    """All task runs of one run; its output holds the checksums of what they wrote."""
 
-    output: Path
+    places: Places
     fresh: bool = False
     records: list[TaskRecord] = field(default_factory=list)
     entries: list[CacheEntry] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     errors: list[ErrorRecord] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
     def run_all(self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]]) -> list[Outcome]:
         """Run one task per (name, job) and wait for all; see `stop` for what is raised if one failed."""
@@ -75,24 +90,23 @@ class TaskRuns:
         named = list(todo)
         progress = listener.get()
         progress.stage(bound.name, len(named))
-        submitted: dict[PrefectFuture[Outcome], tuple[str, float]] = {}
+        submitted: dict[PrefectFuture[Outcome], Submitted] = {}
         outcomes = {}
         here: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
         with here:
             for name, job in named:
-                entry = cache_entry(self.output, name, partial(bound.key, job), fresh=self.fresh)
+                key = partial(bound.key, job, self.places)
+                entry = cache_entry(self.places, name, key, bound.outcome_type, fresh=self.fresh)
                 self.entries.append(entry)
-                whole = not self.fresh and outputs_intact(entry)
-                run = bound.prefect_task.with_options(task_run_name=name, refresh_cache=not whole)
-                # Cached outcomes are looked up here, so that no worker has to start for them.
-                known = whole and _is_remembered(entry)
+                run = bound.prefect_task.with_options(task_run_name=name)
+                known = bool(entry.known)
+                # What is known is told here, so that no worker has to start for it.
                 future = here.submit(run, {"job": job, "entry": entry}) if known else run.submit(job, entry)
-                submitted[future] = name, time.monotonic()
+                submitted[future] = Submitted(name, job, time.monotonic(), known)
             for future in as_completed(list(submitted)):
-                name, started = submitted[future]
-                outcome = self._record(name, future, time.monotonic() - started)
+                outcome = self._record(submitted[future], future)
                 if isinstance(outcome, BaseException):
-                    self.failures.append(Failure(bound.name, len(named), name, outcome))
+                    self.failures.append(Failure(bound.name, len(named), submitted[future].name, outcome))
                 else:
                     outcomes[future] = outcome
         lost = next((f.error for f in self.failures if isinstance(f.error, WorkerLostError)), None)
@@ -122,8 +136,8 @@ class TaskRuns:
 
     def is_known(self, bound: BoundTask[Job, Outcome], name: str, job: Job) -> bool:
         """Whether a task has nothing to do: its outcome is remembered, and its outputs are there."""
-        entry = cache_entry(self.output, name, partial(bound.key, job), fresh=self.fresh)
-        return not self.fresh and outputs_intact(entry) and _is_remembered(entry)
+        key = partial(bound.key, job, self.places)
+        return bool(cache_entry(self.places, name, key, bound.outcome_type, fresh=self.fresh).known)
 
     def outputs(self) -> tuple[Fingerprint, ...]:
         """Fingerprints of everything that the finished tasks left behind, from inputs that still stand."""
@@ -147,8 +161,9 @@ class TaskRuns:
         for entry in self.entries:
             refuse_changed_input(entry)
 
-    def _record(self, name: str, future: PrefectFuture[Any], elapsed: float) -> Any:
+    def _record(self, run: Submitted, future: PrefectFuture[Any]) -> Any:
         """Note what became of a task run; gives its outcome, or the error that it ended with."""
+        elapsed, cached = time.monotonic() - run.started, run.cached
         # The result first: futures of other processes know their state only then.
         try:
             outcome = future.result(raise_on_failure=False)
@@ -160,13 +175,12 @@ class TaskRuns:
             outcome = WorkerLostError(lost)
             state = Crashed(message=str(outcome))
             _report_crash(future.task_run_id, state)
-        cached = state.name == "Cached"
         failed = outcome if isinstance(outcome, BaseException) else None
         reason = _one_line(failed) if failed else str(getattr(outcome, "reason", "") or "")
         seconds = 0.0 if cached else float(getattr(outcome, "seconds", 0.0)) or elapsed
         kind = {"COMPLETED": "Completed", "CRASHED": "Crashed", "CANCELLED": "Cancelled"}
         record = TaskRecord(
-            name=name,
+            name=run.name,
             state=kind.get(state.type.value, "Failed"),  # type: ignore[arg-type]
             cached=cached,
             seconds=round(seconds, 3),
@@ -174,20 +188,20 @@ class TaskRuns:
         )
         self.records.append(record)
         if failed is not None:
-            self.errors.append(error_record(name, failed))
-        listener.get().done(
-            name,
-            "Cached" if cached else record.state,
-            record.seconds,
-            reason,
-            hard_skip=getattr(outcome, "result", "") == "hard_skip",
-        )
+            self.errors.append(error_record(run.name, failed))
+        state_name = "Cached" if cached else record.state
+        hard_skip = getattr(outcome, "result", "") == "hard_skip"
+        listener.get().done(run.name, state_name, record.seconds, reason, hard_skip=hard_skip)
+        self._log(run, state_name, record, None if failed else notice_of(run.job, outcome))
         return outcome
 
-
-def _is_remembered(entry: CacheEntry) -> bool:
-    """Whether Prefect has the outcome of a key."""
-    return get_result_store().model_copy(update={"metadata_storage": None}).exists(entry.key)
+    def _log(self, run: Submitted, state: str, record: TaskRecord, notice: Notice | None) -> None:
+        """Say in the log of the flow run what a terminal shows: nobody sees that of a deployed run."""
+        log, line = get_run_logger(), task_line(run.name, state, record.seconds, record.reason)
+        log.log(logging.INFO if record.state == "Completed" else logging.ERROR, "%s", line)
+        if notice is not None:
+            self.notices.append(notice)
+            log.warning("%s: %s", run.name, notice.text)
 
 
 def _report_crash(task_run_id: UUID, state: State[Any]) -> None:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from prefect import task
-from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.context import TaskRunContext
+from prefect.states import Completed
 from prefect.tasks import Task
 
+import soct_core.stages.apply_gap
+import soct_core.stages.apply_stack
 import soct_core.stages.assess_slice
 import soct_core.stages.compare_slices
 import soct_core.stages.detect_gaps
@@ -27,7 +29,9 @@ import soct_core.stages.stack
 import soct_core.stages.stack_part
 from flows.engine.artifacts import publish_progress
 from flows.engine.caching import CacheEntry, cache_key, record_outputs, refuse_changed_input
-from schemas import assessment, handoffs
+from flows.engine.places import Places
+from flows.terminal.notices import notice_of
+from schemas import applied, assessment, handoffs
 from schemas.contract import Contract
 from soct_core.errors import BadInputError
 from soct_core.progress import noting_losses
@@ -60,14 +64,12 @@ class BoundTask(Generic[Job, Outcome]):
     stage: Stage
     prefect_task: Task[[Job, CacheEntry], Outcome]
 
-    def key(self, job: Job) -> str:
-        """Cache key of a job: reads the content that the job names."""
-        return cache_key(self.name, self.stage.VERSION, job.key_json(), list(self.stage.reads(job)))
+    outcome_type: type[Outcome]
 
-
-def _key_of(context: TaskRunContext, parameters: dict[str, Any]) -> str:
-    found: CacheEntry = parameters["entry"]
-    return found.key
+    def key(self, job: Job, places: Places) -> str:
+        """Cache key of a job: reads the content that the job names, wherever it lies."""
+        told = places.write(job.key_fields())
+        return cache_key(self.name, self.stage.VERSION, told, list(self.stage.reads(job)))
 
 
 def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -76,20 +78,31 @@ def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bo
     return isinstance(error, OSError) and not isinstance(error, BadInputError)
 
 
+def _state(job: handoffs.Job, outcome: Contract) -> State[Any] | None:
+    """The state of a task run that nobody should overlook."""
+    notice = notice_of(job, outcome)
+    if notice is None:
+        return None
+    return Completed(name=notice.state, message=notice.text, data=outcome)
+
+
 def _bound(
     name: str, stage: Stage, job_type: type[Job], outcome_type: type[Outcome]
 ) -> BoundTask[Job, Outcome]:
-    def run(job: Job, entry: CacheEntry) -> Outcome:
+    def run(job: Job, entry: CacheEntry) -> Any:
+        if entry.known:
+            outcome = entry.places.read(entry.known, outcome_type)
+            return _state(job, outcome) or Completed(name="Cached", data=outcome)
         with remembering(entry.output, believe=not entry.fresh):
             try:
                 with publish_progress(entry.output, name), noting_losses() as lost:
-                    outcome: Outcome = stage.run(job)
+                    outcome = stage.run(job)
             except Exception:
                 # Whatever the error is: an input that vanished or was rewritten explains it better.
                 refuse_changed_input(entry)
                 raise
-            record_outputs(entry, getattr(outcome, "written", ()), lost)
-        return outcome
+            record_outputs(entry, getattr(outcome, "written", ()), outcome, lost)
+        return _state(job, outcome) or outcome
 
     run.__name__ = run.__qualname__ = name
     run.__doc__ = (stage.run.__doc__ or "").partition("\n")[0]
@@ -98,13 +111,14 @@ def _bound(
         stage,
         task(
             name=name,
-            cache_policy=CacheKeyFnPolicy(cache_key_fn=_key_of),
-            persist_result=True,
-            result_serializer="json",
+            # What is known lies beside the outputs, and goes where they go.
+            cache_policy=NO_CACHE,
+            persist_result=False,
             retries=len(RETRY_DELAYS_SECONDS),
             retry_delay_seconds=RETRY_DELAYS_SECONDS,
             retry_condition_fn=_is_transient,
         )(run),
+        outcome_type,
     )
 
 
@@ -136,6 +150,11 @@ stack_part = _bound(
 stack = _bound("stack", soct_core.stages.stack, handoffs.StackJob, handoffs.StackOutcome)
 render_report = _bound(
     "render_report", soct_core.stages.render_report, handoffs.ReportJob, handoffs.ReportOutcome
+)
+
+apply_gap = _bound("apply_gap", soct_core.stages.apply_gap, applied.ApplyGapJob, applied.ApplyGapOutcome)
+apply_stack = _bound(
+    "apply_stack", soct_core.stages.apply_stack, applied.ApplyStackJob, handoffs.StackOutcome
 )
 
 measure_slice = _bound(

@@ -5,17 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import flow
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from prefect.states import Completed
 
 from flows.engine import artifacts, tasks
 from flows.engine.api import api
 from flows.engine.child_processes import bare_workers, end_workers
-from flows.engine.deployed_runs import gave_way, output_lock
+from flows.engine.deployed_runs import add_tags, gave_way, output_lock
+from flows.engine.identity import Identity, run_name
+from flows.engine.places import Places
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
+from flows.engine.seal import break_seal, set_seal
 from flows.engine.task_runs import TaskRuns, error_record
 from flows.reconstruct.run import Run
+from flows.reconstruct.unchanged import Asked
 from flows.terminal.listener import listener
+from flows.terminal.plain_lines import result_lines
 from flows.terminal.signals import note_stop
 from schemas.handoffs import (
     DetectedGaps,
@@ -41,7 +48,8 @@ from soct_core.storage.fingerprint_memo import remembering
 
 
 def _run_name() -> str:
-    return Path(str(flow_run.parameters["acquisition"])).name
+    given = flow_run.parameters
+    return run_name(flow_run.name or "", Path(str(given["acquisition"])), given.get("name"))
 
 
 @flow(name="reconstruct", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))
@@ -53,6 +61,7 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
     voxel_size_um: tuple[float, float, float] | None = None,
     allow_missing: bool = False,
     fresh: bool = False,
+    name: str | None = None,
 ) -> RunResult:
     # Google's sections, unlike elsewhere: Prefect reads them as the help texts of its form.
     """Reconstruct one volume from the slices of an acquisition.
@@ -65,6 +74,7 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
         voxel_size_um: (z, y, x) in µm, for slices that do not say it.
         allow_missing: Treat slices with `use=true` but without a file as gaps.
         fresh: Make everything again, whatever is cached or published.
+        name: What the acquisition is called; by default as the deployment, or else as its directory.
 
     Returns:
         What became of every slice, gap and pair, and where the volume and the report lie.
@@ -77,11 +87,20 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
             the next run.
     """
     refuse_open_storage()
+    # Before anything is looked at: what comes meanwhile is new to the next run.
+    identity = Identity.of(acquisition.expanduser().absolute(), name)
+    places = Places.of(acquisition, output)
+    request = Asked(places, identity.name, settings, shifts, voxel_size_um, allow_missing)
+    asked = request.digest()
     plan = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
-    run = Run(plan, TaskRuns(plan.output, fresh))
+    run = Run(plan, TaskRuns(places, fresh), identity)
     try:
         with output_lock(plan.output, run.command) as run.not_promised:
-            return _recorded(run)
+            result = _recorded(run)
+            if request.digest() == asked:
+                read = [path for path in plan.inputs if path != shifts]
+                set_seal(asked, run.tasks.entries, run.tasks.records, read, result)
+            return _told(run, result)
     except AnotherWaitsError as error:
         # A state is a result to Prefect. Nobody else sees it: only runs of deployments give way.
         return gave_way(error)  # type: ignore[return-value]
@@ -90,13 +109,14 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
 def _recorded(run: Run) -> RunResult:
     output, fresh = run.plan.output, run.tasks.fresh
     with remembering(output, believe=not fresh):
+        break_seal(output)
         remove_leftovers(output)
         try:
             # In the flow itself, for those who call it from Python: workers share its server.
             with api(), bare_workers():
                 result = _stages(run)
                 run.tasks.refuse_changed_inputs()
-                artifacts.show_result(run.name, result)
+                artifacts.show_result(run.identity.slug, result)
         except BaseException as error:
             if not isinstance(error, Exception):
                 note_stop()
@@ -106,6 +126,16 @@ def _recorded(run: Run) -> RunResult:
             raise
         write_run_record(run.facts(), "completed")
         return result
+
+
+def _told(run: Run, result: RunResult) -> RunResult:
+    """The result, said in the log and in the state of the flow run; its tags name what stands out."""
+    lines = result_lines(result)
+    for line in lines:
+        get_run_logger().info("%s", line)
+    add_tags(notice.tag for notice in run.tasks.notices)
+    # A state is a result to Prefect, and its data to whoever called the flow.
+    return Completed(message="\n".join(lines), data=result)  # type: ignore[return-value]
 
 
 def _record_failure(run: Run, error: BaseException) -> None:
@@ -165,7 +195,7 @@ def _interpolate(run: Run, found: DetectedGaps) -> list[InterpolationOutcome]:
         run.tasks.attempt_all(tasks.register_pair, plan.pair_jobs(filled, pending))
         run.tasks.stop()
     filled = with_previews(filled, run.tasks.run_all(tasks.render_preview, plan.preview_jobs(filled)))
-    artifacts.show_slices(run.name, filled)
+    artifacts.show_slices(run.identity.slug, filled)
     return filled
 
 

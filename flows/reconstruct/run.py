@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from prefect.logging import get_run_logger
 
+from flows.engine.identity import Identity
 from flows.engine.task_runs import TaskRuns
 from flows.terminal.listener import listener
 from schemas.run_record import Doubt, GapRecord
@@ -22,6 +23,7 @@ class Run:
 
     plan: Planner
     tasks: TaskRuns
+    identity: Identity
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     command: str = field(default_factory=lambda: " ".join(sys.argv))
     not_promised: tuple[str, ...] = ()
@@ -29,11 +31,6 @@ class Run:
     gaps: GapRecord = field(default_factory=GapRecord)
     warnings: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What the acquisition is called."""
-        return self.plan.acquisition.directory.name
 
     def warn(self, said: Iterable[str | Doubt]) -> None:
         """Tell the terminal and the log, and keep for the record, the report and the result."""
@@ -52,7 +49,8 @@ class Run:
     def facts(self) -> RunFacts:
         """What is known by now, for the record."""
         return RunFacts(
-            acquisition=self.name,
+            acquisition=self.identity.name,
+            deployment=self.identity.deployment,
             output=self.plan.output,
             inputs=self.plan.inputs,
             settings=self.plan.settings,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from flows.terminal.signals import print_error, signals_as_errors
@@ -21,18 +24,29 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As the base, but options may be written with underscores too."""
+        given = sys.argv[1:] if args is None else args
+        return super().parse_known_args([_hyphened(str(word)) for word in given], namespace)
+
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"error: {message}; {self.prog} --help says more\n")
+
+
+def _hyphened(word: str) -> str:
+    name, sign, value = word.partition("=")
+    return f"{name.replace('_', '-')}{sign}{value}" if word.startswith("--") else word
 
 
 def exit_code(work: Callable[[], None]) -> int:
     """Run a command; print what went wrong as one line on standard error.
 
     Notes of an error (`add_note`) follow it, a line each: what to do next. Signals that end a command
-    (`flows.terminal.signals`) are an operation that failed.
+    (`flows.terminal.signals`) are an operation that failed. Warnings of libraries are for developers: they
+    are shown where Python was told to (`-W`, PYTHONWARNINGS).
     """
     try:
-        with signals_as_errors(FAILED, f"error: {{}}; {RESUME}"):
+        with _without_warnings(), signals_as_errors(FAILED, f"error: {{}}; {RESUME}"):
             work()
     except BadInputError as error:
         return _said(BAD_INPUT, f"error: {error}")
@@ -49,6 +63,17 @@ def exit_code(work: Callable[[], None]) -> int:
     except KeyboardInterrupt as error:
         return _said(FAILED, f"error: {error or 'interrupted'}; {RESUME}")
     return DONE
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    if sys.warnoptions:
+        yield
+        return
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for worker processes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _said(code: int, *lines: str) -> int:

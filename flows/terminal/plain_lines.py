@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
+from flows.terminal.commands import called
+from flows.terminal.notices import after_hard_skip, pair_line
 from schemas.handoffs import InterpolationOutcome, PairOutcome, RunResult
 from schemas.slice_id import format_slice_id
 from soct_core.errors import one_line
@@ -26,8 +28,7 @@ class PlainLines:
         return
 
     def done(self, name: str, state: str, seconds: float, reason: str, *, hard_skip: bool) -> None:
-        note = f"{name}: {state.lower()}" + (f" ({reason})" if reason else "")
-        self._print(f"{note}, {seconds:.1f} s")
+        self._print(task_line(name, state, seconds, reason))
 
     def warning(self, text: str) -> None:
         self._print(f"warning: {text}", "yellow")
@@ -37,6 +38,11 @@ class PlainLines:
         self._console.print(one_line(text), style=style, markup=False, soft_wrap=True, highlight=False)
 
 
+def task_line(name: str, state: str, seconds: float, reason: str) -> str:
+    """One task run that ended."""
+    return f"{name}: {state.lower()}" + (f" ({reason})" if reason else "") + f", {seconds:.1f} s"
+
+
 def redraws(console: Console) -> bool:
     """Whether a live table can and may be shown."""
     able = console.is_terminal and not console.is_dumb_terminal
@@ -44,12 +50,19 @@ def redraws(console: Console) -> bool:
 
 
 def print_result(console: Console, result: RunResult) -> None:
+    """Print the closing table."""
+    for line in result_lines(result):
+        console.print(line, markup=False, soft_wrap=True, highlight=False)
+
+
+def result_lines(result: RunResult) -> list[str]:
     """The closing table: what was measured, filled, refused, unreliable, and where it all lies."""
     skipped = [o for o in result.interpolations if o.result == "hard_skip"]
     filled = [o for o in result.interpolations if o.result == "interpolated"]
     covered = [o for o in result.interpolations if o.result == "already_covered"]
     interpolated = {o.slice_id for o in filled}
     unreliable = [p for p in result.pairs if not p.reliable and not {p.fixed_id, p.moving_id} & interpolated]
+    accepted = [o for o in result.interpolations if o.accepted_by_hand]
     by_hand = [p for p in result.pairs if p.source == "manual"]
     multi = [f"{format_slice_id(g[0])} to {format_slice_id(g[-1])}" for g in result.gaps.multi]
     rows = [
@@ -59,8 +72,9 @@ def print_result(console: Console, result: RunResult) -> None:
         ("interpolated", _ids(o.slice_id for o in filled)),
         *([("already covered", _ids(o.slice_id for o in covered))] if covered else []),
         *_listed("hard-skipped", (f"{format_slice_id(o.slice_id)}: {o.reason}: {o.detail}" for o in skipped)),
-        *_listed("unreliable pairs", (_why(pair) for pair in unreliable)),
-        *_listed("set by hand", (_why(pair) for pair in by_hand), none=()),
+        *_listed("unreliable pairs", (pair_line(pair) for pair in unreliable)),
+        *_listed("accepted by hand", map(_accepted, accepted), none=()),
+        *_listed("set by hand", (pair_line(pair) for pair in by_hand), none=()),
         *_listed("doubts", (doubt.sentence for doubt in result.doubts)),
         ("volume", str(result.stack.volume)),
         ("", " x ".join(map(str, result.stack.shape)) + " voxels (z, y, x)"),
@@ -69,8 +83,7 @@ def print_result(console: Console, result: RunResult) -> None:
         ("report", str(result.report)),
         *_listed("next", next_steps(result, skipped, unreliable)),
     ]
-    for label, text in rows:
-        console.print(f"{label:<18}{one_line(text)}", markup=False, soft_wrap=True, highlight=False)
+    return [f"{label:<18}{one_line(text)}" for label, text in rows]
 
 
 def next_steps(
@@ -78,7 +91,7 @@ def next_steps(
 ) -> list[str]:
     """What a user would do now: look at what was refused or unreliable, check, view."""
     steps = [doubt.what_to_do for doubt in result.doubts if doubt.remedy]
-    steps += [f"{format_slice_id(o.slice_id)} stays a gap: {_look(o)}{_decides(o)}" for o in skipped]
+    steps += [after_hard_skip(one) for one in skipped]
     if unreliable:
         steps.append(
             f"{len(unreliable)} unreliable pairs: the report shows them, with their reasons, and how to set "
@@ -87,26 +100,16 @@ def next_steps(
     return [
         *steps,
         f"open {result.report} in a browser",
-        f"look at the volume: python -m flows.view {shlex.quote(str(result.output))}",
+        f"look at the volume: {called('view')} {shlex.quote(str(result.output))}",
     ]
 
 
-def _look(refused: InterpolationOutcome) -> str:
-    return f"see {refused.preview}" if refused.preview else "--set interpolation.preview=true draws it"
-
-
-def _decides(refused: InterpolationOutcome) -> str:
-    names = [f"interpolation.{name}" for name in refused.decided_by]
-    return f"; {' and '.join(names)} decided" if names else ""
+def _accepted(made: InterpolationOutcome) -> str:
+    return f"{format_slice_id(made.slice_id)}: {made.detail.removeprefix('accepted by hand ')}"
 
 
 def _listed(label: str, lines: Iterable[str], none: tuple[str, ...] = ("none",)) -> list[tuple[str, str]]:
     return [(label if i == 0 else "", line) for i, line in enumerate(tuple(lines) or none)]
-
-
-def _why(pair: PairOutcome) -> str:
-    ids = f"{format_slice_id(pair.fixed_id)}-{format_slice_id(pair.moving_id)}"
-    return f"{ids}: {'; '.join(pair.reasons)}"
 
 
 def _ids(ids: Iterable[int]) -> str:

@@ -25,6 +25,8 @@ ASSESS_STAGES = {
     "publish_quality": "config and page",
 }
 """The same of an assessment."""
+APPLY_STAGES = {"apply_gap": "interpolate", "apply_stack": "stack"}
+"""The same where the poses of a run are applied."""
 _TELLING_FRACTION = 0.05
 
 

@@ -72,6 +72,8 @@ class CsvTable:
     required: tuple[str, ...]
     unique: tuple[str, ...] = ()
     """Columns that together name a row."""
+    of_others: tuple[str, ...] = ()
+    """Columns that other programs write, which have no meaning here and are only kept."""
     row_checks: tuple[tuple[Callable[[pd.DataFrame], pd.Series], str], ...] = ()
     """Vectorised checks on the typed table, with what was wanted."""
 
@@ -165,7 +167,7 @@ class CsvTable:
         near = {
             name: get_close_matches(_plain(name), absent, n=1, cutoff=_LIKENESS)
             for name in names
-            if name not in self.columns
+            if name not in self.columns and name not in self.of_others
         }
         return [
             f"column {_short(name)!r} has no meaning and is only kept; is {found[0]!r} meant?"

@@ -41,6 +41,7 @@ SLICE_CONFIG = CsvTable(
     },
     required=("slice_id",),
     unique=("slice_id",),
+    of_others=("exclude_reason",),
     row_checks=((_one_outcome, "not both interpolated and interpolation_failed"),),
 )
 CANONICAL_COLUMNS = tuple(SLICE_CONFIG.columns)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from schemas.published_stack import PoseSource
 from schemas.tables.csv_cells import ID, TEXT, WHOLE, choice, number
 from schemas.tables.csv_table import CsvTable
 
-PoseSource = Literal[
-    "pairwise", "bridge", "prior", "interpolated", "manual", "stage", "rotation", "translation"
-]
 SlotState = Literal["measured", "interpolated", "gap"]
 
 _REAL = number()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from schemas.image_choice import ImageChoice
 from schemas.slice_id import MAX_SLICE_ID, format_slice_id
 from soct_core import slice_config
 from soct_core.arrays import Zyx
@@ -25,11 +26,11 @@ from soct_core.file_names import (
 from soct_core.volume import Volume, open_volume
 from soct_core.volume.reading import same_voxel_size
 
-_LIKE_A_SLICE = re.compile(r"slice.*\.zarr", re.ASCII | re.IGNORECASE)
+_LIKE_A_SLICE = re.compile(r"slice.*\.(?:zarr|zarr\.zip|ozx)", re.ASCII | re.IGNORECASE)
 _NAMED_CHUNKS = 3
 """Of a slice, in a warning. Chosen by hand."""
 _LIKE_A_TRANSFORM = re.compile(r"slice.*\.(?:tfm|txt|mat|h5|hdf5|json|xfm)|.*\.tfm", re.ASCII | re.IGNORECASE)
-_FILLED_BY_HAND = re.compile(r"slice_z\d+_interpolated\.ome\.zarr", re.ASCII)
+_OF_A_RUN = re.compile(r"slice_z\d+_(?:interpolated|uncertainty)\.ome\.zarr", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def find_acquisition(directory: Path) -> Acquisition:
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             slice_id = named_slice_id(path)
             if slice_id is None:
-                if _LIKE_A_SLICE.fullmatch(path.name) and not _FILLED_BY_HAND.fullmatch(path.name):
+                if _LIKE_A_SLICE.fullmatch(path.name) and not _OF_A_RUN.fullmatch(path.name):
                     strays.append(path.name)
                 continue
             if slice_id > MAX_SLICE_ID:
@@ -145,7 +146,11 @@ def used_slices(
     return used
 
 
-def open_slices(slices: dict[int, Path], voxel_size_um: Zyx | None = None) -> dict[int, Volume]:
+def open_slices(
+    slices: dict[int, Path],
+    voxel_size_um: Zyx | None = None,
+    choice: ImageChoice = ImageChoice(),  # noqa: B008
+) -> dict[int, Volume]:
     """Open all slices, lazily, and check that they can become one volume.
 
     Raises
@@ -155,7 +160,7 @@ def open_slices(slices: dict[int, Path], voxel_size_um: Zyx | None = None) -> di
     VolumeError
         If one of them cannot be opened.
     """
-    volumes = {i: open_volume(path, voxel_size_um) for i, path in slices.items()}
+    volumes = {i: open_volume(path, voxel_size_um, choice) for i, path in slices.items()}
     first = next(iter(volumes.values()))
     for volume in volumes.values():
         if not same_voxel_size(volume.voxel_size_um, first.voxel_size_um):
@@ -183,8 +188,7 @@ def lost_chunk_warnings(volumes: Iterable[Volume]) -> list[str]:
         lost = volume.lost_chunks()
         if not lost:
             continue
-        slice_id = named_slice_id(volume.path)
-        name = volume.path.name if slice_id is None else format_slice_id(slice_id)
+        name = _shown(volume)
         counts.append(f"{name} ({len(lost)} of {volume.chunk_count})")
         some = ", ".join(lost[:_NAMED_CHUNKS]) + ", ..." * (len(lost) > _NAMED_CHUNKS)
         named.append(f"{name}: {some}")
@@ -194,3 +198,17 @@ def lost_chunk_warnings(volumes: Iterable[Volume]) -> list[str]:
         f"chunks are not in the files of slices {', '.join(counts)}: lost, for tissue ends abruptly at them "
         f"({'; '.join(named)}); their voxels count as not measured"
     ]
+
+
+def remark_warnings(volumes: Iterable[Volume]) -> list[str]:
+    """One line for each thing that is to be said about how slices were read."""
+    said: dict[str, list[str]] = {}
+    for volume in volumes:
+        for remark in volume.remarks:
+            said.setdefault(remark, []).append(_shown(volume))
+    return [f"slices {', '.join(names)} {remark}" for remark, names in said.items()]
+
+
+def _shown(volume: Volume) -> str:
+    slice_id = named_slice_id(volume.path)
+    return volume.path.name if slice_id is None else format_slice_id(slice_id)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soct_core.arrays import Mask, Sliceable
-from soct_core.planes.padding import ImagedBox, reaches_all_edges
+from soct_core.planes.padding import ImagedBox, fills_frame
 
 
 def read_measured(volume: Sliceable, index: int | slice) -> tuple[NDArray[Any], Mask | None]:
@@ -40,7 +40,7 @@ def imaged_in(volume: Sliceable, index: int | slice, planes: NDArray[Any]) -> Ma
     Volumes and their views know by their `imaged`, a lazy mask, (z, y, x); a bare array shows its padding.
     """
     if isinstance(volume, np.ndarray):
-        return None if reaches_all_edges(planes) else np.asarray(imaged_of(volume)[index])
+        return None if fills_frame(planes) else np.asarray(imaged_of(volume)[index])
     found: Mask = np.asarray(imaged_of(volume)[index])
     return None if found.all() else found
 
@@ -56,8 +56,7 @@ def imaged_of(volume: Sliceable) -> Sliceable:
     if isinstance(volume, np.ndarray):
         box = ImagedBox(volume.shape[1:])
         box.see(volume)
-        inside = np.zeros(volume.shape[1:], dtype=bool)
-        inside[box.inside()] = True
+        inside = box.inside().mask(volume.shape[1:])
         return np.broadcast_to(inside if inside.any() else np.True_, volume.shape)
     return np.broadcast_to(np.True_, volume.shape)
 

@@ -17,6 +17,9 @@ cv2.setNumThreads(1)
 EDGE_TOLERANCE = 1e-6
 """In pixels. Chosen by hand: rounding of coordinates must not cost a row at the edge."""
 
+_PLACE_TOLERANCE = 0.01
+"""The same, of places held in single precision."""
+
 
 def warp(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int] | None = None) -> NDArray[Any]:
     """Linear interpolation of a floating plane, (y, x): `out(x) = plane(motion(x))`.
@@ -53,6 +56,26 @@ def warp_measured(
     covered = coverage((plane.shape[0], plane.shape[1]), motion, shape) & (share > 0.5)
     np.divide(values, share, out=values, where=covered & (share < 1 - EDGE_TOLERANCE))
     return values, covered
+
+
+def warp_by(plane: NDArray[Any], places: NDArray[np.float32]) -> NDArray[Any]:
+    """Linear interpolation of a floating plane, (y, x), at `places`, (y, x, 2) in x-y order, in pixels.
+
+    Places beside the plane hold a value near its edge; `covered_by` tells which.
+    """
+    if plane.dtype != np.float32:
+        order = np.moveaxis(places[..., ::-1], -1, 0)
+        pulled: NDArray[Any] = ndimage.map_coordinates(plane, order, order=1, mode="nearest")
+        return pulled
+    return cv2.remap(plane, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload,no-any-return]
+
+
+def covered_by(source_shape: tuple[int, int], places: NDArray[np.float32]) -> Mask:
+    """Which of the places lie within the plane, (y, x)."""
+    height, width = source_shape
+    x, y, least = places[..., 0], places[..., 1], -_PLACE_TOLERANCE
+    inside: Mask = (x >= least) & (x <= width - 1 - least) & (y >= least) & (y <= height - 1 - least)
+    return inside
 
 
 def coverage(source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, int] | None = None) -> Mask:

@@ -24,6 +24,9 @@ UNLIKE_NEIGHBOURS, UNLIKE_ACROSS = 1.5, 1.2
 others: of its two slices, and of both pairs of second neighbours across it. On three real volumes, clean and
 speckled, a lost slice makes 1.6 to 20 and 1.35 to 1.95, clean cuts at most 1.4 with 1.1 (two more volumes
 change too little with depth to show it). Chosen by hand."""
+LEAST_SHARED = 0.9
+"""Of the share of tissue that neighbours usually have in common. Where less is in common, the window moved or
+tissue is missing, and likeness says nothing of the cut. Chosen by hand."""
 _LEAST_OTHERS = 2
 """Pairs at the same distance that must say what is usual."""
 
@@ -111,25 +114,30 @@ def unlike_cuts(found: Sequence[PairQuality], but: Collection[int]) -> Iterator[
     but
         Slices whose cuts are not judged.
     """
-    unlike = {(one.pair.upper_id, one.pair.lower_id): 1 - one.pair.likeness for one in found}
+    pairs = {(one.pair.upper_id, one.pair.lower_id): one.pair for one in found}
+    unlike = {ids: 1 - pair.likeness for ids, pair in pairs.items()}
+    shared = {ids: pair.overlap for ids, pair in pairs.items()}
     for upper, lower in sorted(unlike):
         crossing = [(upper - 1, lower), (upper, lower + 1)]
         if lower - upper != 1 or not {upper, lower}.isdisjoint(but) or not unlike.keys() >= {*crossing}:
             continue
         usual = _usual(unlike, upper, 1)
         across = _usual(unlike, upper, 2)
-        if usual is None or across is None:
+        overlap = _usual(shared, upper, 1)
+        if usual is None or across is None or overlap is None:
+            continue
+        if shared[upper, lower] < LEAST_SHARED * overlap:
             continue
         own, least = unlike[upper, lower], min(unlike[pair] for pair in crossing)
         if own >= UNLIKE_NEIGHBOURS * usual and least >= UNLIKE_ACROSS * across:
             yield UnlikeCut(upper, lower, 1 - own, 1 - usual)
 
 
-def _usual(unlike: Mapping[tuple[int, int], float], upper: int, distance: int) -> float | None:
+def _usual(figures: Mapping[tuple[int, int], float], upper: int, distance: int) -> float | None:
     """Median of pairs so far apart near a cut that do not cross it."""
     others = [
         value
-        for (above, below), value in unlike.items()
+        for (above, below), value in figures.items()
         if below - above == distance and abs(above - upper) <= REACH and not above <= upper < below
     ]
     return float(np.median(others)) if len(others) >= _LEAST_OTHERS else None

@@ -247,14 +247,14 @@ def _with_background(planes: NDArray[np.float32], where: Mask | None) -> Mask | 
     inside = np.asarray(where.any(axis=0))
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     box = (..., slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    held = planes[box]
+    held, within = planes[box], inside[box]
     rim = [
-        line
+        held[line][..., within[line[1:]]]
         for line, is_padded in (
-            (held[:, 0], rows[0] > 0),
-            (held[:, -1], rows[-1] + 1 < inside.shape[0]),
-            (held[..., 0], columns[0] > 0),
-            (held[..., -1], columns[-1] + 1 < inside.shape[1]),
+            (np.s_[:, 0], rows[0] > 0),
+            (np.s_[:, -1], rows[-1] + 1 < inside.shape[0]),
+            (np.s_[:, :, 0], columns[0] > 0),
+            (np.s_[:, :, -1], columns[-1] + 1 < inside.shape[1]),
         )
         if is_padded
     ]

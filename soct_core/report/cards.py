@@ -15,6 +15,7 @@ from PIL import Image
 
 from schemas.handoffs import InterpolationOutcome, RunResult
 from schemas.slice_id import format_slice_id
+from soct_core.errors import one_line
 from soct_core.file_names import FINAL_NAME, RUN_RECORD_NAME
 
 _THUMBNAIL_PX = 720
@@ -75,9 +76,20 @@ def file_card(result: RunResult) -> str:
 
 
 def _listing(paths: Iterable[Path]) -> str:
-    # The path in full: browsers do not open local files from a page of a server, and Prefect's
-    # pages show the escapes within the text of a link.
-    return "\n".join(f"- {plain(str(path))} ([link](<{path.as_uri()}>))" for path in paths)
+    # Paths as they are, to be copied: browsers open no local files from a page of a server.
+    return "\n".join(f"- {code(one_line(str(path)))}" for path in paths)
+
+
+def code(text: str) -> str:
+    """Text that markdown shows letter by letter.
+
+    Examples
+    --------
+    >>> code("a_b.csv"), code("a`b")
+    ('`a_b.csv`', '`` a`b ``')
+    """
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"`{text}`" if fence == "`" else f"{fence} {text} {fence}"
 
 
 def _thumbnail(png: Path) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from schemas.pairwise import PairwiseMetrics
 from schemas.run_record import Fingerprint
-from soct_core.file_names import PAIRS, SLICES_FOLDER, TRANSFORM_ITK, manual_path, pair_name
+from soct_core.file_names import PAIRS, SLICE_NAME, SLICES_FOLDER, TRANSFORM_ITK, manual_path, pair_name
 from soct_core.report.counts import counted
 from soct_core.report.run_data import RegisteredPair, Row
 
-_SLICE = re.compile(r"slice_z\d{1,8}\.ome\.zarr", re.ASCII)
 _IDENTITY = (
     "#Insight Transform File V1.0",
     "#Transform 0",
@@ -30,7 +28,7 @@ def correction_command(metrics: PairwiseMetrics, inputs: Iterable[Fingerprint]) 
     written. Empty where the pair is set by hand already, or where the acquisition is not known.
     """
     slices = (PurePosixPath(given.path) for given in inputs)
-    first = next((path for path in slices if _SLICE.fullmatch(path.name)), None)
+    first = next((path for path in slices if SLICE_NAME.fullmatch(path.name)), None)
     if first is None or metrics.source == "manual":
         return ""
     home = first.parent.parent if first.parent.name == SLICES_FOLDER else first.parent

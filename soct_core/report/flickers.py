@@ -17,6 +17,12 @@ MOST_PICTURE_CHARACTERS = 11_000_000
 """Characters of base64 on one page; the pictures that tell least are left out beyond. Chosen by hand."""
 
 
+_UNCERTAINTY_ALT = (
+    "Half the width of the 90 % interval of each voxel of the middle plane: black is known, white may be off "
+    "by all that lies between black and white in the other pictures. Bright where the two sides differ."
+)
+
+
 @dataclass(frozen=True)
 class FlickerLayer:
     """One picture of a flicker."""
@@ -158,6 +164,8 @@ def _gap_view(gap: Gap) -> GapView:
         if seen.interpolated is not None:
             alt = f"Middle plane of slice {name}, interpolated by {d.method_used}: an estimate."
             layers.append(FlickerLayer("interpolated", alt, seen.interpolated))
+        if seen.uncertainty is not None:
+            layers.append(FlickerLayer("uncertainty", _UNCERTAINTY_ALT, seen.uncertainty))
         layers.append(
             FlickerLayer(f"after ({below})", f"First plane of slice {below}, below the gap.", seen.after)
         )

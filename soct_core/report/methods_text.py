@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from schemas.diagnostics import InterpolationDiagnostics
+from schemas.orientation import from_to
 from schemas.run_record import RunRecord
 from schemas.settings import InterpolationSettings, RegistrationMetric
 from soct_core.registration.register import (
@@ -252,7 +253,8 @@ def _volume(data: RunData, cite: _Citations) -> str:
         )
     return text + (
         f"The volume of {shape} voxels of {size} µm (z, y, x) was written as OME-NGFF {s.ngff_version} "
-        f"{cite('ngff')}, with a label that tells measured from interpolated voxels and gaps."
+        f"{cite('ngff')}, with a label that tells measured from interpolated voxels and gaps. "
+        f"{_oriented(s.orientation)}"
     )
 
 
@@ -281,3 +283,11 @@ def program_of(record: RunRecord) -> str:
     """This program and its version, as far as it is known."""
     version = record.versions.get("soct-flows", NOT_INSTALLED)
     return "soct-flows" if version == NOT_INSTALLED else f"soct-flows {version}"
+
+
+def _oriented(orientation: str | None) -> str:
+    if orientation is None:
+        return "Its anatomical orientation was not stated."
+    named = zip("zyx", map(from_to, orientation), strict=True)
+    sides = ", ".join(f"{axis} from {words.replace('-', ' ')}" for axis, words in named)
+    return f"Its axes run {sides} ({orientation})."

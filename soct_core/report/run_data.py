@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +27,13 @@ from soct_core.file_names import (
     STACK_REPORTLET_PATH,
     VOLUME_PATH,
     gap_reportlet_path,
+    named_slice_id,
 )
 from soct_core.progress import note_loss
 from soct_core.storage.records import read_record
 
 Found = TypeVar("Found")
 Row = dict[str, Any]
-_SLICE = re.compile(r"(?:.*/)?slice_z(\d{1,8})\.ome\.zarr", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def read_run(output: Path, record: RunRecord) -> RunData:
     decisions = attempt(STACKING_DECISIONS.read, DECISIONS_PATH)
     return RunData(
         record=record,
-        used=tuple(sorted(int(m[1]) for i in record.inputs if (m := _SLICE.fullmatch(i.path)))),
+        used=tuple(sorted(n for i in record.inputs if (n := named_slice_id(Path(i.path))) is not None)),
         trail={} if trail is None else {row["slice_id"]: row for row in _rows(trail)},
         gaps=tuple(sorted(gaps, key=lambda gap: gap.slice_id)),
         pairs=tuple(sorted(pairs, key=lambda pair: pair.ids)),

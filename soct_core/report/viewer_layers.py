@@ -9,21 +9,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import zarr
 
+from schemas.image_choice import ImageChoice
 from schemas.run_record import RunRecord
 from schemas.slice_id import format_slice_id
 from soct_core.arrays import Zyx
 from soct_core.errors import RecordError, VolumeError
-from soct_core.file_names import INTERPOLATIONS, RUN_RECORD_NAME, VOLUME_PATH, interpolated_name, slice_name
+from soct_core.file_names import (
+    INTERPOLATIONS,
+    RUN_RECORD_NAME,
+    VOLUME_PATH,
+    interpolated_name,
+    named_slice_id,
+)
 from soct_core.report.run_data import RunData, read_run
 from soct_core.storage.records import read_record
 from soct_core.volume import open_volume
-from soct_core.volume.metadata import read_image_metadata
-from soct_core.volume.provenance import BLEND, INTERPOLATED, LABEL_NAME, MEASURED
+from soct_core.volume.provenance import LABEL_NAME
 
-LABEL_COLOURS = {MEASURED: "#0072b2", INTERPOLATED: "#e69f00", BLEND: "#56b4e9"}
-"""Told apart by the colour-blind too (Okabe and Ito); gaps are transparent."""
 _AISLE = 0.05
 """Distance of the slices from the volume, as a share of the volume's width. Chosen by eye."""
 
@@ -66,7 +71,7 @@ def layers_of(output: Path) -> tuple[ViewerLayer, ...]:
 
 def _slices(output: Path, data: RunData, size_um: Zyx, aside_um: Zyx) -> list[ViewerLayer]:
     paths = {name: output / name for name in (each.path for each in data.record.inputs)}
-    by_id = {i: p for p in paths.values() for i in data.used if p.name == slice_name(i)}
+    by_id = {i: p for p in paths.values() for i in data.used if named_slice_id(p) == i}
     made = {i: f"{INTERPOLATIONS}/{interpolated_name(i)}" for i in data.interpolated}
     tops = {row["slice_id"]: row["slot_top_um"] for row in data.decisions}
     found = []
@@ -74,27 +79,34 @@ def _slices(output: Path, data: RunData, size_um: Zyx, aside_um: Zyx) -> list[Vi
     for slice_id, path in sorted((by_id | {i: output / name for i, name in made.items()}).items()):
         what = "slice" if slice_id in by_id else "interpolated"
         # Of the voxel size of the volume: slices need not say theirs.
-        layer = _image(f"{what} {format_slice_id(slice_id)}", "image", path, size_um)
+        choice = data.record.settings.input if slice_id in by_id else ImageChoice()
+        layer = _image(f"{what} {format_slice_id(slice_id)}", "image", path, size_um, choice)
         found.append(replace(layer, translation_um=(z + tops.get(slice_id, 0.0), y, x)))
     return found
 
 
 def _image(
-    name: str, kind: Literal["image", "labels"], path: Path, size_um: Zyx | None = None
+    name: str,
+    kind: Literal["image", "labels"],
+    path: Path,
+    size_um: Zyx | None = None,
+    choice: ImageChoice = ImageChoice(),  # noqa: B008
 ) -> ViewerLayer:
-    open_volume(path, size_um)  # says what is wrong with it
+    base = open_volume(path, size_um, choice)
     group = zarr.open_group(path, mode="r", use_consolidated=False)
     attributes: Any = group.attrs.asdict()
-    multiscale = attributes.get("ome", attributes)["multiscales"][0]
-    base = read_image_metadata(attributes, str(path), size_um)
+    ome = attributes.get("ome", attributes)
+    if choice.is_made or "multiscales" not in ome:
+        return ViewerLayer(name, kind, (base,), base.voxel_size_um, base.origin_um)
     levels = []
-    for dataset in multiscale["datasets"]:
+    for dataset in ome["multiscales"][0]["datasets"]:
         level = group[dataset["path"]]
         if not isinstance(level, zarr.Array):
             raise VolumeError(f"{path}: level {dataset['path']!r} is no array")
         # Viewers want (z, y, x): t and c are singletons, or the image would not have opened.
         levels.append(_Spatial(level) if level.ndim > 3 else level)
-    return ViewerLayer(name, kind, tuple(levels), base.voxel_size_um, base.translation_um)
+    levels.sort(key=lambda level: -int(np.prod(level.shape)))
+    return ViewerLayer(name, kind, tuple(levels), base.voxel_size_um, base.origin_um)
 
 
 class _Spatial:

@@ -29,9 +29,17 @@ def gap_reportlet(
         before=picture(sides[0], window),
         after=picture(sides[1], window),
         interpolated=None if shown.middle is None else picture(shown.middle, window),
+        uncertainty=_uncertainty(shown, window),
         **pictures,
         outline=outline,
     )
+
+
+def _uncertainty(shown: GapPlanes, window: tuple[float, float]) -> Picture | None:
+    """Half widths in the greys of the planes, from 0 on: what is as bright as tissue is not known at all."""
+    if shown.uncertainty is None:
+        return None
+    return picture(shown.uncertainty, (0.0, window[1] - window[0]))
 
 
 def _slabs(

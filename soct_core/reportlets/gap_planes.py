@@ -33,6 +33,8 @@ class GapPlanes:
     """Middle plane of what was interpolated; None on a hard skip."""
     rows: list[NDArray[Any]] = field(default_factory=list)
     """One of each interpolated plane."""
+    uncertainty: NDArray[Any] | None = None
+    """Half widths of the interval of each voxel of the middle plane; None where none were made."""
 
     def watch(self, planes: Iterable[NDArray[Any]], count: int) -> Iterator[NDArray[Any]]:
         """Pass on the `count` planes of an interpolated slice, keeping what will be shown."""
@@ -40,6 +42,13 @@ class GapPlanes:
             if index == count // 2:
                 self.middle = plane.copy()
             self.rows.append(plane[min(self.row, plane.shape[0] - 1)].copy())
+            yield plane
+
+    def watch_uncertainty(self, planes: Iterable[NDArray[Any]], count: int) -> Iterator[NDArray[Any]]:
+        """The same, of half widths."""
+        for index, plane in enumerate(planes):
+            if index == count // 2:
+                self.uncertainty = plane.copy()
             yield plane
 
 

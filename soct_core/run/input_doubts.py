@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from schemas.handoffs import DetectedGaps
+from schemas.image_choice import ImageChoice
 from schemas.run_record import Doubt
 from schemas.slice_id import format_slice_id
 from soct_core.acquisition.translations import contradicted_slots, origins_differ, without_translation
@@ -39,7 +40,8 @@ def _same_content(planner: Planner) -> Iterator[Doubt]:
 def _translations(planner: Planner) -> Iterator[Doubt]:
     volumes = planner.volumes
     if planner.voxel_size_um is not None:
-        stated = {i: v for i, path in planner.measured.items() if (v := _as_stated(path)) is not None}
+        each = ((i, _as_stated(path, planner.settings.input)) for i, path in planner.measured.items())
+        stated = {i: volume for i, volume in each if volume is not None}
         if len(stated) > 1 and origins_differ(stated):
             yield Doubt(
                 kind="translations",
@@ -83,9 +85,9 @@ def _windows(planner: Planner) -> Doubt:
     )
 
 
-def _as_stated(path: Path) -> Volume | None:
+def _as_stated(path: Path, choice: ImageChoice) -> Volume | None:
     try:
-        return open_volume(path)
+        return open_volume(path, choice=choice)
     except BadInputError:
         return None
 

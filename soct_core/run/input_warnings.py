@@ -7,10 +7,11 @@ from itertools import islice
 from pathlib import Path
 
 from schemas.handoffs import DetectedGaps
+from schemas.image_choice import ImageChoice
 from schemas.slice_id import format_slice_id
 from schemas.tables.slice_config import SLICE_CONFIG
 from soct_core import slice_config
-from soct_core.acquisition.slices import lost_chunk_warnings
+from soct_core.acquisition.slices import lost_chunk_warnings, remark_warnings
 from soct_core.arrays import Zyx
 from soct_core.errors import BadInputError
 from soct_core.file_names import SHIFTS_NAME
@@ -28,6 +29,7 @@ def input_warnings(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
         *_passed_over(planner),
         *planner.space.warnings,
         *_size_warnings(planner),
+        *remark_warnings(planner.volumes.values()),
         *lost_chunk_warnings(planner.volumes.values()),
         *unused_warnings(
             planner.acquisition.manual,
@@ -75,7 +77,8 @@ def _passed_over(planner: Planner) -> Iterator[str]:
 def _size_warnings(planner: Planner) -> Iterator[str]:
     first = next(iter(planner.volumes.values()))
     if planner.voxel_size_um is not None:
-        stated = ((v.path.name, _stated_size(v.path)) for v in planner.volumes.values())
+        choice = planner.settings.input
+        stated = ((v.path.name, _stated_size(v.path, choice)) for v in planner.volumes.values())
         said = f"voxels are taken to be {_size(planner.voxel_size_um)} µm as you said"
         unlike = (
             f"{said}, but {name} says {_size(size)}"
@@ -95,10 +98,10 @@ def _size_warnings(planner: Planner) -> Iterator[str]:
         )
 
 
-def _stated_size(path: Path) -> Zyx | None:
+def _stated_size(path: Path, choice: ImageChoice) -> Zyx | None:
     """Voxel size that an image states; None where it states none."""
     try:
-        return open_volume(path).voxel_size_um
+        return open_volume(path, choice=choice).voxel_size_um
     except BadInputError:
         return None
 

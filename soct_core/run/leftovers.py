@@ -15,7 +15,7 @@ from soct_core.file_names import PREVIEW_SUFFIX, STATE_FOLDER
 from soct_core.storage.atomic import PARTIAL_PREFIX, remove
 
 _NAMES_OF_0_1 = ("stack/settled.json", f"{STATE_FOLDER}/seals")
-_INTERPOLATION = re.compile(r"slice_z(\d+)_(?:interpolated.*|manifest\.csv)", re.ASCII)
+_INTERPOLATION = re.compile(r"slice_z(\d+)_(?:interpolated.*|uncertainty\.ome\.zarr|manifest\.csv)", re.ASCII)
 _LEFTOVER = re.compile(rf"{re.escape(PARTIAL_PREFIX)}(?:\d+-[0-9a-f]{{8}}|stale)-.+", re.ASCII)
 _ASSESSED = re.compile(r"slice_z(\d+)_(?:figures|quality|reportlet)\.json", re.ASCII)
 _PAIR = re.compile(r"slice_z\d+_z\d+", re.ASCII)

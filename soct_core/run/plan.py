@@ -34,6 +34,7 @@ from soct_core.pairwise.pairs import pairs_to_register
 from soct_core.run.manual_transforms import refuse_without_pair
 from soct_core.run.plan_checks import refuse_absurd_volume, refuse_unfit_by_slice
 from soct_core.slice_config.finalise import (
+    ACCEPTED_NOTE,
     COVERED_NOTE,
     NOT_ASKED_NOTE,
     excluded_source_note,
@@ -149,12 +150,13 @@ class Planner:
         unasked = () if self.settings.interpolation.enabled else found.gaps.single
         beside = self.gaps_beside_excluded(found.gaps.single)
         excluded = {gap: excluded_source_note(map(format_slice_id, ids)) for gap, ids in beside.items()}
+        by_hand = {o.slice_id: ACCEPTED_NOTE for o in filled if o.accepted_by_hand}
         multi = {i: longer_gap_note(len(gap)) for gap in found.gaps.multi for i in gap}
         return FinaliseJob(
             acquisition=self.acquisition.directory,
             config=self.acquisition.config_path,
             fragments=tuple(o.fragment for o in filled if o.fragment is not None),
-            notes=excluded | covered | dict.fromkeys(unasked, NOT_ASKED_NOTE) | multi,
+            notes=excluded | covered | by_hand | dict.fromkeys(unasked, NOT_ASKED_NOTE) | multi,
             output=self.output,
         )
 
@@ -186,6 +188,7 @@ class Planner:
                 measures_fixed=pair.role != "check" and pair.fixed_id == min(self.measured),
                 output=self.output,
                 voxel_size_um=self.voxel_size_um,
+                choice=self.settings.input,
                 window_fixed=self.space.windows.get(pair.fixed_id),
                 window_moving=self.space.windows.get(pair.moving_id),
                 manual=self.acquisition.manual.get((pair.fixed_id, pair.moving_id)),
@@ -211,6 +214,7 @@ class Planner:
             pairs=tuple(p.directory for p in pairs),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
+            choice=self.settings.input,
             windows=dict(self.space.windows),
             origin_um=world_origin(self.volumes, self.space),
             recipe=self.settings.stack_recipe,
@@ -222,7 +226,7 @@ class Planner:
 
     def _open(self, used: Mapping[int, Path]) -> None:
         self.measured = dict(used)
-        self.volumes = open_slices(self.measured, self.voxel_size_um)
+        self.volumes = open_slices(self.measured, self.voxel_size_um, self.settings.input)
         first = next(iter(self.volumes.values()))
         interval, voxel_z = self.settings.slicing_interval_um, first.voxel_size_um[0]
         if interval < voxel_z:
@@ -268,6 +272,7 @@ class Planner:
             usable_before=self.usable_planes(before),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
+            choice=self.settings.input,
             window_before=self.space.windows.get(before),
             window_after=self.space.windows.get(after),
         )
@@ -291,10 +296,11 @@ class Planner:
             output_z=missing if trusted < slots.top(slice_id + 1) else min(missing, 0),
             output=self.output,
             voxel_size_um=self.voxel_size_um,
+            choice=self.settings.input,
             window_before=self.space.windows.get(before),
             window_after=self.space.windows.get(slice_id + 1),
             origin_um=(z + top * slots.voxel_z_um, y, x),
-            settings=self.settings.interpolation,
+            settings=self.settings.interpolation_of(slice_id),
             ngff_version=self.settings.ngff_version,
         )
 

@@ -8,10 +8,17 @@ from pathlib import Path
 
 from schemas.assessment import AssessJob, CompareJob, MeasureJob, QualityPageJob
 from schemas.handoffs import VoxelSize
+from schemas.image_choice import ImageChoice
 from schemas.quality import QualitySettings
 from schemas.slice_id import format_slice_id
 from soct_core import slice_config
-from soct_core.acquisition.slices import Acquisition, find_acquisition, open_slices, slice_table
+from soct_core.acquisition.slices import (
+    Acquisition,
+    find_acquisition,
+    open_slices,
+    remark_warnings,
+    slice_table,
+)
 from soct_core.errors import AcquisitionError, BadInputError, SettingsError
 from soct_core.file_names import DEFAULT_ASSESSMENT, AssessmentFiles, ComparisonFiles
 from soct_core.quality.planes import pairs_to_compare, surroundings
@@ -60,8 +67,8 @@ class QualityPlan:
         refuse_foreign_within(out)
         target = config_out.expanduser().absolute()
         refuse_foreign_config(out, target, found.config_path, overwrite=overwrite)
-        slices, warnings = _openable(found, voxel_size_um)
-        volume = open_volume(next(iter(slices.values())), voxel_size_um)
+        slices, warnings = _openable(found, voxel_size_um, settings.input)
+        volume = open_volume(next(iter(slices.values())), voxel_size_um, settings.input)
         if settings.slicing_interval_um < volume.voxel_size_um[0]:
             seen, plane = settings.slicing_interval_um, volume.voxel_size_um[0]
             raise SettingsError(
@@ -140,19 +147,21 @@ class QualityPlan:
         )
 
 
-def _openable(found: Acquisition, voxel_size_um: VoxelSize | None) -> tuple[dict[int, Path], tuple[str, ...]]:
+def _openable(
+    found: Acquisition, voxel_size_um: VoxelSize | None, choice: ImageChoice
+) -> tuple[dict[int, Path], tuple[str, ...]]:
     """All slices but those that the config does not use and that cannot be opened beside the others."""
     used = slice_config.filter_slices_to_use(slice_table(found))
     slices = {i: path for i, path in found.slices.items() if i in used}
     if not slices:
         raise AcquisitionError(f"{found.directory}: no slice is both used and present")
-    open_slices(slices, voxel_size_um)
-    first, warnings = min(slices), []
+    warnings = remark_warnings(open_slices(slices, voxel_size_um, choice).values())
+    first = min(slices)
     for i, path in found.slices.items():
         if i in used:
             continue
         try:
-            open_slices({first: slices[first], i: path}, voxel_size_um)
+            open_slices({first: slices[first], i: path}, voxel_size_um, choice)
         except BadInputError as error:
             warnings.append(f"slice {format_slice_id(i)}, which is not used, is not assessed: {error}")
         else:

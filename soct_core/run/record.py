@@ -21,7 +21,7 @@ class RunFacts:
     """What is known of a run at some moment."""
 
     acquisition: str
-    """Name of its directory."""
+    """What it is called."""
     output: Path
     inputs: Sequence[Path]
     settings: ReconstructSettings
@@ -33,6 +33,7 @@ class RunFacts:
     tasks: Sequence[TaskRecord]
     errors: Sequence[ErrorRecord]
     doubts: Sequence[Doubt] = ()
+    deployment: str = ""
 
 
 def write_run_record(facts: RunFacts, outcome: RunOutcome) -> None:
@@ -46,6 +47,7 @@ def run_record(facts: RunFacts, outcome: RunOutcome) -> RunRecord:
     return RunRecord(
         outcome=outcome,
         acquisition=facts.acquisition,
+        deployment=facts.deployment,
         started=facts.started,
         finished=datetime.now(UTC),
         command=facts.command,

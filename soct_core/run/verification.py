@@ -26,6 +26,7 @@ from soct_core.file_names import (
     PAIRS,
     REPORT_NAME,
     RUN_RECORD_NAME,
+    SLICE_NAME,
     SLICES_FOLDER,
     STAGE_FOLDERS,
     VOLUME_PATH,
@@ -36,7 +37,7 @@ from soct_core.storage.records import read_record
 from soct_core.storage.safe_paths import is_within
 
 REQUIRED = (VOLUME_PATH, DECISIONS_PATH, FINAL_NAME, REPORT_NAME)
-_INPUT = re.compile(r"slice_z(\d{1,8})\.ome\.zarr|[^/]+\.csv|slice_z\d{1,8}_z\d{1,8}\.tfm", re.ASCII)
+_INPUT = re.compile(SLICE_NAME.pattern + r"|[^/]+\.csv|slice_z\d{1,8}_z\d{1,8}\.tfm", re.ASCII)
 _LIKE_AN_OUTPUT = re.compile(r"slice_.*|.*\.zarr|report\.html")
 
 

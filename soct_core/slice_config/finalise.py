@@ -13,10 +13,11 @@ from soct_core.slice_config.table import merge_fragments, read, stamp_many, writ
 from soct_core.storage.atomic import published
 
 COVERED_NOTE = "gap already covered by the slice above; not interpolated"
+ACCEPTED_NOTE = "accepted by hand although gates failed"
 NOT_ASKED_NOTE = "missing; interpolation is switched off"
 _LONGER_GAP_NOTE = "part of a gap of {} slices; not interpolated"
 _EXCLUDED_SOURCE_NOTE = "not interpolated, for neighbour {} is auto_excluded"
-_OURS = (COVERED_NOTE, NOT_ASKED_NOTE, _LONGER_GAP_NOTE, _EXCLUDED_SOURCE_NOTE)
+_OURS = (COVERED_NOTE, ACCEPTED_NOTE, NOT_ASKED_NOTE, _LONGER_GAP_NOTE, _EXCLUDED_SOURCE_NOTE)
 _OUR_NOTES = re.compile(f"(; )?({'|'.join(map(re.escape, _OURS))})".replace(r"\{\}", r"\d+(?: and \d+)?"))
 
 

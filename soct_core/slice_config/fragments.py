@@ -19,9 +19,22 @@ _TABLE = CsvTable(
     columns={name: SLICE_CONFIG.columns[name] for name in FRAGMENT_COLUMNS}, required=FRAGMENT_COLUMNS
 )
 
+_OF_LINUMPY = CsvTable(
+    columns={
+        "slice_id": _TABLE.columns["slice_id"],
+        "method_used": _TABLE.columns["interpolation_method_used"],
+        "fallback_reason": _TABLE.columns["interpolation_fallback_reason"],
+        "interpolation_failed": _TABLE.columns["interpolation_failed"],
+    },
+    required=("slice_id", "method_used", "fallback_reason"),
+)
+"""The fragments of linumpy's `linum_interpolate_missing_slice`; early ones know no failure."""
+
 
 def find_fragments(directory: Path) -> list[Path]:
-    """All manifest fragments in a directory, in the order of their names."""
+    """All manifest fragments in a directory, in the order of their names; a file is one itself."""
+    if directory.is_file():
+        return [directory]
     return sorted(p for p in directory.glob("*_manifest.csv") if not p.name.startswith("."))
 
 
@@ -41,7 +54,7 @@ def read_fragment(path: Path) -> ManifestFragment:
         or is named after another slice.
     """
     try:
-        table = _TABLE.read(path)
+        table = _from_linumpy(_OF_LINUMPY.read(path)) if _is_of_linumpy(path) else _TABLE.read(path)
     except TableFaults as error:
         raise FragmentError(error.summary) from error
     except OSError as error:
@@ -61,3 +74,26 @@ def read_fragment(path: Path) -> ManifestFragment:
         seen, wanted = format_slice_id(fragment.slice_id), format_slice_id(named)
         raise FragmentError(f"{path}: holds slice {seen}, wanted {wanted}")
     return fragment
+
+
+def _is_of_linumpy(path: Path) -> bool:
+    with path.open("rb") as file:
+        header = file.readline(1000).decode("utf-8-sig", "replace").strip().split(",")
+    return set(_OF_LINUMPY.required) <= set(header)
+
+
+def _from_linumpy(table: pd.DataFrame) -> pd.DataFrame:
+    """The same in our columns; the method asked for and the path of the output say nothing more."""
+    failed = (
+        table["interpolation_failed"] if "interpolation_failed" in table else pd.Series(False, table.index)
+    )
+    failed = failed.fillna(False).astype(bool)
+    return pd.DataFrame(
+        {
+            "slice_id": table["slice_id"],
+            "interpolated": ~failed,
+            "interpolation_failed": failed,
+            "interpolation_method_used": table["method_used"].mask(failed),
+            "interpolation_fallback_reason": table["fallback_reason"].where(failed),
+        }
+    )

@@ -119,6 +119,8 @@ class VolumePlan:
     """A volume on the same canvas, whose first planes would become the same again."""
     origin_um: Zyx = (0.0, 0.0, 0.0)
     """Where pixel (0, 0) of the slices and plane 0 of the volume lie in the world."""
+    orientation: str | None = None
+    """To which side of the animal z, y and x run."""
     kind: np.dtype[Any] | None = None
     """The dtype, where there may be no slice that shows it: a part of the volume can lie in a gap."""
 

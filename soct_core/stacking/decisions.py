@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from schemas.published_stack import PoseSource
 from schemas.slice_id import format_slice_id
 from schemas.tables.csv_cells import inert
-from schemas.tables.stacking_decisions import PoseSource
 from soct_core.registration.working_plane import pixel_aspect
 from soct_core.stacking.gains import factor_at
 from soct_core.stacking.inputs import Assembled, StackInput

@@ -22,12 +22,12 @@ from soct_core.stacking.blending import Blender, Span, VolumePlan, spans
 from soct_core.storage.atomic import published
 from soct_core.storage.file_tree import files_of
 from soct_core.volume.block_levels import LevelArrays, known_planes, write_block, write_rest
-from soct_core.volume.level_arrays import multiscale_attributes
+from soct_core.volume.level_arrays import ImageFacts, multiscale_attributes
 from soct_core.volume.level_grids import VolumeGrid, halved_grid, parts_of, sized_grid
-from soct_core.volume.metadata import versioned
 from soct_core.volume.provenance import LABEL_NAME
 from soct_core.volume.reused_chunks import take_rows
 from soct_core.volume.sized_levels import SizedLevel, known_sized_planes, sized_levels, write_sized
+from soct_core.volume.written_metadata import versioned
 
 _LABELS = f"labels/{LABEL_NAME}"
 _METADATA = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
@@ -159,10 +159,17 @@ class PartedVolume:
 
     def _describe(self, partial: Path, name: str) -> None:
         """Write the metadata that makes the arrays an image."""
-        scales = self.plan.voxel_size_um, self.plan.corner_um
         for path, title, label in ((_LABELS, LABEL_NAME, True), ("", name, False)):
             place = zarr.open_group(partial / path, mode="r+", use_consolidated=False)
-            place.attrs.update(multiscale_attributes(title, scales, self._factors, self.version, label=label))
+            facts = ImageFacts(
+                title,
+                self.plan.voxel_size_um,
+                self.plan.corner_um,
+                self.plan.depth,
+                self.plan.orientation,
+            )
+            coarsest = None if label else zarr.open_array(partial / str(len(self.grid.image) - 1), mode="r")
+            place.attrs.update(multiscale_attributes(facts, self._factors, self.version, coarsest))
         labels = zarr.open_group(partial / "labels", mode="r+", use_consolidated=False)
         labels.attrs.update(versioned(self.version, {"labels": [LABEL_NAME]}))
 

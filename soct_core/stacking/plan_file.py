@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas.published_stack import StackContents
 from schemas.stack_plan import (
+    ImagedBounds,
     ImagedPart,
     PlannedPose,
     PlannedSlice,
@@ -16,6 +17,7 @@ from schemas.stack_plan import (
 )
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
+from soct_core.planes.padding import Inside, Line
 from soct_core.stacking.assembly import Stack
 from soct_core.stacking.blending import Span, VolumePlan
 from soct_core.stacking.canvas import Canvas
@@ -146,16 +148,22 @@ def _imaged(volume: Sliceable) -> ImagedPart | None:
     if not isinstance(volume, Volume):
         return None
     found = volume.find_imaged()
-    if found.inside is None:
-        rows = columns = None
-    else:
-        rows, columns = ((part.start, part.stop) for part in found.inside)
+    inside = None
+    if found.inside is not None:
+        inside = ImagedBounds(
+            rows=(found.inside.rows.start, found.inside.rows.stop),
+            columns=(found.inside.columns.start, found.inside.columns.stop),
+            lines=tuple((*line.normal, line.reach) for line in found.inside.lines),
+        )
     lost: Sequence[Sequence[int]] = [] if found.lost is None else np.argwhere(found.lost).tolist()
-    return ImagedPart(rows=rows, columns=columns, lost=tuple((z, y, x) for z, y, x in lost))
+    return ImagedPart(inside=inside, lost=tuple((z, y, x) for z, y, x in lost))
 
 
 def _known(part: ImagedPart, volume: Volume) -> Imaged:
-    inside = None if part.rows is None or part.columns is None else (slice(*part.rows), slice(*part.columns))
+    inside = None
+    if part.inside is not None:
+        lines = tuple(Line((x, y), reach) for x, y, reach in part.inside.lines)
+        inside = Inside(slice(*part.inside.rows), slice(*part.inside.columns), lines)
     lost = None
     if part.lost:
         steps = zip(volume.shape, volume.chunks, strict=True)

@@ -17,8 +17,8 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from schemas.pairwise import PairRole
+from schemas.published_stack import PoseSource
 from schemas.settings import StackSettings
-from schemas.tables.stacking_decisions import PoseSource
 from soct_core.affine import Affine2D
 from soct_core.arrays import Mask
 

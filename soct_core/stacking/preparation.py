@@ -91,7 +91,7 @@ def _plan(path: Path, contents: StackContents) -> StackPlan | None:
 
 def _given(job: StackJob, records: Sequence[PairRecord]) -> StackInput:
     table = slice_config.read(job.trail)
-    volumes = open_slices(dict(job.measured), job.voxel_size_um)
+    volumes = open_slices(dict(job.measured), job.voxel_size_um, job.choice)
     size = next(iter(volumes.values())).voxel_size_um
     recipe = job.recipe
     return StackInput(
@@ -121,6 +121,7 @@ def _contents(
         pairs=tuple((r.metrics.fixed_id, r.metrics.moving_id, pair_digest(r)) for r in records),
         skip=tuple(sorted(skip)),
         windows=job.windows,
+        choice=job.choice,
     )
 
 

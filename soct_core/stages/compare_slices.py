@@ -31,7 +31,8 @@ def run(job: CompareJob) -> CompareOutcome:
         If a slice cannot be read or an output cannot be written.
     """
     started = time.perf_counter()
-    above, below = (open_volume(path, job.voxel_size_um) for path in (job.upper, job.lower))
+    size, choice = job.voxel_size_um, job.settings.input
+    above, below = (open_volume(path, size, choice) for path in (job.upper, job.lower))
     looked = [
         LookedAt.of(volume.shape[0], volume.voxel_size_um[0], job.settings) for volume in (above, below)
     ]

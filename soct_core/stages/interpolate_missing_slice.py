@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.common_space import Window
-from schemas.diagnostics import InterpolationDiagnostics, made_as
+from schemas.diagnostics import InterpolationDiagnostics, IntervalModel, made_as
 from schemas.handoffs import InterpolationJob, InterpolationOutcome
 from schemas.manifest_fragment import ManifestFragment
 from schemas.settings import InterpolationSettings, NgffVersion
@@ -36,9 +36,40 @@ from soct_core.volume.views import seen_through, trusted_part
 from soct_core.volume.writing import ImageSpec, image_made_as, image_writer
 from soct_core.zmorph.gate_list import GATES
 from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
+from soct_core.zmorph.uncertainty import half_widths, interval_model
 
-VERSION = "11"
+VERSION = "12"
 Planes = Iterator[NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes what is made of a gap, plane by plane."""
+
+    files: InterpolationFiles
+    spec: ImageSpec
+    shown: GapPlanes
+
+    def volume(self, planes: Planes) -> None:
+        """Write the interpolated slice."""
+        with image_writer(self.files.volume, self.spec) as (image, _):
+            for plane in self.shown.watch(planes, self.spec.shape[0]):
+                image.append(plane)
+
+    def uncertainty(self, path: Path, planes: Planes) -> IntervalModel:
+        """Write half widths of the interval of each voxel."""
+        count, total = self.spec.shape[0], 0.0
+        spec = replace(self.spec, dtype=np.dtype(np.float32), made_as=uncertainty_of(self.spec.made_as))
+        with image_writer(path, spec) as (image, _):
+            for plane in self.shown.watch_uncertainty(planes, count):
+                total += float(plane.mean(dtype=np.float64)) / count
+                image.append(plane)
+        return interval_model(total)
+
+
+def uncertainty_of(made: str) -> str:
+    """What the uncertainty of an interpolation says that it is."""
+    return f"uncertainty of the {made}"
 
 
 @dataclass(frozen=True)
@@ -74,8 +105,8 @@ def run(job: InterpolationJob) -> InterpolationOutcome:
         return InterpolationOutcome(slice_id=job.slice_id, result="already_covered")
     files = InterpolationFiles.standard(job.output, job.slice_id)
     diagnostics = interpolate_slice(
-        open_volume(job.before, job.voxel_size_um),
-        open_volume(job.after, job.voxel_size_um),
+        open_volume(job.before, job.voxel_size_um, job.choice),
+        open_volume(job.after, job.voxel_size_um, job.choice),
         GapToFill(
             job.slice_id,
             job.usable_before,
@@ -119,26 +150,21 @@ def interpolate_slice(
     nz_out = trusted.shape[0] if gap.output_z is None else gap.output_z
     refuse_foreign_output(files.volume, (before.path, after.path))
     shown = GapPlanes(row=trusted.shape[1] // 2)
-
-    def write(planes: Planes) -> None:
-        shape = nz_out, max(trusted.shape[1], below.shape[1]), max(trusted.shape[2], below.shape[2])
-        origin = _below(before, usable) if gap.origin_um is None else gap.origin_um
-        spec = ImageSpec(
-            shape,
-            np.dtype(trusted.dtype),
-            before.voxel_size_um,
-            origin,
-            version,
-            made_as=made_as(gap.slice_id, str(before.path), str(after.path)),
-        )
-        with image_writer(files.volume, spec) as (image, _):
-            for plane in shown.watch(planes, nz_out):
-                image.append(plane)
-
-    found = _fill(trusted, below, nz_out, settings, write)
+    spec = ImageSpec(
+        (nz_out, max(trusted.shape[1], below.shape[1]), max(trusted.shape[2], below.shape[2])),
+        np.dtype(trusted.dtype),
+        before.voxel_size_um,
+        _below(before, usable) if gap.origin_um is None else gap.origin_um,
+        version,
+        made_as=made_as(gap.slice_id, str(before.path), str(after.path)),
+    )
+    writer = _Writer(files, spec, shown)
+    found = _fill(trusted, below, nz_out, settings, writer)
     if found.interpolation_failed:
         # A volume of an earlier attempt must not outlive a hard skip.
         remove(files.volume)
+    if files.uncertainty is not None and found.uncertainty is None:
+        remove(files.uncertainty)
     diagnostics = _with_names(found, (before.path, after.path), gap.slice_id, files)
     if files.preview is not None:
         z_to_x = before.voxel_size_um[0] / before.voxel_size_um[2]
@@ -162,9 +188,11 @@ def refuse_to_replace_others(
     AcquisitionError
         Also where the volume would bear the name of a measured slice, or that of another interpolated one.
     """
-    named = named_slice_id(files.volume)
-    if named is not None:
-        raise AcquisitionError(f"{files.volume}: is the name of a measured slice, wanted another path")
+    for image in filter(None, (files.volume, files.uncertainty)):
+        if named_slice_id(image) is not None:
+            raise AcquisitionError(f"{image}: is the name of a measured slice, wanted another path")
+    if files.uncertainty is not None and files.uncertainty.resolve() == files.volume.resolve():
+        raise AcquisitionError(f"{files.uncertainty}: is the interpolated slice itself, wanted another path")
     other = named_interpolated_id(files.volume)
     if slice_id is not None and other not in (None, slice_id):
         raise AcquisitionError(
@@ -174,13 +202,14 @@ def refuse_to_replace_others(
     what = f"an earlier {mine}"
     checks: tuple[tuple[Path | None, Callable[[Path], bool]], ...] = (
         (files.volume, lambda path: image_made_as(path) == mine),
+        (files.uncertainty, lambda path: image_made_as(path) == uncertainty_of(mine)),
         (files.diagnostics, lambda path: read_record(path, InterpolationDiagnostics).made_as == mine),
         (files.fragment, lambda path: read_fragment(path).slice_id == slice_id),
         (files.preview, lambda path: preview_of(path) == mine),
     )
     for path, is_same in checks:
         # Whoever publishes a file refuses a directory in its place.
-        if path is None or path is files.volume or not path.is_dir():
+        if path is None or path in (files.volume, files.uncertainty) or not path.is_dir():
             refuse_to_replace(path, is_same, what, overwrite=overwrite)
 
 
@@ -194,7 +223,15 @@ def _with_names(
     document = files.diagnostics or files.volume
     before, after = (_relative(path, document) for path in neighbours)
     made = None if found.interpolation_failed else _relative(files.volume, document)
-    names = {"slice_before_path": before, "slice_after_path": after, "output_path": made}
+    half = None
+    if found.uncertainty is not None and files.uncertainty is not None:
+        half = _relative(files.uncertainty, document)
+    names = {
+        "slice_before_path": before,
+        "slice_after_path": after,
+        "output_path": made,
+        "uncertainty_path": half,
+    }
     return found.model_copy(update={"slice_id": slice_id, **names})
 
 
@@ -232,17 +269,21 @@ def _fill(
     below: Sliceable,
     nz_out: int,
     settings: InterpolationSettings,
-    write: Callable[[Planes], None],
+    writer: _Writer,
 ) -> InterpolationDiagnostics:
     if settings.method != "zmorph":
         volume, found = interpolate_baseline(trusted, below, settings, nz_out, settings.method)
-        write(iter(volume))
+        writer.volume(iter(volume))
         return found
     started = time.perf_counter()
-    morph, trial = prepare_morph(trusted, below, settings)
+    morph, trial = prepare_morph(trusted, below, settings, nz_out)
+    interval = None
     if morph is not None:
-        write(morph.planes(nz_out))
-    return morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)
+        writer.volume(morph.planes(nz_out))
+        if settings.uncertainty and writer.files.uncertainty is not None:
+            interval = writer.uncertainty(writer.files.uncertainty, half_widths(morph, nz_out))
+    found = morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)
+    return found.model_copy(update={"uncertainty": interval})
 
 
 def _outcome(
@@ -251,7 +292,8 @@ def _outcome(
     """What the flow needs to know of an interpolation."""
     failed = diagnostics.interpolation_failed
     reportlet = files.reportlet if files.reportlet is not None and files.reportlet.exists() else None
-    places = (None if failed else files.volume, files.diagnostics, files.fragment, reportlet)
+    uncertainty = None if diagnostics.uncertainty is None else files.uncertainty
+    places = (None if failed else files.volume, uncertainty, files.diagnostics, files.fragment, reportlet)
     decided = (name for check in diagnostics.gates if not check.passed for name in GATES[check.gate].settings)
     return InterpolationOutcome(
         slice_id=slice_id,
@@ -259,6 +301,7 @@ def _outcome(
         reason=diagnostics.fallback_reason,
         detail=diagnostics.detail,
         decided_by=tuple(dict.fromkeys(decided)),
+        accepted_by_hand=diagnostics.gate == "accepted_by_hand",
         volume=None if failed else files.volume,
         fragment=files.fragment,
         diagnostics=files.diagnostics,

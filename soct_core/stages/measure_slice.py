@@ -31,7 +31,7 @@ def run(job: MeasureJob) -> MeasureOutcome:
         If the slice cannot be read or an output cannot be written.
     """
     started = time.perf_counter()
-    volume = open_volume(job.path, job.voxel_size_um)
+    volume = open_volume(job.path, job.voxel_size_um, job.settings.input)
     looked_at = LookedAt.of(volume.shape[0], volume.voxel_size_um[0], job.settings)
     figures = measure_slice(volume, job.slice_id, looked_at)
     files = AssessmentFiles.standard(job.output, job.slice_id)

@@ -12,7 +12,7 @@ from soct_core.stacking.published import read_published
 from soct_core.storage.atomic import publish_text, remove
 from soct_core.storage.fingerprint import fingerprint
 
-VERSION = "10"
+VERSION = "11"
 """Of all that a volume is made by: that of the stack."""
 
 
@@ -46,6 +46,7 @@ def run(job: StackJob) -> PlannedStack:
             slices={i: paths[i] for i in slices_of_part(plan, index)},
             output=job.output,
             voxel_size_um=job.voxel_size_um,
+            choice=job.choice,
         )
         for index in range(len(plan.parts))
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from schemas.handoffs import PairJob, PairOutcome
+from schemas.image_choice import ImageChoice
 from schemas.quality import PairQuality
 from soct_core.arrays import Sliceable
-from soct_core.file_names import PAIR_QUALITY, PAIR_REPORTLET, PAIRS, pair_name
+from soct_core.file_names import PAIR_QUALITY, PAIR_REPORTLET, PAIRS, named_interpolated_id, pair_name
 from soct_core.pairwise.by_hand import read_by_hand, set_by_hand
 from soct_core.pairwise.files import write_pair
 from soct_core.pairwise.register import ComparedPlanes, Pair, register_and_compare
@@ -14,7 +17,7 @@ from soct_core.reportlets.pair import pair_reportlet
 from soct_core.reportlets.write import write_reportlet
 from soct_core.storage.atomic import publish_text
 from soct_core.storage.fingerprint import fingerprint
-from soct_core.volume import open_volume
+from soct_core.volume import Volume, open_volume
 from soct_core.volume.views import seen_through
 
 VERSION = "14"
@@ -33,8 +36,7 @@ def run(job: PairJob) -> PairOutcome:
     SoctError
         If a slice cannot be read or an output cannot be written.
     """
-    fixed = open_volume(job.fixed, job.voxel_size_um)
-    moving = open_volume(job.moving, job.voxel_size_um)
+    fixed, moving = (_opened(path, job) for path in (job.fixed, job.moving))
     pair = Pair(job.fixed_id, job.moving_id, job.offset, job.role, job.touches_interpolated)
     upper, lower = seen_through(fixed, job.window_fixed), seen_through(moving, job.window_moving)
     size = fixed.voxel_size_um
@@ -76,3 +78,9 @@ def quality_of(
         measured[job.fixed_id] = upper
     planes = compared.fixed, compared.moving
     return pair_quality(planes, compared.motion, (job.fixed_id, job.moving_id), measured, depth)
+
+
+def _opened(path: Path, job: PairJob) -> Volume:
+    # An interpolated slice holds one image of one channel.
+    choice = job.choice if named_interpolated_id(path) is None else ImageChoice()
+    return open_volume(path, job.voxel_size_um, choice)

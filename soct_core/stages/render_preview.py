@@ -31,8 +31,8 @@ def run(job: PreviewJob) -> PreviewOutcome:
     SoctError
         If a file cannot be read or the picture cannot be written.
     """
-    before = open_volume(job.before, job.voxel_size_um)
-    after = open_volume(job.after, job.voxel_size_um)
+    before = open_volume(job.before, job.voxel_size_um, job.choice)
+    after = open_volume(job.after, job.voxel_size_um, job.choice)
     path = job.output / preview_path(job.slice_id)
     trusted = trusted_part(seen_through(before, job.window_before), job.usable_before)
     made = None if job.made is None else open_volume(job.made)

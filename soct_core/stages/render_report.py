@@ -6,13 +6,14 @@ import logging
 from pathlib import Path
 
 from schemas.handoffs import ReportJob, ReportOutcome
-from schemas.run_record import RunRecord
+from schemas.run_record import Fingerprint, RunRecord
 from soct_core.file_names import REPORT_NAME, RUN_RECORD_NAME
 from soct_core.report.page import render
 from soct_core.storage.atomic import publish_text
+from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.records import read_record
 
-VERSION = "6"
+VERSION = "7"
 _LOG = logging.getLogger(__name__)
 
 
@@ -21,7 +22,7 @@ def reads(job: ReportJob) -> list[str]:
     record = job.record
     prints = [f"{p.path} {p.fingerprint}" for p in (*record.inputs, *record.outputs)]
     asked = record.settings.model_dump_json(), str(record.versions), record.gaps.model_dump_json()
-    return [*prints, *asked, *record.warnings]
+    return [record.acquisition, *prints, *asked, *record.warnings]
 
 
 def run(job: ReportJob) -> ReportOutcome:
@@ -38,7 +39,7 @@ def run(job: ReportJob) -> ReportOutcome:
 
 
 def render_again(output: Path) -> Path:
-    """Render the report of a finished or failed run from its output directory alone.
+    """Render the report of a finished or failed run from its output directory alone, and record its content.
 
     Raises
     ------
@@ -48,8 +49,14 @@ def render_again(output: Path) -> Path:
         If the disk refuses.
     """
     record = read_record(output / RUN_RECORD_NAME, RunRecord)
-    publish_text(output / REPORT_NAME, render(output, record))
-    return output / REPORT_NAME
+    page = output / REPORT_NAME
+    publish_text(page, render(output, record))
+    now = Fingerprint(path=REPORT_NAME, fingerprint=fingerprint(page))
+    outputs = tuple(now if out.path == REPORT_NAME else out for out in record.outputs)
+    if outputs != record.outputs:
+        text = record.model_copy(update={"outputs": outputs}).model_dump_json(indent=2) + "\n"
+        publish_text(output / RUN_RECORD_NAME, text)
+    return page
 
 
 def report_what_there_is(output: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from schemas.handoffs import StackPart, StackPartJob, StackPartOutcome
+from schemas.image_choice import ImageChoice
 from schemas.stack_plan import StackPlan
 from soct_core.file_names import part_path
 from soct_core.stacking.plan_file import parted_volume
@@ -13,7 +14,7 @@ from soct_core.storage.own_files import make_own_folder
 from soct_core.storage.records import read_record
 from soct_core.volume import open_volume
 
-VERSION = "10"
+VERSION = "11"
 
 
 def reads(job: StackPartJob) -> list[str]:
@@ -31,7 +32,11 @@ def run(job: StackPartJob) -> StackPartOutcome:
     """
     started = time.perf_counter()
     plan = read_record(job.plan, StackPlan)
-    volumes = {i: open_volume(path, plan.voxel_size_um) for i, path in job.slices.items()}
+    measured = {one.slice_id for one in plan.slices if one.state == "measured"}
+    volumes = {
+        i: open_volume(path, plan.voxel_size_um, job.choice if i in measured else ImageChoice())
+        for i, path in job.slices.items()
+    }
     name = part_path(fingerprint(job.plan), job.index)
     make_own_folder(job.output, name.rpartition("/")[0])
     folder = job.output / name

@@ -38,8 +38,10 @@ Files = Mapping[str, str]
 class FingerprintMemo:
     """Remembers the hash of each file of each store; where an `output` is given, in its state too."""
 
-    def __init__(self, output: Path | None, *, believe: bool = True) -> None:
+    def __init__(self, output: Path | None, *, believe: bool = True, keep: bool = True) -> None:
         self._output = output
+        self._keep = keep
+        """Whether later runs are to profit."""
         self._believe = believe
         """Whether what earlier runs remembered counts."""
         self._stores: dict[Path, dict[str, RememberedFile]] = {}
@@ -98,7 +100,7 @@ class FingerprintMemo:
 
     def _remember(self, store: Path, files: dict[str, RememberedFile]) -> None:
         self._stores[store] = files
-        if self._output is not None:
+        if self._output is not None and self._keep:
             text = RememberedStore(store=os.fspath(store), files=files).model_dump_json()
             # It saves time, nothing else: on a full disk the next run reads once more.
             with suppress(OutputError, ForeignFileError):
@@ -120,9 +122,12 @@ def process_memo() -> FingerprintMemo:
 
 
 @contextmanager
-def remembering(output: Path, *, believe: bool = True) -> Iterator[FingerprintMemo]:
-    """Use the memo of a run's output within; with `believe=False`, nothing that it says from before."""
-    token = _memo.set(FingerprintMemo(output, believe=believe))
+def remembering(output: Path, *, believe: bool = True, keep: bool = True) -> Iterator[FingerprintMemo]:
+    """Use the memo of a run's output within; with `believe=False`, nothing that it says from before.
+
+    With `keep=False` nothing is written.
+    """
+    token = _memo.set(FingerprintMemo(output, believe=believe, keep=keep))
     try:
         yield memo()
     finally:

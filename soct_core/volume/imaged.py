@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soct_core.arrays import Mask
-from soct_core.planes.padding import ImagedBox
+from soct_core.planes.padding import ImagedBox, Inside
 from soct_core.volume.absent_chunks import ChunkGrid
 from soct_core.volume.lost_chunks import lost_chunks
 
@@ -22,8 +22,8 @@ Slices = tuple[slice, slice, slice]
 class Imaged:
     """Found by `survey`."""
 
-    inside: tuple[slice, slice] | None
-    """Rows and columns inside the padding; None: all."""
+    inside: Inside | None
+    """What lies inside the padding; None: all."""
     lost: ChunkGrid | None
     """Along (z, y, x); None: none was lost."""
 
@@ -47,7 +47,7 @@ def survey(
     read
         A box of the volume; absent chunks read as the fill value.
     is_padded
-        Whether there may be padding: a plane with data at all its edges would have ruled it out.
+        Whether there may be padding: a plane with data at all its edges and corners would have ruled it out.
     """
     box = ImagedBox(shape[1:])
     unseen = set(range(-(-shape[0] // chunks[0]))) if is_padded else set()
@@ -76,15 +76,15 @@ def survey(
 
 
 def _from_the_edges_inward(shape: Shape, chunks: Shape) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of every chunk of a layer, opposite corners first."""
+    """Rows and columns of every chunk of a layer, corners first."""
     _, height, width = chunks
     ny, nx = -(-shape[1] // height), -(-shape[2] // width)
     places = [(y, x) for y in range(ny) for x in range(nx)]
 
     def depth(place: tuple[int, int]) -> tuple[int, int]:
         y, x = place
-        low, high = min(y, ny - 1 - y, x, nx - 1 - x), min(y + x, ny + nx - 2 - y - x)
-        return low, high
+        away = min(y, ny - 1 - y), min(x, nx - 1 - x)
+        return min(away), max(away)
 
     for y, x in sorted(places, key=depth):
         yield (
@@ -117,9 +117,7 @@ class ImagedMask:
         z, y, x = (np.atleast_1d(places) for places in at)
         mask = np.ones((len(z), len(y), len(x)), dtype=bool)
         if found.inside is not None:
-            rows, columns = found.inside
-            mask &= ((y >= rows.start) & (y < rows.stop))[:, None]
-            mask &= (x >= columns.start) & (x < columns.stop)
+            mask &= found.inside.mask_at(y, x)
         if found.lost is not None:
             depth, height, width = self._chunks
             mask &= ~found.lost[np.ix_(z // depth, y // height, x // width)]

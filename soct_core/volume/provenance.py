@@ -13,6 +13,10 @@ INTERPOLATED = 2
 BLEND = 3
 """Cross-over of two measured slices."""
 
+LABEL_NAMES = {MEASURED: "measured", INTERPOLATED: "interpolated", BLEND: "blend of two measured slices"}
+LABEL_COLOURS = {MEASURED: (0, 114, 178, 255), INTERPOLATED: (230, 159, 0, 255), BLEND: (86, 180, 233, 255)}
+"""RGBA; told apart by the colour-blind too (Okabe and Ito). Gaps are transparent."""
+
 # A coarse label must not look better than the worst voxel under it.
 _RANK = np.array([2, 0, 3, 1], dtype=np.uint8)  # of gap, measured, interpolated, blend
 

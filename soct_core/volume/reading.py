@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import EllipsisType
@@ -12,14 +13,16 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from schemas.image_choice import ImageChoice
 from soct_core.arrays import Zyx
 from soct_core.errors import ReadError, VolumeError
-from soct_core.planes.padding import reaches_all_edges
+from soct_core.planes.padding import fills_frame
 from soct_core.volume.absent_chunks import ChunkGrid, absent_chunks, chunk_key
 from soct_core.volume.checked_blosc import use_checked_blosc
 from soct_core.volume.header_checks import check_group, check_level
 from soct_core.volume.imaged import Imaged, ImagedMask, survey
-from soct_core.volume.metadata import read_image_metadata
+from soct_core.volume.layouts import image_folder, refuse_no_directory
+from soct_core.volume.metadata import read_image_metadata, refuse_other_order
 
 Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
 
@@ -32,7 +35,8 @@ use_checked_blosc()
 class Volume:
     """A lazy (z, y, x) array on disk; slicing reads only the chunks it needs. Made by `open_volume`.
 
-    Voxels in a chunk that was lost read as NaN, or as 0 in a volume of integers; see `imaged`.
+    Voxels in a chunk that was lost read as NaN, or as 0 in a volume of integers; where the array has a fill
+    value of its own, as that, which every reader shows. They count as not measured; see `imaged`.
 
     Parameters
     ----------
@@ -40,12 +44,14 @@ class Volume:
         The `.ome.zarr` directory.
     array : zarr.Array
         Level 0; its last three axes are (z, y, x).
-    lead : int
-        How many axes of length 1 come before those.
+    lead : tuple of int
+        Index along the axes before those: which time and channel.
     voxel_size_um : (float, float, float)
         Along (z, y, x), in µm.
     origin_um : (float, float, float)
         Where voxel (0, 0, 0) lies in the world, in µm; zeros where the image does not say.
+    remarks : tuple of str
+        What is to be said about how it was read, a plural verb first ("say unit 'um', ...").
 
     Raises
     ------
@@ -76,21 +82,28 @@ class Volume:
         self,
         path: Path,
         array: zarr.Array[Any],
-        lead: int,
+        lead: tuple[int, ...],
         voxel_size_um: Zyx,
         origin_um: Zyx = (0.0, 0.0, 0.0),
+        remarks: tuple[str, ...] = (),
     ) -> None:
         self.path = path
         self.voxel_size_um = voxel_size_um
         self.origin_um = origin_um
+        self.remarks = remarks
         self._array = array
-        self._lead = (0,) * lead
-        self._reaches_all_edges = False
+        self._lead = lead
+        self._lead_chunk = tuple(i // n for i, n in zip(lead, array.chunks[: len(lead)], strict=True))
+        self._fills_frame = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
         z, y, x = self._array.shape[len(self._lead) :]
         return z, y, x
+
+    @property
+    def ndim(self) -> int:
+        return 3
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -129,7 +142,7 @@ class Volume:
         return [] if lost is None else [self._name(tuple(map(int, chunk))) for chunk in np.argwhere(lost)]
 
     def _name(self, chunk: tuple[int, ...]) -> str:
-        place = (*self._lead, *chunk)
+        place = (*self._lead_chunk, *chunk)
         shards = self._array.shards
         if shards is None:
             return f"{self._array.path}/{chunk_key(self._array, place)}"
@@ -140,13 +153,16 @@ class Volume:
     @cached_property
     def _absent(self) -> ChunkGrid | None:
         absent = absent_chunks(self._array, self.path)
-        return None if absent is None else absent[self._lead]
+        return None if absent is None else absent[self._lead_chunk]
+
+    @property
+    def _fill(self) -> Any:
+        return 0 if self._array.fill_value is None else self._array.fill_value
 
     @cached_property
     def _surveyed(self) -> Imaged:
-        fill = 0.0 if self._array.fill_value is None else float(self._array.fill_value)
-        seen = self._read, self.shape, self.chunks, self._absent, fill
-        return survey(*seen, is_padded=not self._reaches_all_edges)
+        seen = self._read, self.shape, self.chunks, self._absent, float(self._fill)
+        return survey(*seen, is_padded=not self._fills_frame)
 
     def know_imaged(self, found: Imaged) -> None:
         """Take for known what `find_imaged` found elsewhere."""
@@ -154,22 +170,22 @@ class Volume:
 
     def find_imaged(self) -> Imaged:
         """What was imaged, looked for where it is not known yet."""
-        if self._absent is None and self._reaches_all_edges:
+        if self._absent is None and self._fills_frame:
             return Imaged(None, None)
         return self._surveyed
 
     def __getitem__(self, index: Index) -> NDArray[Any]:
         absent = self._absent
         values = self._read(index)
-        if not self._reaches_all_edges and isinstance(index, int | slice | EllipsisType):
+        if not self._fills_frame and isinstance(index, int | slice | EllipsisType):
             # Planes that are read anyway spare most volumes the search for padding.
-            self._reaches_all_edges = bool(values.size) and reaches_all_edges(values)
+            self._fills_frame = bool(values.size) and fills_frame(values)
         lost = None if absent is None else self.find_imaged().lost
         if lost is None:
             return values
         there = ImagedMask(self.shape, self.chunks, lambda: Imaged(None, lost))
-        nothing = self.dtype.type(np.nan if self.dtype.kind == "f" else 0)
-        return np.where(there[index], values, nothing)
+        nothing = self._fill or (np.nan if self.dtype.kind == "f" else 0)
+        return np.where(there[index], values, self.dtype.type(nothing))
 
     def _read(self, index: Index) -> NDArray[Any]:
         wanted = index if isinstance(index, tuple) else (index,)
@@ -193,8 +209,12 @@ class Volume:
         return f"Volume({self.path.name}, shape={self.shape}, {self.dtype}, {self.voxel_size_um} µm)"
 
 
-def open_volume(path: str | Path, voxel_size_um: Zyx | None = None) -> Volume:
-    """Open level 0 of an OME-Zarr image (NGFF 0.4 or 0.5) without reading its voxels.
+def open_volume(
+    path: str | Path,
+    voxel_size_um: Zyx | None = None,
+    choice: ImageChoice = ImageChoice(),  # noqa: B008
+) -> Volume:
+    """Open the finest level of an OME-Zarr image (NGFF 0.4 or 0.5) without reading its voxels.
 
     Parameters
     ----------
@@ -202,11 +222,13 @@ def open_volume(path: str | Path, voxel_size_um: Zyx | None = None) -> Volume:
         The `.ome.zarr` directory.
     voxel_size_um : (float, float, float), optional
         Along (z, y, x), in µm; counts instead of what the file says.
+    choice : ImageChoice, optional
+        Which image and channel is read of a file that holds several.
 
     Returns
     -------
     Volume
-        Axes (z, y, x), any real dtype; singleton t and c are dropped; `.voxel_size_um` is (z, y, x) in µm.
+        Axes (z, y, x), any real dtype; t and c are dropped; `.voxel_size_um` is (z, y, x) in µm.
 
     Raises
     ------
@@ -230,29 +252,65 @@ def open_volume(path: str | Path, voxel_size_um: Zyx | None = None) -> Volume:
     ((2, 3, 4), dtype('float32'), (10.0, 1.5, 1.5), (10.0, 3.0, 3.0))
     """
     path = Path(path)
-    if not path.is_dir():
-        raise VolumeError(f"{path}: no such OME-Zarr directory")
-    check_group(path)
-    try:
-        # Consolidated metadata of an image that was extended later hides its arrays.
-        group = zarr.open_group(path, mode="r", use_consolidated=False)
-        attributes = group.attrs.asdict()
-    except Exception as error:  # zarr raises many kinds on damaged metadata
-        raise VolumeError(f"{path}: is not a readable zarr group: {_first_line(error)}") from error
-    metadata = read_image_metadata(attributes, str(path), voxel_size_um)
-    check_level(path, metadata.path)
-    array = _level(group, metadata.path, path)
-    lead = len(metadata.axes) - 3
-    if array.ndim != len(metadata.axes) or any(n != 1 for n in array.shape[:lead]):
-        raise VolumeError(
-            f"{path}: shape {array.shape} with axes {','.join(metadata.axes)}, wanted z,y,x with t and c of 1"
-        )
-    volume = Volume(path, array, lead, metadata.voxel_size_um, metadata.translation_um)
+    refuse_no_directory(path)
+    group, attributes, choice = _image_group(path, choice)
+    metadata = read_image_metadata(attributes, str(path), voxel_size_um, choice)
+    levels = [_level(group, name, path) for name in metadata.paths]
+    array = max(levels, key=lambda level: level.size)
+    refuse_other_order(metadata.axes, _dimension_names(array), str(path))
+    lead = _lead_index(array.shape, metadata.axes, choice, path)
+    volume = Volume(path, array, lead, metadata.voxel_size_um, metadata.translation_um, metadata.remarks)
     volume.check_links()
     return volume
 
 
+def open_levels(path: Path) -> tuple[Volume, ...]:
+    """All levels of an image as this program writes it, the finest first.
+
+    Raises
+    ------
+    VolumeError
+        If it cannot be opened, or is of another form.
+    """
+    finest = open_volume(path)
+    group, attributes = _group(path, "")
+    levels = []
+    try:
+        for dataset in attributes.get("ome", attributes)["multiscales"][0]["datasets"]:
+            alone = {
+                "axes": attributes.get("ome", attributes)["multiscales"][0]["axes"],
+                "datasets": [dataset],
+            }
+            found = read_image_metadata({"multiscales": [alone]}, str(path))
+            array = _level(group, found.paths[0], path)
+            levels.append(Volume(path, array, (), found.voxel_size_um, found.translation_um))
+    except KeyError as error:
+        raise VolumeError(f"{path}: is no image that this program wrote") from error
+    return (finest, *levels[1:])
+
+
+def _image_group(path: Path, choice: ImageChoice) -> tuple[zarr.Group, dict[str, Any], ImageChoice]:
+    """The group of the image, its attributes, and what is still to be chosen within."""
+    group, attributes = _group(path, "")
+    ome = attributes.get("ome", attributes)
+    folder = image_folder(path, ome, choice) if isinstance(ome, dict) else ""
+    if not folder:
+        return group, attributes, choice
+    return *_group(path, folder), choice.model_copy(update={"image": None})
+
+
+def _group(path: Path, folder: str) -> tuple[zarr.Group, dict[str, Any]]:
+    check_group(path / folder)
+    try:
+        # Consolidated metadata of an image that was extended later hides its arrays.
+        group = zarr.open_group(path, path=folder, mode="r", use_consolidated=False)
+        return group, group.attrs.asdict()
+    except Exception as error:  # zarr raises many kinds on damaged metadata
+        raise VolumeError(f"{path}: is not a readable zarr group: {_first_line(error)}") from error
+
+
 def _level(group: zarr.Group, name: str, path: Path) -> zarr.Array[Any]:
+    check_level(path / group.path, name)
     try:
         level = group[name]
     except Exception as error:
@@ -260,6 +318,28 @@ def _level(group: zarr.Group, name: str, path: Path) -> zarr.Array[Any]:
     if not isinstance(level, zarr.Array):
         raise VolumeError(f"{path}: level {name!r} is no array")
     return level
+
+
+def _dimension_names(array: zarr.Array[Any]) -> Sequence[object] | None:
+    """Names that the array itself gives its dimensions: of zarr v3, or as xarray leaves them in v2."""
+    named = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS")
+    return named if isinstance(named, list | tuple) else None
+
+
+def _lead_index(
+    shape: tuple[int, ...], axes: Sequence[str], choice: ImageChoice, path: Path
+) -> tuple[int, ...]:
+    lead = dict(zip(axes[:-3], shape, strict=False))
+    seen = f"{path}: shape {shape} with axes {','.join(axes)}"
+    if len(shape) != len(axes) or lead.get("t", 1) != 1:
+        raise VolumeError(f"{seen}, wanted z,y,x with t of 1")
+    channels = lead.get("c", 1)
+    if choice.channel is None and channels != 1:
+        raise VolumeError(f"{seen}, wanted one channel; give --channel N to read one, 0 to {channels - 1}")
+    if (choice.channel or 0) >= channels:
+        last = channels - 1
+        raise VolumeError(f"{seen}: its channels are 0 to {last}, but --channel says {choice.channel}")
+    return tuple((choice.channel or 0) if axis == "c" else 0 for axis in lead)
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from soct_core.volume.metadata import NgffVersion
+from soct_core.volume.written_metadata import NgffVersion
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from soct_core.arrays import Zyx
 from soct_core.errors import OutputError
 from soct_core.storage.atomic import published
 from soct_core.volume.downsampling import AreaMean, Downsampler, Halving
-from soct_core.volume.level_arrays import create_level, multiscale_attributes
-from soct_core.volume.metadata import NgffVersion, versioned
+from soct_core.volume.level_arrays import ImageFacts, create_level, multiscale_attributes
 from soct_core.volume.pyramid import Shape, halvings, shrunk
+from soct_core.volume.written_metadata import NgffVersion, versioned
 
 CHUNK: Shape = (8, 512, 512)
 """Measured on 252 MB of float32, with lz4: 0.44 s of CPU to write, 0.05 to read the last 8 planes, 0.27 to
@@ -38,6 +38,8 @@ class ImageSpec:
     version: NgffVersion = "0.5"
     pyramid_um: tuple[float, ...] | None = None
     """Voxel sizes of the coarser levels; by default halved down to about 100 pixels."""
+    orientation: str | None = None
+    """To which side of the animal z, y and x run."""
     made_as: str = ""
     """What the image is, for who would replace it; kept in the metadata, under `soct`."""
 
@@ -105,9 +107,17 @@ class ImageStream:
     def close(self) -> None:
         """Write the rest, and the metadata that makes the arrays an image last of all."""
         self._base.close()
-        scales = self._spec.voxel_size_um, self._spec.origin_um
+        facts = ImageFacts(
+            self._name,
+            self._spec.voxel_size_um,
+            self._spec.origin_um,
+            self._spec.shape[0],
+            self._spec.orientation,
+        )
+        coarsest = self._group[str(len(self._factors) - 1)]
+        assert isinstance(coarsest, zarr.Array)
         attributes = multiscale_attributes(
-            self._name, scales, self._factors, self._spec.version, label=self._label
+            facts, self._factors, self._spec.version, None if self._label else coarsest
         )
         if self._spec.made_as:
             attributes["soct"] = {"made_as": self._spec.made_as}

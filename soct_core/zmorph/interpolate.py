@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.diagnostics import FallbackReason, GateCheck, InterpolationDiagnostics
+from schemas.diagnostics import NO_MOTION, FallbackReason, GateCheck, InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
@@ -30,11 +30,13 @@ from soct_core.zmorph.boundary_planes import (
     find_best_overlap_planes,
     search_overlap_planes,
 )
+from soct_core.zmorph.displacement import find_displacement
 from soct_core.zmorph.gate_list import Asked
 from soct_core.zmorph.gates import Verdict, judge, judge_boundary
-from soct_core.zmorph.morph import Morph
+from soct_core.zmorph.morph import Morph, Refined
 from soct_core.zmorph.near_planes import NearSide, near_side, plane_distance
 from soct_core.zmorph.reference_slab import most_planes, slab_around, slab_size
+from soct_core.zmorph.sources import read_source, source_planes
 
 __all__ = [
     "find_best_overlap_planes",
@@ -55,6 +57,8 @@ class Trial:
     slab_before: tuple[int, int] | None = None
     slab_after: tuple[int, int] | None = None
     verdict: Verdict | None = None
+    averaged: int = 1
+    """Planes next to the gap whose mean stands for the face, against noise."""
 
 
 def interpolate_z_morph(
@@ -114,15 +118,15 @@ def interpolate_z_morph(
     settings = settings or InterpolationSettings()
     started = time.perf_counter()
     nz_out = vol_before.shape[0] if output_z is None else output_z
-    morph, trial = prepare_morph(vol_before, vol_after, settings)
+    morph, trial = prepare_morph(vol_before, vol_after, settings, nz_out)
     volume = None if morph is None else np.stack(list(morph.planes(nz_out)))
     return volume, morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)
 
 
 def prepare_morph(
-    vol_before: Sliceable, vol_after: Sliceable, settings: InterpolationSettings
+    vol_before: Sliceable, vol_after: Sliceable, settings: InterpolationSettings, nz_out: int
 ) -> tuple[Morph | None, Trial]:
-    """Find boundary planes, register and judge; the morph is None when a gate failed."""
+    """Find boundary planes, register and judge; the morph, of `nz_out` planes, is None when a gate failed."""
     check_neighbours(vol_before, vol_after)
     above, below = padded_to_common_shape(vol_before, vol_after)
     most = most_planes(settings.reference_slab_size, plane_distance(vol_before))
@@ -133,7 +137,42 @@ def prepare_morph(
     if trial.reason is not None or trial.verdict is None:
         return None, trial
     where = before.edge_measured, after.edge_measured
-    return Morph(before.edge, after.edge, trial.verdict.motion, settings, where), trial
+    refined = refinement(
+        (above, below), (before, after), trial.verdict.motion, settings, (trial.averaged, nz_out)
+    )
+    return Morph(before.edge, after.edge, trial.verdict.motion, settings, where, refined), trial
+
+
+def refinement(
+    volumes: tuple[Sliceable, Sliceable],
+    sides: tuple[NearSide, NearSide],
+    motion: Affine2D,
+    settings: InterpolationSettings,
+    counts: tuple[int, int],
+) -> Refined:
+    """What is added to the affine of a gap: displacement and sources. No gate hangs on them.
+
+    Parameters
+    ----------
+    volumes, sides
+        Of before and of after.
+    counts
+        Planes next to the gap that are averaged against noise, and planes of the gap.
+    """
+    (above, below), (before, after), (averaged, nz_out) = volumes, sides, counts
+    place = np.argwhere(before.planes.plane(0, averaged - 1).tissue)
+    middle = place.mean(axis=0) if len(place) else np.array(before.planes.values.shape[1:]) / 2
+    y, x = (middle + 0.5) * before.planes.factor / np.array(before.planes.aspect[::-1])
+    count, noise = source_planes(above, below, settings.source_slab, nz_out + 1, (float(y), float(x)))
+    displacement = None
+    if settings.deformation == "deformable":
+        last = max(averaged, count) - 1
+        displacement = find_displacement(before.planes.plane(0, last), after.planes.plane(0, last), motion)
+    sources = (
+        read_source(above, before.edge, before.edge_measured, count, above=True),
+        read_source(below, after.edge, after.edge_measured, count),
+    )
+    return Refined(displacement, sources, count, noise)
 
 
 def judge_sides(before: NearSide, after: NearSide, settings: InterpolationSettings, depth: int) -> Trial:
@@ -152,7 +191,7 @@ def judge_sides(before: NearSide, after: NearSide, settings: InterpolationSettin
     found = search_overlap_planes(above, below, motion, settings, averaged)
     planes = found.best and replace(found.best, ref_before=depth - 1 - found.best.ref_before)
     _ask_overlap(asked, found, settings)
-    if asked.reason is not None or found.best is None:
+    if found.best is None or (asked.reason is not None and not settings.accepted_by_hand):
         return Trial(tuple(asked.checks), asked.reason, asked.detail, planes)
     range_before, range_after = (0, min(size, len(above)) - 1), (0, min(size, len(below)) - 1)
     if wanted != "auto":
@@ -165,7 +204,20 @@ def judge_sides(before: NearSide, after: NearSide, settings: InterpolationSettin
         verdict = judge_boundary(above, below, averaged, verdict, settings)
     slab_before = depth - 1 - range_before[1], depth - 1 - range_before[0]
     checks = (*asked.checks, *verdict.checks)
-    return Trial(checks, verdict.reason, verdict.detail, planes, slab_before, range_after, verdict)
+    reason, detail = asked.reason or verdict.reason, asked.detail or verdict.detail
+    trial = Trial(checks, reason, detail, planes, slab_before, range_after, verdict, averaged)
+    return _accepted(trial) if settings.accepted_by_hand else trial
+
+
+def _accepted(trial: Trial) -> Trial:
+    """What a person has accepted although gates failed; where there is no motion, nothing can be accepted."""
+    verdict = trial.verdict
+    if trial.reason is None or verdict is None or {trial.reason, verdict.reason} & NO_MOTION:
+        return trial
+    said = f"accepted by hand although {trial.reason}: {trial.detail}"
+    return replace(
+        trial, reason=None, detail=said, verdict=replace(verdict, reason=None, gate="accepted_by_hand")
+    )
 
 
 def morph_diagnostics(
@@ -175,7 +227,7 @@ def morph_diagnostics(
     verdict, planes = trial.verdict, trial.planes
     motion = verdict.motion if verdict is not None and verdict.motion.is_finite() else None
     pre, post = (verdict.pre_ncc, verdict.post_ncc) if verdict else (None, None)
-    return InterpolationDiagnostics(
+    found = InterpolationDiagnostics(
         method="zmorph",
         method_used=None if morph is None else "zmorph",
         interpolation_failed=morph is None,
@@ -205,6 +257,19 @@ def morph_diagnostics(
         versions=software_versions(),
         seconds=seconds,
     )
+    return found if morph is None else found.model_copy(update=_refinement(morph.refined))
+
+
+def _refinement(refined: Refined) -> dict[str, float | int]:
+    """What was added to the affine and the faces, by the names of the diagnostics."""
+    left = refined.displacement
+    return {
+        "displaced_share": left.share if left else 0.0,
+        "displacement_left_rms_px": left.rms_px if left else 0.0,
+        "min_jacobian": left.min_jacobian if left else 1.0,
+        "source_planes": refined.planes,
+        "source_noise": refined.source_noise,
+    }
 
 
 def _ask_overlap(asked: Asked, found: OverlapSearch, settings: InterpolationSettings) -> None:

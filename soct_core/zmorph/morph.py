@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,34 @@ from soct_core.affine import Affine2D
 from soct_core.arrays import Mask
 from soct_core.planes.dtypes import to_dtype, to_float
 from soct_core.planes.measured import blanked
-from soct_core.planes.padding import reaches_all_edges
-from soct_core.planes.warp import coverage, warp, warp_measured
+from soct_core.planes.padding import fills_frame
+from soct_core.planes.warp import warp
 from soct_core.registration.working_plane import RegistrationPlane, registration_plane
 from soct_core.zmorph.cross_fade import cross_fade, feather
+from soct_core.zmorph.displacement import Displacement
+from soct_core.zmorph.sources import Source
+from soct_core.zmorph.walk import Walk
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """What is added to the affine and the two faces."""
+
+    displacement: Displacement | None = None
+    sources: tuple[Source, Source] | None = None
+    """Of before and of after; None: the faces themselves."""
+    planes: int = 1
+    """Planes that each source is the mean of."""
+    noise: float = 0.0
+    """Standard deviation of the noise of one plane, in intensity."""
+
+    @property
+    def source_noise(self) -> float:
+        """Standard deviation of the noise that is left in a source."""
+        return self.noise / float(np.sqrt(self.planes))
+
+
+PLAIN = Refined()
 
 
 class Morph:
@@ -42,34 +67,40 @@ class Morph:
         motion: Affine2D,
         settings: InterpolationSettings,
         where: tuple[Mask | None, Mask | None] = (None, None),
+        refined: Refined = PLAIN,
     ) -> None:
         self.dtype = plane_before.dtype
         self.residual_top: float | None = None
         self.residual_bottom: float | None = None
-        self.max_imaginary = 0.0
+        self.refined = refined
         self._raw = plane_before, plane_after
-        self._where = where
-        self._float = (
-            blanked(to_float(plane_before), where[0]),
-            blanked(to_float(plane_after), where[1]),
+        self._sources = refined.sources or (
+            Source(blanked(to_float(plane_before), where[0]), where[0]),
+            Source(blanked(to_float(plane_after), where[1]), where[1]),
         )
-        self._motion = motion
-        self._settings = settings
+        self.sampling = settings.alpha_sampling
+        self.shape = plane_before.shape[0], plane_before.shape[1]
         ready = (
             registration_plane(plane_before, where=where[0]),
             registration_plane(plane_after, where=where[1]),
         )
+        self.walk = Walk(motion, refined.displacement)
         self._background = _background(self._raw, ready, where)
-        self._factor = ready[0].factor
+        self.factor = ready[0].factor
         self._feathers = (
             tuple(feather(plane.tissue, plane.factor) for plane in ready)
             if settings.blend_method == "gaussian"
             else None
         )
 
+    @property
+    def max_imaginary(self) -> float:
+        """Largest imaginary part that was dropped from a power of the affine."""
+        return self.walk.max_imaginary
+
     def planes(self, nz_out: int) -> Iterator[NDArray[Any]]:
         """Planes (y, x) of the inputs' dtype, shallowest first."""
-        steps = alphas(nz_out, self._settings.alpha_sampling)
+        steps = alphas(nz_out, self.sampling)
         for index, alpha in enumerate(steps):
             plane = self._plane(alpha)
             if index == 0:
@@ -78,31 +109,35 @@ class Morph:
                 self.residual_bottom = _mean_difference(plane, self._raw[1])
             yield plane
 
+    def sides(self, alpha: float) -> tuple[tuple[NDArray[Any], Mask], tuple[NDArray[Any], Mask]]:
+        """Before and after, led to the plane at `alpha`, and what each of them shows there."""
+        before, after = (
+            self.walk.lead(*source.at(abs(alpha - side)), alpha, side)
+            for side, source in enumerate(self._sources)
+        )
+        return before, after
+
+    @property
+    def intensity_range(self) -> float:
+        """From the least to the greatest intensity of both faces, without the outermost 0.1 %."""
+        seen = np.concatenate([plane[::4, ::4].ravel() for plane in self._raw]).astype(np.float64)
+        seen = seen[np.isfinite(seen)]
+        return float(np.subtract(*np.percentile(seen, [99.9, 0.1]))) if seen.size else 0.0
+
     def _plane(self, alpha: float) -> NDArray[Any]:
         if alpha in (0.0, 1.0):
             return self._raw[int(alpha)]
-        motions = []
-        for exponent in (alpha, alpha - 1.0):
-            motion, imaginary = self._motion.power_and_imaginary(exponent)
-            self.max_imaginary = max(self.max_imaginary, imaginary)
-            motions.append(motion)
-        moved = [_moved(*side) for side in zip(self._float, self._where, motions, strict=True)]
+        moved = self.sides(alpha)
         warped = [values for values, _ in moved]
         weights: list[NDArray[Any]] = [covered for _, covered in moved]
-        shape = self._raw[0].shape[0], self._raw[0].shape[1]
         if self._feathers is not None:
+            motions = [self.walk.motion(alpha, side) for side in (0, 1)]
             weights = [
-                w * warp(soft, motion.onto_coarser(self._factor), shape)
+                w * warp(soft, motion.onto_coarser(self.factor), self.shape)
                 for w, soft, motion in zip(weights, self._feathers, motions, strict=True)
             ]
         faded = cross_fade(alpha, (warped[0], warped[1]), (weights[0], weights[1]), self._background)
         return to_dtype(faded, self.dtype)
-
-
-def _moved(plane: NDArray[Any], where: Mask | None, motion: Affine2D) -> tuple[NDArray[Any], Mask]:
-    if where is not None:
-        return warp_measured(plane, where, motion)
-    return warp(plane, motion), coverage((plane.shape[0], plane.shape[1]), motion)
 
 
 def alphas(nz_out: int, sampling: str) -> NDArray[np.float64]:
@@ -120,7 +155,7 @@ def _background(
     where: tuple[Mask | None, Mask | None],
 ) -> float:
     """What a pixel without data holds: the median of all that is not tissue; zeros beside padding."""
-    if any(mask is not None and not reaches_all_edges(mask) for mask in where):
+    if any(mask is not None and not fills_frame(mask) for mask in where):
         return 0.0
     outside = []
     for plane, reduced in zip(planes, ready, strict=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.terminal.commands import COMMANDS
 from schemas.settings import ReconstructSettings
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +17,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _MODULE = re.compile(r"python -m ([A-Za-z_][\w.]*\w)")
 _SCRIPT = re.compile(r"python ((?:benchmarks|faults|fuzz|docs)/\w+\.py)")
 _SETTING = re.compile(r"\b(interpolation|pairwise|stack)\.([a-z_]+)(?=[=`])")
+_COMMAND = re.compile(r"^    soct ([a-z]+)|`soct ([a-z]+)", re.MULTILINE)
 _TEST = re.compile(r"`((?:tests|e2e|examples|faults|fuzz|benchmarks)/[\w./]+\.\w+)`")
 
 
@@ -28,6 +30,8 @@ def broken(page: Path) -> list[str]:
             target = page.parent / link.partition("#")[0]
             found += [] if target.exists() else [link]
     found += [name for name in _MODULE.findall(text) if not is_module(name)]
+    commands = {command.name for command in COMMANDS} | {"completion"}
+    found += [f"soct {a or b}" for a, b in _COMMAND.findall(text) if (a or b) not in commands]
     for script in (*_SCRIPT.findall(text), *_TEST.findall(text)):
         found += [] if (ROOT / script).is_file() else [script]
     for group, name in _SETTING.findall(text):
@@ -60,5 +64,13 @@ def test_what_is_not_there_is_found(tmp_path: Path) -> None:
     page.write_text(
         "[a](gone.md) [b](https://example.org) `python -m flows.gone` `python -m flows.verify OUT`\n"
         "`python benchmarks/gone.py` `tests/gone.py` `stack.gone=1` `stack.z_refine=true`\n"
+        "`soct gone` `soct view ACQ`\n"
     )
-    assert broken(page) == ["gone.md", "flows.gone", "benchmarks/gone.py", "tests/gone.py", "stack.gone"]
+    assert broken(page) == [
+        "gone.md",
+        "flows.gone",
+        "soct gone",
+        "benchmarks/gone.py",
+        "tests/gone.py",
+        "stack.gone",
+    ]

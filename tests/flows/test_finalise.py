@@ -57,3 +57,26 @@ def test_only_an_earlier_trail_of_the_same_config_is_replaced(
         assert out.read_text() == text
     assert finalise([*command, "--overwrite"]) == 0
     assert out.read_text() == trail
+
+
+HEADER = (
+    "slice_id,interpolated,interpolation_failed,interpolation_method_used,interpolation_fallback_reason\n"
+)
+
+
+def test_underscores_and_a_single_file_serve_as_well(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("slice_id,use\n1,true\n2,false\n3,true\n")
+    (tmp_path / "one.csv").write_text(f"{HEADER}02,true,false,zmorph,\n")
+    command = ["--slice_config_in", str(tmp_path / "in.csv"), f"--slice_config_out={tmp_path / 'out_1.csv'}"]
+    assert finalise([*command, "--fragments", str(tmp_path / "one.csv")]) == 0
+    assert "02,false,,,,,,,,true,false,zmorph,," in (tmp_path / "out_1.csv").read_text()
+
+
+def test_without_fragments_nothing_is_merged_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.csv").write_text("slice_id,use\n1,true\n2,false\n")
+    command = ["--slice-config-in", str(tmp_path / "in.csv"), "--slice-config-out", str(tmp_path / "out.csv")]
+    assert finalise([*command, "--fragments", str(tmp_path / "none")]) == 0
+    assert "none: no such directory; nothing is merged" in capsys.readouterr().err
+    assert (tmp_path / "out.csv").read_text().count("\n") == 3

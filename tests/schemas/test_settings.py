@@ -195,3 +195,12 @@ def test_forms_say_what_each_setting_means_and_its_bounds() -> None:
     assert fields["translation_warn_um"]["description"].endswith("(more than 0, at most 1000000)")
     assert fields["preview"]["description"] == "Write a PNG beside each interpolated slice."
     assert fields["max_iterations"]["title"] == "max_iterations"
+
+
+def test_gaps_are_accepted_by_name_only() -> None:
+    settings = ReconstructSettings(accept=(8, "09"))
+    assert settings.accept == (8, 9)
+    assert settings.interpolation_of(8).accepted_by_hand
+    assert not settings.interpolation_of(7).accepted_by_hand
+    with pytest.raises(ValidationError, match="accept names"):
+        ReconstructSettings(interpolation=InterpolationSettings(accepted_by_hand=True))

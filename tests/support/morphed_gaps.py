@@ -17,6 +17,8 @@ DRIFT = Drift(3.0, (5.0, -4.0), (1.02, 0.99), 0.01)
 STILL = Drift()
 # For what does not hang on the accuracy of the registration.
 QUICK = InterpolationSettings(max_iterations=200)
+# The affine and the two faces alone: nothing is displaced, nothing averaged.
+PLAIN: dict[str, Any] = {"deformation": "affine", "source_slab": 0}
 Array = NDArray[Any]
 Volumes = tuple[Array, Array]
 

@@ -14,7 +14,9 @@ from flows.engine import artifacts
 def test_a_run_leaves_its_table_cards_and_the_progress_of_the_stack(acquisition: Path, reconstruct) -> None:
     # Keys belong to the acquisition: this one has a name of its own.
     acquisition = acquisition.rename(acquisition.with_name("Artful Mouse"))
-    reconstruct(acquisition=acquisition)
+    reconstruct(acquisition=acquisition, name="Artful Mouse")
+    progress = artifacts.progress_key(acquisition / "reconstruction", "stack")
+    assert progress.startswith("artful-mouse-reconstruction-")
     with get_client(sync_client=True) as client:
         mine = ArtifactFilter(key=ArtifactFilterKey(like_="artful-mouse%"))
         found = {one.key: one for one in client.read_artifacts(artifact_filter=mine)}
@@ -22,9 +24,9 @@ def test_a_run_leaves_its_table_cards_and_the_progress_of_the_stack(acquisition:
         "artful-mouse-z02": "markdown",
         "artful-mouse-slices": "table",
         "artful-mouse-files": "markdown",
-        "artful-mouse-reconstruction-stack": "progress",
+        progress: "progress",
     }
-    assert found["artful-mouse-reconstruction-stack"].data == 100
+    assert found[progress].data == 100
     assert all(one.flow_run_id is not None for one in found.values())
 
 

@@ -162,7 +162,7 @@ def test_reconstruct_refuses(
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
     assert reconstruct([str(acquisition), *extra]) == 2
     out = capsys.readouterr()
-    assert out.out == ""
+    assert out.out == f"reconstruct {acquisition}\n"
     assert out.err.startswith("error: ")
     assert out.err.count("\n") == 1
     for words in said:

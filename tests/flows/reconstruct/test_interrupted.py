@@ -58,6 +58,7 @@ def at_start_up(run: Run) -> None:
 def at_work(run: Run) -> None:
     assert run.stdout is not None
     assert run.stderr is not None
+    assert run.stdout.readline().startswith("reconstruct ")
     line = run.stdout.readline()
     assert line.startswith("detect gaps: completed"), line or run.stderr.read()
 

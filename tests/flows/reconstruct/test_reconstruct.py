@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zarr
 from ome_zarr_models import open_ome_zarr
+from prefect.client.orchestration import get_client
 from rich.console import Console
 
 from flows.engine import tasks
@@ -77,8 +78,12 @@ def test_every_image_written_is_valid_ngff(acquisition: Path, reconstruct, versi
     reconstruct(acquisition=acquisition, settings=ReconstructSettings(ngff_version=version))
     output = acquisition / "reconstruction"
     images = sorted(output.rglob("*.ome.zarr"))
-    assert [p.name for p in images] == ["slice_z02_interpolated.ome.zarr", "3d_volume.ome.zarr"]
-    for path in (*images, images[1] / "labels" / "provenance"):
+    assert [p.name for p in images] == [
+        "slice_z02_interpolated.ome.zarr",
+        "slice_z02_uncertainty.ome.zarr",
+        "3d_volume.ome.zarr",
+    ]
+    for path in (*images, images[2] / "labels" / "provenance"):
         model = open_ome_zarr(zarr.open_group(path, mode="r", use_consolidated=False))
         assert model.ome_zarr_version == version
 
@@ -140,13 +145,22 @@ def test_a_slice_found_again_leaves_no_trace_of_its_interpolation(acquisition: P
     assert not trail["interpolated"].fillna(False).any()
 
 
-def test_a_hard_skip_is_a_result_and_leaves_a_gap(acquisition: Path, reconstruct) -> None:
+def test_a_hard_skip_is_a_result_and_leaves_a_gap(
+    acquisition: Path, reconstruct, caplog: pytest.LogCaptureFixture
+) -> None:
     after = open_volume(acquisition / "slice_z03.ome.zarr")
     agarose = np.random.default_rng(0).normal(600, 30, after.shape).astype(after.dtype)
     write_image(acquisition / "slice_z03.ome.zarr", agarose, after.voxel_size_um)
-    result = reconstruct(acquisition=acquisition)
+    state = reconstruct(acquisition=acquisition, return_state=True)
+    result = state.result()
     (outcome,) = result.interpolations
     assert (outcome.result, outcome.reason) == ("hard_skip", "no_foreground_planes")
+    assert "\nhard-skipped      02: no_foreground_planes: " in state.message
+    with get_client(sync_client=True) as client:
+        assert "hard-skip" in client.read_flow_run(state.state_details.flow_run_id).tags
+    assert [r.getMessage()[:39] for r in caplog.records if "interpolate z02: no" in r.getMessage()] == [
+        "interpolate z02: no_foreground_planes: "
+    ]
     folder = acquisition / "reconstruction" / "interpolate_missing_slice"
     assert not list(folder.glob("*.ome.zarr"))
     assert {p.suffix for p in folder.iterdir()} == {".json", ".csv", ".png"}

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 
 import pytest
 
+from flows.terminal.exit_codes import exit_code
+
 COMMANDS = (
-    *(f"flows.{name}" for name in ("interpolate", "finalise", "verify", "view", "simulate", "report")),
+    *(
+        f"flows.{name}"
+        for name in ("interpolate", "finalise", "verify", "view", "simulate", "report", "export")
+    ),
     "flows.reconstruct.__main__",
+    "flows.apply.__main__",
     "deployments.sync",
     "deployments.validate",
 )
@@ -24,3 +31,13 @@ def test_a_mistyped_option_is_one_line(module: str, capsys: pytest.CaptureFixtur
     assert printed.err.startswith("error: ")
     assert printed.err.endswith(" --help says more\n")
     assert printed.err.count("\n") == 1
+
+
+def test_warnings_of_libraries_stay_off_the_terminal(
+    recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    assert (
+        exit_code(lambda: warnings.warn("numcodecs codecs are not in the specification", stacklevel=1)) == 0
+    )
+    assert len(recwarn) == 0

@@ -66,9 +66,10 @@ def test_text_from_files_is_shown_and_never_obeyed() -> None:
         assert not re.search(r"(?<!\\)<script|(?<!\\)\]\(javascript", text)
 
 
-def test_a_path_cannot_break_out_of_its_link() -> None:
-    card = file_card(result(report=Path("/data/a) <b> ](x).html")))
-    assert "(<file:///data/a%29%20%3Cb%3E%20%5D%28x%29.html>)" in card
+def test_a_path_is_shown_as_it_is_and_cannot_break_out() -> None:
+    card = file_card(result(report=Path("/data/a_b) <b> ](x)`.html")))
+    assert "\n- `` /data/a_b) <b> ](x)`.html ``\n" in card
+    assert "file:" not in card
 
 
 def test_the_thumbnail_is_small_however_large_the_preview(tmp_path: Path) -> None:

@@ -96,9 +96,9 @@ def test_keys_hang_on_what_a_stage_reads(plan: QualityPlan) -> None:
         (plan.measure_jobs(), lax.measure_jobs()),
         (plan.compare_jobs(), lax.compare_jobs()),
     ):
-        assert [job.key_json() for _, job in ours] == [job.key_json() for _, job in theirs]
-    assert plan.assess_jobs()[0][1].key_json() != lax.assess_jobs()[0][1].key_json()
+        assert [job.key_fields() for _, job in ours] == [job.key_fields() for _, job in theirs]
+    assert plan.assess_jobs()[0][1].key_fields() != lax.assess_jobs()[0][1].key_fields()
     deep = QualityPlan.of(
         plan.acquisition.directory, plan.config_out, None, QualitySettings(top_depth_um=90.0)
     )
-    assert plan.measure_jobs()[0][1].key_json() != deep.measure_jobs()[0][1].key_json()
+    assert plan.measure_jobs()[0][1].key_fields() != deep.measure_jobs()[0][1].key_fields()

@@ -85,9 +85,14 @@ def _interpolation(volume: Path | None, diagnostics: Path) -> dict[str, Any]:
     figures = found.model_dump(
         mode="json",
         include={"fallback_reason", "gate", "overlap_ncc", "post_reg_ncc"}
-        | {"tissue_overlap", "affine_matrix", "affine_translation", "displacement_rms_px", "nz_out"},
+        | {"tissue_overlap", "affine_matrix", "affine_translation", "displacement_rms_px", "nz_out"}
+        | {"source_planes", "displaced_share", "min_jacobian"},
     )
-    return figures | {"planes": [] if volume is None else _looks(open_volume(volume)[:])}
+    half = None if found.uncertainty_path is None else diagnostics.parent / found.uncertainty_path
+    return figures | {
+        "planes": [] if volume is None else _looks(open_volume(volume)[:]),
+        "half_widths": [] if half is None else _looks(open_volume(half)[:]),
+    }
 
 
 def _pair(directory: Path) -> dict[str, Any]:

@@ -42,6 +42,16 @@ def test_a_lost_chunk_was_not_measured(tmp_path: Path, version: str, dtype: str)
     assert np.isnan(lost).all() if dtype == "f4" else not lost.any()
 
 
+def test_a_lost_chunk_reads_as_the_fill_value_that_every_reader_shows(tmp_path: Path) -> None:
+    data = np.random.default_rng(0).integers(100, 999, (8, 64, 64)).astype("u2")
+    path = laid_out(tmp_path / "a.ome.zarr", data, Layout((8, 16, 16), fill=7))
+    lose(path, (0, 1, 1))
+    volume = open_volume(path)
+    assert volume.lost_chunks() == ["0/c/0/1/1"]
+    assert (volume[:, 16:32, 16:32] == 7).all()
+    assert not volume.imaged[:, 16:32, 16:32].any()
+
+
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_absent_chunks_are_found_in_every_layout(tmp_path: Path, layout: Layout) -> None:
     data = np.ones((8, 70, 96), np.float32)

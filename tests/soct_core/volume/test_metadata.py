@@ -89,6 +89,91 @@ def test_an_unknown_unit_is_an_error_that_lists_the_known(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("unit", "meant"),
+    [
+        ("um", "micrometer"),
+        ("\u00b5m", "micrometer"),
+        ("\u03bcm", "micrometer"),
+        ("mm", "millimeter"),
+        ("nm", "nanometer"),
+    ],
+)
+def test_a_synonym_of_a_unit_is_read_and_said(unit: str, meant: str) -> None:
+    image = multiscale([axis(name, unit) for name in "zyx"], [scale(2, 3, 4)])
+    known = multiscale([axis(name, meant) for name in "zyx"], [scale(2, 3, 4)])
+    read = read_image_metadata(attributes("0.5", image), "a")
+    assert read.voxel_size_um == read_image_metadata(attributes("0.5", known), "a").voxel_size_um
+    assert read.remarks == (f"say unit {unit!r}, which NGFF does not know; read as {meant}",)
+
+
+def test_lost_units_are_called_by_their_name() -> None:
+    lost = multiscale([axis(name, None) for name in "zyx"], [scale(1, 1, 1)])
+    said = r"a: scale 1 and no unit, as some versions of ome-zarr write: .*; give --voxel-size-um Z Y X"
+    with pytest.raises(VolumeError, match=said):
+        read_image_metadata(attributes("0.4", lost), "a")
+
+
+@pytest.mark.parametrize("transformations", [[], [translation(1, 2, 3)]])
+def test_a_missing_scale_is_no_scale_of_1(transformations: list[Any]) -> None:
+    image = attributes("0.5", multiscale(transformations=transformations))
+    with pytest.raises(VolumeError, match=r"level .0. has no scale in coordinateTransformations.*--voxel"):
+        read_image_metadata(image, "a")
+    assert read_image_metadata(image, "a", (9, 3, 3)).voxel_size_um == (9, 3, 3)
+
+
+def test_axes_in_upper_case_are_axes() -> None:
+    axes = [{"name": name.upper(), **axis(name)} | {"name": name.upper()} for name in "tczyx"]
+    read = read_image_metadata(attributes("0.5", multiscale(axes, [scale(1, 1, 10, 2, 3)])), "a")
+    assert (read.axes, read.voxel_size_um) == (tuple("tczyx"), (10, 2, 3))
+
+
+@pytest.mark.parametrize("coarse", [0, 1, 2])
+def test_the_finest_level_is_read_wherever_it_is_listed(tmp_path: Path, coarse: int) -> None:
+    image = multiscale(path="full")
+    other = [{"path": str(k), "coordinateTransformations": [scale(10, 5 * k, 5 * k)]} for k in (1, 2)]
+    image["datasets"] = other[:coarse] + image["datasets"] + other[coarse:]
+    volume = open_volume(made_by_hand(tmp_path, image=image, path="full"))
+    assert volume.voxel_size_um == (10, 2.5, 2.5)
+    np.testing.assert_array_equal(volume[...], DATA)
+
+
+def test_without_scales_the_largest_level_is_the_finest(tmp_path: Path) -> None:
+    image = multiscale()
+    image["datasets"] = [{"path": "1"}, {"path": "0"}]
+    store = made_by_hand(tmp_path, image=image)
+    zarr.open_group(store, mode="a").create_array("1", shape=(2, 2, 3), dtype=DATA.dtype)
+    assert open_volume(store, (9.0, 3.0, 3.0)).shape == DATA.shape
+
+
+@pytest.mark.parametrize(
+    ("dimension_names", "fits"),
+    [
+        (("z", "y", "x"), True),
+        (("Z", "Y", "X"), True),
+        (None, True),
+        ((None, "y", "x"), True),
+        (("x", "y", "z"), False),
+        (("z", "x", "y"), False),
+        (("dim_0", "dim_1", "dim_2"), False),
+    ],
+)
+def test_dimension_names_must_not_contradict_the_axes(
+    tmp_path: Path, dimension_names: Any, fits: bool
+) -> None:
+    store = made_by_hand(tmp_path, version="0.5")
+    group = zarr.open_group(store, mode="a")
+    array = group.create_array("0", data=DATA, dimension_names=dimension_names, overwrite=True)
+    assert array.shape == DATA.shape
+    if fits:
+        assert open_volume(store).shape == DATA.shape
+    else:
+        with pytest.raises(
+            VolumeError, match=r"slice_z07\.ome\.zarr: the array calls its dimensions .*z,y,x"
+        ):
+            open_volume(store)
+
+
+@pytest.mark.parametrize(
     "image",
     [
         pytest.param({}, id="empty"),

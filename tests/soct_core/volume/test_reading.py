@@ -12,6 +12,7 @@ import zarr
 from handmade_ngff import DATA, axis, chunk_files, made_by_hand, multiscale, scale
 from stored_image import stored_image
 
+from schemas.image_choice import ImageChoice
 from soct_core.errors import VolumeError
 from soct_core.volume import open_volume
 from soct_core.volume.reading import same_voxel_size
@@ -69,12 +70,25 @@ def test_singleton_t_and_c_are_dropped(tmp_path: Path, lead: str) -> None:
     np.testing.assert_array_equal(volume[1:3], DATA[1:3])
 
 
-@pytest.mark.parametrize("lead", ["c", "t"])
-def test_two_channels_or_times_are_refused(tmp_path: Path, lead: str) -> None:
+@pytest.mark.parametrize(("lead", "wanted"), [("c", "one channel; give --channel N"), ("t", "t of 1")])
+def test_two_channels_or_times_are_refused(tmp_path: Path, lead: str, wanted: str) -> None:
     image = multiscale([axis(lead), *map(axis, "zyx")], [scale(1, 10, 2.5, 2.5)])
     store = made_by_hand(tmp_path, np.stack([DATA, DATA]), image)
-    with pytest.raises(VolumeError, match=r"slice_z07\.ome\.zarr: shape \(2, 4, 5, 6\).* t and c of 1"):
+    with pytest.raises(VolumeError, match=rf"slice_z07\.ome\.zarr: shape \(2, 4, 5, 6\).* {wanted}"):
         open_volume(store)
+
+
+@pytest.mark.parametrize("chunks", [(1, 1, 2, 5, 6), (1, 2, 4, 5, 6), (1, 3, 1, 3, 6)])
+def test_a_channel_is_read_when_it_is_chosen(tmp_path: Path, chunks: tuple[int, ...]) -> None:
+    image = multiscale([*map(axis, "tczyx")], [scale(1, 1, 10, 2.5, 2.5)])
+    data = np.stack([DATA, DATA + 1000, DATA + 2000])[None]
+    store = made_by_hand(tmp_path, data, image, chunks=chunks)
+    for channel in range(3):
+        volume = open_volume(store, choice=ImageChoice(channel=channel))
+        np.testing.assert_array_equal(volume[...], DATA + 1000 * channel)
+        assert volume.lost_chunks() == []
+    with pytest.raises(VolumeError, match="its channels are 0 to 2, but --channel says 3"):
+        open_volume(store, choice=ImageChoice(channel=3))
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -124,7 +138,7 @@ def test_a_file_or_a_plain_directory_is_no_image(tmp_path: Path) -> None:
 
 def test_a_zarr_group_without_an_image_is_no_image(tmp_path: Path) -> None:
     zarr.create_group(tmp_path / "a.ome.zarr").create_array("0", shape=(2, 2, 2), dtype="u1")
-    with pytest.raises(VolumeError, match=r"a\.ome\.zarr: holds no readable multiscale image"):
+    with pytest.raises(VolumeError, match=r"a\.ome\.zarr: holds no multiscale image"):
         open_volume(tmp_path / "a.ome.zarr")
 
 

@@ -24,10 +24,11 @@ MASKED = 0.03
 
 
 def gap(above: Slab, below: Slab, rng: np.random.Generator) -> tuple[Slab, Slab]:
-    """Both sides of a gap: drifted, some speckled, all background exactly 0."""
+    """Both sides of a gap: drifted, some speckled, all background exactly 0; the field of view stays full."""
     angle, shift = rng.uniform(-2, 2), rng.uniform(-3, 3, 2)
+    full = {"order": 1, "mode": "nearest"}
     moved = np.stack(
-        [ndimage.shift(ndimage.rotate(p, angle, reshape=False, order=1), shift, order=1) for p in below]
+        [ndimage.shift(ndimage.rotate(p, angle, reshape=False, **full), shift, **full) for p in below]
     )
     looks = rng.choice([0, 4, 11])
     sides = []

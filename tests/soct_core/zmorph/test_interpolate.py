@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from drifting_tissue import SIZE, Drift, DriftingGap, drifting_gap, rms_distance
-from morphed_gaps import DRIFT, QUICK, Array, drifting, psnr, returning, settings, unrelated
+from morphed_gaps import DRIFT, PLAIN, QUICK, Array, drifting, psnr, returning, settings, unrelated
 
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
@@ -104,7 +104,7 @@ def test_smaller_planes_are_padded_with_zeros_at_the_far_edges(monkeypatch: pyte
     gap = drifting_gap(DRIFT)
     returning(monkeypatch, gap.motion)
     before, after = gap.before[:, :-9, :], gap.after[:, :, :-14]
-    linear_blend = settings(blend_method="linear")
+    linear_blend = settings(blend_method="linear", **PLAIN)
     volume, _ = interpolate_z_morph(before, after, linear_blend, 3)
     whole, _ = interpolate_z_morph(gap.before, gap.after, linear_blend, 3)
     assert volume is not None

@@ -155,3 +155,34 @@ def test_the_likeness_threshold_parts_passes_from_refusals_once(monkeypatch: pyt
         passed[threshold] = volume is not None
     assert list(passed.values()) == sorted(passed.values(), reverse=True)
     assert set(passed.values()) == {True, False}
+
+
+@pytest.mark.parametrize(
+    "strict", [{"min_overlap_correlation": 0.999}, {"min_neighbour_odds": 50.0}, {"max_rotation_deg": 0.0}]
+)
+def test_a_gap_that_a_person_accepted_is_filled_and_says_so(strict: dict[str, float]) -> None:
+    gap = drifting_gap(DRIFT)
+    volume, refused = interpolate_z_morph(gap.before, gap.after, settings(**strict), 4)
+    assert volume is None
+    wanted = settings(**strict, accepted_by_hand=True)
+    volume, accepted = interpolate_z_morph(gap.before, gap.after, wanted, 4)
+    assert volume is not None
+    assert (volume[0] == gap.before[-1]).all()
+    assert (accepted.gate, accepted.fallback_reason) == ("accepted_by_hand", None)
+    assert accepted.detail.startswith(f"accepted by hand although {refused.fallback_reason}: ")
+    assert any(not check.passed for check in accepted.gates)
+
+
+def test_what_has_no_motion_cannot_be_accepted() -> None:
+    gap = drifting_gap(DRIFT)
+    volume, found = interpolate_z_morph(agarose(), gap.after, settings(accepted_by_hand=True), 4)
+    assert volume is None
+    assert found.fallback_reason == "no_foreground_planes"
+
+
+def test_an_accepted_gap_that_passes_is_like_any_other() -> None:
+    gap = drifting_gap(DRIFT)
+    one, _ = interpolate_z_morph(gap.before, gap.after, settings(), 4)
+    other, found = interpolate_z_morph(gap.before, gap.after, settings(accepted_by_hand=True), 4)
+    assert found.gate == "improved"
+    assert (one == other).all()

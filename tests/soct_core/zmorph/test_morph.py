@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drifting_tissue import AGAROSE, CENTER, Drift, agarose_plane, drifting_gap, noisy, tissue_plane
-from morphed_gaps import DRIFT, QUICK, STILL, Array, psnr, returning, settings
+from morphed_gaps import DRIFT, PLAIN, QUICK, STILL, Array, psnr, returning, settings
 from numpy.typing import NDArray
 from stored_image import SIZE, lose_chunk, stored_image
 
@@ -119,7 +119,7 @@ def test_what_one_side_alone_shows_is_not_faded_to_nothing() -> None:
     hidden = 24
     before = seen_through(gap.before[:, :, :-hidden], Window(offset=(0, 0), plane_shape=(side, side)))
     after = seen_through(gap.after[:, :, hidden:], Window(offset=(hidden, 0), plane_shape=(side, side)))
-    volume, diagnostics = interpolate_z_morph(before, after, settings(), output_z=5)
+    volume, diagnostics = interpolate_z_morph(before, after, settings(**PLAIN), output_z=5)
     assert volume is not None
     assert diagnostics.gate == "already_aligned"
     for plane in volume[1:-1]:
@@ -130,7 +130,7 @@ def test_what_one_side_alone_shows_is_not_faded_to_nothing() -> None:
 def test_pixels_pulled_from_outside_carry_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     gap = drifting_gap(Drift(shift=(20.0, 0.0)))
     returning(monkeypatch, gap.motion)
-    volume, _ = interpolate_z_morph(gap.before, gap.after, settings(blend_method="linear"), 3)
+    volume, _ = interpolate_z_morph(gap.before, gap.after, settings(blend_method="linear", **PLAIN), 3)
     assert volume is not None
     # Half of the motion is 10 px: W_b(x) = before(x + 10), W_a(x) = after(x - 10).
     before, after = gap.before[-1], gap.after[0]

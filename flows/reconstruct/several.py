@@ -1,0 +1,90 @@
+"""Several acquisitions, one by one, each as if it were alone; one table and one page at the end."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.engine.session import Sessions
+from flows.reconstruct.one import reconstruct_one
+from flows.report import publish_group
+from flows.terminal.exit_codes import BAD_INPUT, DONE, FAILED, exit_code
+from flows.terminal.signals import is_stopping
+from schemas.handoffs import RunResult
+from soct_core.file_names import DEFAULT_OUTPUT, RUN_RECORD_NAME
+
+_OUTCOMES = {DONE: "volume written", FAILED: "failed", BAD_INPUT: "bad input"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the run of one acquisition ended."""
+
+    acquisition: Path
+    code: int
+    result: RunResult | None
+
+
+def reconstruct_all(arguments: argparse.Namespace) -> int:
+    """Reconstruct every acquisition that is given; what fails stops none of the others.
+
+    Gives 0 when every volume was written, 1 when an operation failed, else 2.
+    """
+    console = Console(quiet=arguments.quiet)
+    sessions, ended = Sessions(arguments), []
+    for acquisition in arguments.acquisition:
+        if is_stopping():
+            break
+        console.print(f"\n{acquisition}", style="bold", markup=False, highlight=False, soft_wrap=True)
+        results: list[RunResult] = []
+        code = exit_code(partial(_attempt, arguments, acquisition, sessions, results))
+        ended.append(Ended(acquisition, code, results[0] if results else None))
+    with sessions:
+        _print_table(console, ended)
+    done = [one.acquisition for one in ended if (one.acquisition / DEFAULT_OUTPUT / RUN_RECORD_NAME).exists()]
+    codes = {one.code for one in ended}
+    if done and not is_stopping():
+        codes.add(exit_code(lambda: console.print(f"all on one page: {publish_group(done)}", soft_wrap=True)))
+    return FAILED if FAILED in codes or is_stopping() else BAD_INPUT if BAD_INPUT in codes else DONE
+
+
+def _attempt(
+    arguments: argparse.Namespace, acquisition: Path, sessions: Sessions, results: list[RunResult]
+) -> None:
+    try:
+        if (result := reconstruct_one(arguments, acquisition, sessions.opened)) is not None:
+            results.append(result)
+    except BaseException as error:
+        # It says what became of its server; the next acquisition has another one.
+        sessions.__exit__(type(error), error, error.__traceback__)
+        raise
+
+
+def _print_table(console: Console, ended: list[Ended]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("acquisition", overflow="fold")
+    for heading in ("outcome", "slices", "gaps", "interpolated", "hard-skipped", "doubts"):
+        table.add_column(heading, justify="left" if heading == "outcome" else "right", no_wrap=True)
+    for one in ended:
+        counts = [""] * 5 if one.result is None else _counts(one.result)
+        table.add_row(str(one.acquisition), _OUTCOMES[one.code], *counts, style="red" if one.code else "")
+    console.print()
+    console.print(table)
+
+
+def _counts(result: RunResult) -> list[str]:
+    made = [one.result for one in result.interpolations]
+    gaps = len(result.gaps.single) + sum(map(len, result.gaps.multi))
+    counts = (
+        len(result.slices),
+        gaps,
+        made.count("interpolated"),
+        made.count("hard_skip"),
+        len(result.doubts),
+    )
+    return list(map(str, counts))

@@ -1,0 +1,91 @@
+"""Uncertainty of interpolated voxels: half the width of the interval that holds 90 % of the true intensities.
+
+True means without noise. The half width is `NOISE_SHARE * s + DIFFERENCE_SHARE * 2 sqrt(a (1 - a)) * r`: s is
+the standard deviation of the noise that is left in the sources, r the local root mean square (sigma 2 px of
+the working grid) of what the two sides differ by half-way, and a the depth in the gap. A path between two
+known ends is least known in the middle (Brownian bridge). The two numbers were fitted on the tissue of one
+mouse brain (two-photon, 50 µm; clean, four looks, one look), and are measured on other volumes by
+`benchmarks/truth.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from schemas.diagnostics import IntervalModel
+from soct_core.arrays import Plane
+from soct_core.planes.warp import warp
+from soct_core.registration.working_plane import block_mean
+from soct_core.zmorph.morph import Morph, alphas
+
+LEVEL = 0.9
+"""Share of voxels whose noise-free intensity should lie within the interval."""
+NOISE_SHARE = 0.4
+DIFFERENCE_SHARE = 1.0
+CALIBRATED_ON = "tissue of one mouse brain (two-photon, 50 um voxels): clean, four looks, one look"
+_LOCAL_PX = 2.0
+_MANTISSA_BITS = 7
+"""Kept of each value, within 0.4 %: what is no more exact than that compresses well."""
+
+
+def half_widths(morph: Morph, nz_out: int) -> Iterator[Plane]:
+    """Half widths of the 90 % interval, in intensity, plane by plane, (y, x); 0 on the exact faces.
+
+    Where the two sides do not both show something, nothing can be told from their difference: the half width
+    is the range of the intensities of both faces.
+    """
+    local, noise = _local_difference(morph), morph.refined.source_noise
+    factor = morph.factor
+    for alpha in alphas(nz_out, morph.sampling):
+        if alpha in (0.0, 1.0):
+            yield np.zeros(morph.shape, dtype=np.float32)
+            continue
+        reach = np.float32(DIFFERENCE_SHARE * 2 * np.sqrt(alpha * (1 - alpha)))
+        grid = np.float32(NOISE_SHARE * noise) + reach * local
+        halfway = morph.walk.power(alpha - 0.5)
+        yield _rounded(np.asarray(warp(grid, halfway.onto_coarser(factor), morph.shape), np.float32))
+
+
+def interval_model(mean: float | None = None) -> IntervalModel:
+    """How half widths are computed, for the diagnostics.
+
+    Parameters
+    ----------
+    mean
+        Mean half width of all voxels, in intensity.
+    """
+    return IntervalModel(
+        level=LEVEL,
+        noise_share=NOISE_SHARE,
+        difference_share=DIFFERENCE_SHARE,
+        calibrated_on=CALIBRATED_ON,
+        mean=mean,
+    )
+
+
+def _local_difference(morph: Morph) -> Plane:
+    """Local root mean square of what the sides differ by, half-way, on the working grid."""
+    (before, sees_before), (after, sees_after) = morph.sides(0.5)
+    both = sees_before & sees_after
+    square = np.where(both, (before - after).astype(np.float32) ** 2, np.float32(0))
+    share = block_mean(both.astype(np.float32), morph.factor)
+    total = cv2.GaussianBlur(block_mean(square, morph.factor), (0, 0), _LOCAL_PX)
+    weight = cv2.GaussianBlur(share, (0, 0), _LOCAL_PX)
+    local = np.sqrt(total / np.maximum(weight, 1e-6))
+    return np.asarray(np.where(share > _LEAST_SHARE, local, np.float32(morph.intensity_range)), np.float32)
+
+
+_LEAST_SHARE = 0.5
+"""Of the pixels beneath one of the working grid that both sides must show."""
+
+
+def _rounded(plane: Plane) -> Plane:
+    """The plane with `_MANTISSA_BITS` bits of mantissa."""
+    dropped = 23 - _MANTISSA_BITS
+    bits = np.ascontiguousarray(plane).view(np.uint32)
+    bits += np.uint32(1 << (dropped - 1))
+    bits &= np.uint32(0xFFFFFFFF ^ ((1 << dropped) - 1))
+    return bits.view(np.float32)

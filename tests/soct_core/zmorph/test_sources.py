@@ -1,0 +1,70 @@
+"""Sources of the inner planes: as many planes as the noise asks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from soct_core.simulation.image_formation import speckle
+from soct_core.zmorph.sources import best_count, noise_variance, read_source, source_planes, variogram
+
+MIDDLE = (64.0, 64.0)
+
+
+def changing(noise: float, seed: int = 0) -> NDArray[np.float32]:
+    """Planes of anatomy that changes with depth, with noise of its own in each."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:1:128j, 0:1:128j]
+    anatomy = [1000 + 200 * np.sin(9 * x + 0.05 * z) * np.cos(8 * y - 0.04 * z) for z in range(20)]
+    return np.stack([plane + rng.normal(0, noise, plane.shape) for plane in anatomy]).astype(np.float32)
+
+
+@pytest.mark.parametrize(("noise", "least", "most"), [(0.0, 1, 1), (2.0, 1, 1), (40.0, 2, 5), (200.0, 6, 7)])
+def test_as_many_planes_as_the_noise_asks(noise: float, least: int, most: int) -> None:
+    volume = changing(noise)
+    count, found = source_planes(volume[:8], volume[12:], "auto", 5.0, MIDDLE)
+    assert least <= count <= most
+    assert found == pytest.approx(noise, rel=0.1, abs=2.5)
+
+
+def test_speckle_of_one_look_asks_for_many() -> None:
+    rng = np.random.default_rng(1)
+    volume = changing(0.0) * np.stack([speckle((128, 128), 1, 0.7, rng) for _ in range(20)])
+    assert source_planes(volume[:8], volume[12:], "auto", 5.0, MIDDLE)[0] == 7
+
+
+def test_anatomy_that_changes_from_plane_to_plane_is_no_noise() -> None:
+    for growth in (1.0, 2.0):
+        differences = np.arange(1, 8, dtype=float) ** growth
+        assert noise_variance(differences) == 0
+        assert best_count(differences, 0.0, 5.0) == 1
+    # Rough anatomy looks like a little noise; that little is left alone.
+    rough = np.arange(1, 8, dtype=float) ** 0.6
+    assert 0 < noise_variance(rough) < 0.25
+    assert best_count(rough, noise_variance(rough), 5.0) == 1
+
+
+def test_a_slice_of_one_plane_has_one_source() -> None:
+    volume = changing(50.0)
+    assert source_planes(volume[:1], volume[12:], "auto", 5.0, MIDDLE) == (1, 0.0)
+    assert variogram(volume[:1]).size == 0
+
+
+def test_a_depth_in_micrometres_needs_voxels_that_know_theirs() -> None:
+    volume = changing(5.0)
+    with pytest.raises(ValueError, match="voxel_size_um"):
+        source_planes(volume[:8], volume[12:], 30.0, 5.0, MIDDLE)
+
+
+def test_a_source_is_the_mean_of_what_was_measured() -> None:
+    volume = changing(5.0)[:8]
+    volume[-1, 10, 10] = np.nan
+    where = np.isfinite(volume[-1])
+    source = read_source(volume, volume[-1], where, 3, above=True)
+    assert source.mean is not None
+    np.testing.assert_allclose(source.mean[20], volume[-3:, 20].mean(axis=0), rtol=1e-5)
+    # Lost in the face, measured behind it.
+    np.testing.assert_allclose(source.mean[10, 10], volume[-3:-1, 10, 10].mean(), rtol=1e-5)
+    assert source.mean_measured is None
+    assert read_source(volume, volume[-1], where, 1, above=True).mean is None
