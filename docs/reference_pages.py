@@ -35,6 +35,7 @@ from schemas.settings import InterpolationSettings, PairwiseSettings, Reconstruc
 from schemas.simulation import SimulationSettings, SimulationTruth, TruePose
 from schemas.stack_plan import (
     Block,
+    ImagedBounds,
     ImagedPart,
     LevelGrid,
     PlannedPose,
@@ -130,7 +131,7 @@ _RECORDS: tuple[tuple[str, tuple[type[Contract], ...]], ...] = (
     ),
     (
         "plan.json",
-        (StackPlan, PlannedSlice, PlannedPose, ImagedPart, PlannedSpan, LevelGrid, Block),
+        (StackPlan, PlannedSlice, PlannedPose, ImagedPart, ImagedBounds, PlannedSpan, LevelGrid, Block),
     ),
     ("slice_zNN_quality.json", (SliceQuality, AspectFinding)),
     ("slice_zNN_figures.json", (SliceFigures,)),

@@ -48,14 +48,21 @@ class PlannedPose(Contract):
     center: tuple[float, float]
 
 
+class ImagedBounds(Contract):
+    """The field of view of a slice: some rows and columns, and of these what lies within some lines."""
+
+    rows: tuple[int, int]
+    """The first, and the first that is left out."""
+    columns: tuple[int, int]
+    lines: tuple[tuple[float, float, float], ...] = ()
+    """Normal (x, y) and how far along it from pixel (0, 0) each line lies."""
+
+
 class ImagedPart(Contract):
     """What was imaged of a slice, found once for all parts."""
 
-    rows: tuple[int, int] | None = None
-    """First row inside the padding, and the first below that; None: all."""
-    columns: tuple[int, int] | None = None
-    lines: tuple[tuple[float, float, float], ...] = ()
-    """Where a turned field of view ends: what was imaged lies at a x + b y <= c."""
+    inside: ImagedBounds | None = None
+    """None: all but lost chunks."""
     lost: tuple[Shape, ...] = ()
     """Chunks that were lost, by their place in the grid of chunks."""
 

@@ -24,6 +24,7 @@ from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairMotion, PairVerdict, SolvedPose, solve_poses
 from soct_core.stacking.published import PublishedStack
 from soct_core.stacking.z_corrections import from_datum, z_corrections
+from soct_core.storage.atomic import publish_text
 from soct_core.volume.reused_chunks import FormerImage
 from soct_core.zmorph.morph import alphas
 
@@ -141,6 +142,21 @@ def plan_stack(
     )
     volume = PartedVolume.of(plan, recipe.stack, recipe.ngff_version)
     return Stack(assembled, canvas, intensity, volume)
+
+
+def stack(
+    given: StackInput,
+    recipe: StackRecipe,
+    volume: Path,
+    decisions: Path,
+    published: PublishedStack | None = None,
+) -> None:
+    """Write the volume and `stacking_decisions.csv` in this process, in the poses that are published."""
+    planned = plan_stack(given, recipe, published)
+    blocks = [block for part in planned.volume.parts for block in part]
+    planned.volume.join([], blocks, volume)
+    table = decisions_table(given, planned.assembled, planned.intensity.factors)
+    publish_text(decisions, STACKING_DECISIONS.to_csv(table))
 
 
 def decisions_table(given: StackInput, assembled: Assembled, factors: Mapping[int, float]) -> pd.DataFrame:

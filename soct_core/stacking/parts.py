@@ -22,8 +22,7 @@ from soct_core.stacking.blending import Blender, Span, VolumePlan, spans
 from soct_core.storage.atomic import published
 from soct_core.storage.file_tree import files_of
 from soct_core.volume.block_levels import LevelArrays, known_planes, write_block, write_rest
-from soct_core.volume.display import display_of
-from soct_core.volume.level_arrays import multiscale_attributes
+from soct_core.volume.level_arrays import ImageFacts, multiscale_attributes
 from soct_core.volume.level_grids import VolumeGrid, halved_grid, parts_of, sized_grid
 from soct_core.volume.provenance import LABEL_NAME
 from soct_core.volume.reused_chunks import take_rows
@@ -160,20 +159,17 @@ class PartedVolume:
 
     def _describe(self, partial: Path, name: str) -> None:
         """Write the metadata that makes the arrays an image."""
-        scales = self.plan.voxel_size_um, self.plan.corner_um
-        coarsest = zarr.open_array(partial / str(len(self._factors) - 1), mode="r")
-        shown = display_of(coarsest, self.plan.depth)
-        for path, title, window in ((_LABELS, LABEL_NAME, None), ("", name, shown)):
+        for path, title, label in ((_LABELS, LABEL_NAME, True), ("", name, False)):
             place = zarr.open_group(partial / path, mode="r+", use_consolidated=False)
-            attributes = multiscale_attributes(
+            facts = ImageFacts(
                 title,
-                scales,
-                self._factors,
-                self.version,
-                orientation=self.plan.orientation,
-                shown=window,
+                self.plan.voxel_size_um,
+                self.plan.corner_um,
+                self.plan.depth,
+                self.plan.orientation,
             )
-            place.attrs.update(attributes)
+            coarsest = None if label else zarr.open_array(partial / str(len(self.grid.image) - 1), mode="r")
+            place.attrs.update(multiscale_attributes(facts, self._factors, self.version, coarsest))
         labels = zarr.open_group(partial / "labels", mode="r+", use_consolidated=False)
         labels.attrs.update(versioned(self.version, {"labels": [LABEL_NAME]}))
 

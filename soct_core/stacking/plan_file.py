@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas.published_stack import StackContents
 from schemas.stack_plan import (
+    ImagedBounds,
     ImagedPart,
     PlannedPose,
     PlannedSlice,
@@ -148,20 +149,22 @@ def _imaged(volume: Sliceable) -> ImagedPart | None:
     if not isinstance(volume, Volume):
         return None
     found = volume.find_imaged()
-    places: Sequence[Sequence[int]] = [] if found.lost is None else np.argwhere(found.lost).tolist()
-    lost = tuple((z, y, x) for z, y, x in places)
-    if found.inside is None:
-        return ImagedPart(lost=lost)
-    rows, columns = ((part.start, part.stop) for part in (found.inside.rows, found.inside.columns))
-    lines = tuple((*line.normal, line.reach) for line in found.inside.lines)
-    return ImagedPart(rows=rows, columns=columns, lines=lines, lost=lost)
+    inside = None
+    if found.inside is not None:
+        inside = ImagedBounds(
+            rows=(found.inside.rows.start, found.inside.rows.stop),
+            columns=(found.inside.columns.start, found.inside.columns.stop),
+            lines=tuple((*line.normal, line.reach) for line in found.inside.lines),
+        )
+    lost: Sequence[Sequence[int]] = [] if found.lost is None else np.argwhere(found.lost).tolist()
+    return ImagedPart(inside=inside, lost=tuple((z, y, x) for z, y, x in lost))
 
 
 def _known(part: ImagedPart, volume: Volume) -> Imaged:
     inside = None
-    if part.rows is not None and part.columns is not None:
-        lines = tuple(Line((a, b), c) for a, b, c in part.lines)
-        inside = Inside(slice(*part.rows), slice(*part.columns), lines)
+    if part.inside is not None:
+        lines = tuple(Line((x, y), reach) for x, y, reach in part.inside.lines)
+        inside = Inside(slice(*part.inside.rows), slice(*part.inside.columns), lines)
     lost = None
     if part.lost:
         steps = zip(volume.shape, volume.chunks, strict=True)

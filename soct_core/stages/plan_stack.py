@@ -46,6 +46,7 @@ def run(job: StackJob) -> PlannedStack:
             slices={i: paths[i] for i in slices_of_part(plan, index)},
             output=job.output,
             voxel_size_um=job.voxel_size_um,
+            choice=job.choice,
         )
         for index in range(len(plan.parts))
     )

@@ -32,9 +32,9 @@ def run(job: StackPartJob) -> StackPartOutcome:
     """
     started = time.perf_counter()
     plan = read_record(job.plan, StackPlan)
-    measured = plan.contents.measured.keys()
+    measured = {one.slice_id for one in plan.slices if one.state == "measured"}
     volumes = {
-        i: open_volume(path, plan.voxel_size_um, plan.contents.choice if i in measured else ImageChoice())
+        i: open_volume(path, plan.voxel_size_um, job.choice if i in measured else ImageChoice())
         for i, path in job.slices.items()
     }
     name = part_path(fingerprint(job.plan), job.index)

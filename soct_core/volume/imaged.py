@@ -77,15 +77,15 @@ def survey(
 
 
 def _from_the_edges_inward(shape: Shape, chunks: Shape) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of every chunk of a layer, opposite corners first."""
+    """Rows and columns of every chunk of a layer, corners first."""
     _, height, width = chunks
     ny, nx = -(-shape[1] // height), -(-shape[2] // width)
     places = [(y, x) for y in range(ny) for x in range(nx)]
 
     def depth(place: tuple[int, int]) -> tuple[int, int]:
         y, x = place
-        low, high = min(y, ny - 1 - y, x, nx - 1 - x), min(y + x, ny + nx - 2 - y - x)
-        return low, high
+        away = min(y, ny - 1 - y), min(x, nx - 1 - x)
+        return min(away), max(away)
 
     for y, x in sorted(places, key=depth):
         yield (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numcodecs
@@ -12,7 +13,7 @@ from zarr.codecs import BloscCodec
 
 from schemas.stack_plan import LevelGrid
 from soct_core.arrays import Zyx
-from soct_core.volume.display import Display
+from soct_core.volume.display import display_of
 from soct_core.volume.pyramid import level_transform
 from soct_core.volume.written_metadata import NgffVersion, image_attributes
 
@@ -44,19 +45,32 @@ def create_level(
     )
 
 
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is to be said of an image."""
+
+    name: str
+    voxel_size_um: Zyx
+    origin_um: Zyx
+    """Centre of voxel (0, 0, 0) of level 0."""
+    planes: int
+    """Of level 0."""
+    orientation: str | None = None
+
+
 def multiscale_attributes(
-    name: str,
-    scales: tuple[Zyx, Zyx],
-    factors: Sequence[Zyx],
-    version: NgffVersion,
-    *,
-    orientation: str | None = None,
-    shown: Display | None = None,
+    facts: ImageFacts, factors: Sequence[Zyx], version: NgffVersion, coarsest: zarr.Array[Any] | None
 ) -> dict[str, Any]:
     """Group attributes of an image whose levels are so many times coarser than level 0.
 
-    `scales` are the voxel size and the origin of level 0, (z, y, x) in µm; for the rest see
-    `image_attributes`.
+    `coarsest`, its last level, tells how it is to be shown; None for a label image.
     """
+    scales = facts.voxel_size_um, facts.origin_um
     levels = [(str(index), *level_transform(*scales, total)) for index, total in enumerate(factors)]
-    return image_attributes(version, name, levels, orientation=orientation, shown=shown)
+    return image_attributes(
+        version,
+        facts.name,
+        levels,
+        orientation=facts.orientation,
+        shown=None if coarsest is None else display_of(coarsest, facts.planes),
+    )

@@ -16,9 +16,8 @@ from schemas.stack_plan import LevelGrid
 from soct_core.arrays import Zyx
 from soct_core.errors import OutputError
 from soct_core.storage.atomic import published
-from soct_core.volume.display import display_of
 from soct_core.volume.downsampling import AreaMean, Downsampler, Halving
-from soct_core.volume.level_arrays import create_level, multiscale_attributes
+from soct_core.volume.level_arrays import ImageFacts, create_level, multiscale_attributes
 from soct_core.volume.pyramid import Shape, halvings, shrunk
 from soct_core.volume.written_metadata import NgffVersion, versioned
 
@@ -108,15 +107,17 @@ class ImageStream:
     def close(self) -> None:
         """Write the rest, and the metadata that makes the arrays an image last of all."""
         self._base.close()
+        facts = ImageFacts(
+            self._name,
+            self._spec.voxel_size_um,
+            self._spec.origin_um,
+            self._spec.shape[0],
+            self._spec.orientation,
+        )
         coarsest = self._group[str(len(self._factors) - 1)]
         assert isinstance(coarsest, zarr.Array)
         attributes = multiscale_attributes(
-            self._name,
-            (self._spec.voxel_size_um, self._spec.origin_um),
-            self._factors,
-            self._spec.version,
-            orientation=self._spec.orientation,
-            shown=None if self._label else display_of(coarsest, self._spec.shape[0]),
+            facts, self._factors, self._spec.version, None if self._label else coarsest
         )
         if self._spec.made_as:
             attributes["soct"] = {"made_as": self._spec.made_as}
