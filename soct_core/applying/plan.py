@@ -101,6 +101,7 @@ class ApplyPlan:
             *remark_warnings(volumes.values()),
             *lost_chunk_warnings(volumes.values()),
             *_unused(found, ids),
+            *_not_applied(run, record),
             *([] if placed else ["translations of the slices are not used, for --voxel-size-um was given"]),
         )
         return cls(run, out, record, regrid, volumes, windows, rests, voxel_size_um, choice, warnings)
@@ -140,8 +141,7 @@ class ApplyPlan:
 
     def _gap_job(self, slice_id: int) -> ApplyGapJob:
         before, after, slots = slice_id - 1, slice_id + 1, self.slots
-        name = f"slice_z{format_slice_id(slice_id)}_interpolated_diagnostics.json"
-        found = read_record(self.run / INTERPOLATIONS / name, InterpolationDiagnostics)
+        found = _diagnostics(self.run, slice_id)
         motion = Affine2D.identity()
         if found.affine_matrix and found.affine_translation and found.affine_center:
             motion = Affine2D(found.affine_matrix, found.affine_translation, found.affine_center)
@@ -214,6 +214,19 @@ def _beside(
 def _rest(place: Xy, window: tuple[int, int]) -> Xy:
     x, y = (p - w for p, w in zip(place, window, strict=True))
     return (x, y) if max(abs(x), abs(y)) > _CLOSE_PX else (0.0, 0.0)
+
+
+def _diagnostics(run: Path, slice_id: int) -> InterpolationDiagnostics:
+    name = f"slice_z{format_slice_id(slice_id)}_interpolated_diagnostics.json"
+    return read_record(run / INTERPOLATIONS / name, InterpolationDiagnostics)
+
+
+def _not_applied(run: Path, record: PublishedVolume) -> list[str]:
+    """Gaps that the run morphed by more than the affine that its diagnostics hold."""
+    gaps = sorted(record.contents.interpolated)
+    moved = [format_slice_id(i) for i in gaps if _diagnostics(run, i).displacement_left_rms_px]
+    named = ", ".join(moved)
+    return [f"the displacement of gaps {named} is not applied, but the affine beneath it"] if moved else []
 
 
 def _unused(found: Mapping[int, Path], ids: list[int]) -> list[str]:

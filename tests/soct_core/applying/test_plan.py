@@ -15,13 +15,16 @@ from scipy import ndimage
 from skimage.registration import phase_cross_correlation
 
 from schemas.applied import ApplyGapOutcome
+from schemas.diagnostics import InterpolationDiagnostics
 from schemas.handoffs import StackOutcome
 from schemas.image_choice import ImageChoice
 from schemas.tables.stacking_decisions import STACKING_DECISIONS
 from soct_core.applying.plan import ApplyPlan
 from soct_core.errors import AcquisitionError, RecordError
+from soct_core.file_names import INTERPOLATIONS
 from soct_core.stacking.published import read_published
 from soct_core.stages import apply_gap, apply_stack
+from soct_core.storage.records import read_record
 from soct_core.volume import Volume, open_volume
 from soct_core.volume.provenance import INTERPOLATED
 
@@ -64,8 +67,19 @@ def test_the_same_slices_become_the_same_volume(run: Path, tmp_path: Path) -> No
     wanted, label = base(run)
     assert (label == INTERPOLATED).any()
     np.testing.assert_array_equal(provenance[...], label)
-    np.testing.assert_array_equal(volume[...], wanted)
+    made, measured = volume[...], label != INTERPOLATED
+    np.testing.assert_array_equal(made[measured], wanted[measured])
+    # Morphed by the affine part alone, of single planes: as alike as the texture, not the same.
+    assert np.corrcoef(made[~measured], wanted[~measured])[0, 1] > 0.9
     assert volume.origin_um == origin_um(run)
+
+
+def test_a_displacement_that_is_not_applied_is_said(run: Path, tmp_path: Path) -> None:
+    other = rewritten(run, tmp_path, lambda data: data, transformations=[scale(40, 50, 50)])
+    (path,) = (run / "reconstruction" / INTERPOLATIONS).glob("*z02_interpolated_diagnostics.json")
+    moved = read_record(path, InterpolationDiagnostics).displacement_left_rms_px
+    said = " ".join(ApplyPlan.of(run, other, None, ImageChoice()).warnings)
+    assert ("displacement of gaps 02 is not applied" in said) == bool(moved)
 
 
 def test_a_second_channel_lies_on_the_first(run: Path, tmp_path: Path) -> None:
@@ -77,7 +91,7 @@ def test_a_second_channel_lies_on_the_first(run: Path, tmp_path: Path) -> None:
     wanted, label = base(run)
     np.testing.assert_array_equal(provenance[...], label)
     # Warped in single precision, the channels add up to 60000 within 5; a pixel beside is hundreds off.
-    inside = (label > 0) & (wanted > 0)
+    inside = (label > 0) & (label != INTERPOLATED) & (wanted > 0)
     total = volume[...].astype(int)[inside] + wanted.astype(int)[inside]
     assert np.percentile(np.abs(total - 60000), 99) <= 5
 
@@ -94,7 +108,7 @@ def test_a_coarser_grid_lies_on_the_finer_one(run: Path, tmp_path: Path) -> None
     np.testing.assert_allclose(volume.voxel_size_um, (40, 100, 100))
     first = [round(o / 50) for o in np.subtract(volume.origin_um, origin_um(run))[1:]]
     assert first == [0, 0]
-    for z in (2, 7, 12, 17, 37):
+    for z in (2, 7, 17, 22, 37):
         wanted = ndimage.gaussian_filter(fine[z].astype(float), 1)[::2, ::2]
         made = volume[z][: wanted.shape[0], : wanted.shape[1]]
         shift, *_ = phase_cross_correlation(wanted, ndimage.gaussian_filter(made, 0.5), upsample_factor=20)
