@@ -34,8 +34,8 @@ _MANTISSA_BITS = 7
 def half_widths(morph: Morph, nz_out: int) -> Iterator[Plane]:
     """Half widths of the 90 % interval, in intensity, plane by plane, (y, x); 0 on the exact faces.
 
-    Where one side alone shows something, nothing can be told from a difference: r is what the sides differ by on
-    the whole. Where none does, it is the range of the intensities of both faces.
+    Where one side alone shows something, nothing can be told from a difference: r is what the sides differ
+    by on the whole. Where none does, it is the range of the intensities of both faces.
     """
     local, noise = _local_difference(morph), morph.refined.source_noise
     factor = morph.factor
