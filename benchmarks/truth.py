@@ -182,6 +182,8 @@ def refined_by(
     return refinement((before, after), near, motion, settings, (size, count))
 
 
+UNKNOWN_SHARE = 0.3
+"""Of the peak; a greater half width says that nothing is known."""
 TISSUE_SHARE = 0.08
 """Of the peak; brighter is tissue."""
 
@@ -189,7 +191,8 @@ TISSUE_SHARE = 0.08
 def interval_figures(made: Made, truth: NDArray[Any], peak: float) -> dict[str, float]:
     """How many voxels lie within their interval, of tissue, and how wide it is.
 
-    Beside it a constant half width that holds as many of all voxels of the gap.
+    Beside it a constant half width that holds as many voxels of the gap; what no side shows, and has an
+    interval as wide as the intensities for it, is left out of both.
     """
     if made.planes is None or made.half_widths is None:
         return {"coverage": float("nan"), "coverage_all": float("nan"), "sharpness": float("nan")}
@@ -197,8 +200,9 @@ def interval_figures(made: Made, truth: NDArray[Any], peak: float) -> dict[str, 
     # Intensities are whole numbers here.
     inside = error <= made.half_widths + 0.5
     tissue = truth > TISSUE_SHARE * peak
-    constant = float(np.quantile(error, inside.mean()))
-    width = float(np.minimum(made.half_widths, peak).mean())
+    known = made.half_widths < UNKNOWN_SHARE * peak
+    constant = float(np.quantile(error[known], inside[known].mean()))
+    width = float(made.half_widths[known].mean())
     return {
         "coverage": float(inside[tissue].mean()) if tissue.any() else float("nan"),
         "coverage_all": float(inside.mean()),

@@ -34,8 +34,8 @@ _MANTISSA_BITS = 7
 def half_widths(morph: Morph, nz_out: int) -> Iterator[Plane]:
     """Half widths of the 90 % interval, in intensity, plane by plane, (y, x); 0 on the exact faces.
 
-    Where the two sides do not both show something, nothing can be told from their difference: the half width
-    is the range of the intensities of both faces.
+    Where one side alone shows something, nothing can be told from a difference: r is what the sides differ
+    by on the whole. Where none does, it is the range of the intensities of both faces.
     """
     local, noise = _local_difference(morph), morph.refined.source_noise
     factor = morph.factor
@@ -75,7 +75,10 @@ def _local_difference(morph: Morph) -> Plane:
     total = cv2.GaussianBlur(block_mean(square, morph.factor), (0, 0), _LOCAL_PX)
     weight = cv2.GaussianBlur(share, (0, 0), _LOCAL_PX)
     local = np.sqrt(total / np.maximum(weight, 1e-6))
-    return np.asarray(np.where(share > _LEAST_SHARE, local, np.float32(morph.intensity_range)), np.float32)
+    seen = block_mean((sees_before | sees_after).astype(np.float32), morph.factor) > _LEAST_SHARE
+    overall = np.sqrt(square.mean(dtype=np.float64) / max(float(both.mean()), 1e-6))
+    alone = np.where(seen, np.float32(overall), np.float32(morph.intensity_range))
+    return np.asarray(np.where(share > _LEAST_SHARE, local, alone), np.float32)
 
 
 _LEAST_SHARE = 0.5

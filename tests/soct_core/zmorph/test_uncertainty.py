@@ -66,14 +66,18 @@ def test_half_widths_grow_with_the_intensities(level: float) -> None:
     np.testing.assert_allclose(next(iter(half_widths(scaled, 1))), one * level, rtol=0.01)
 
 
-def test_what_one_side_alone_shows_is_as_wide_as_the_intensities() -> None:
+def test_what_no_side_shows_is_as_wide_as_the_intensities() -> None:
     before, after = _faces()
     where = np.ones(before.shape, dtype=bool)
     where[:, :40] = False
-    morph = Morph(before, after, Affine2D.identity(CENTER), _interior(), (where, None))
-    widths = next(iter(half_widths(morph, 1)))
-    assert widths[:, :30].min() >= 0.99 * morph.intensity_range
-    assert widths[:, 60:].max() < morph.intensity_range
+    alone = Morph(before, after, Affine2D.identity(CENTER), _interior(), (where, None))
+    widths = next(iter(half_widths(alone, 1)))
+    overall = np.sqrt(((before - after)[where] ** 2).mean())
+    np.testing.assert_allclose(widths[:, :30], overall, rtol=0.01)
+    none = Morph(before, after, Affine2D.identity(CENTER), _interior(), (where, where))
+    widths = next(iter(half_widths(none, 1)))
+    assert widths[:, :30].min() >= 0.99 * none.intensity_range
+    assert widths[:, 60:].max() < none.intensity_range
 
 
 def test_quieter_sources_narrow_the_interval() -> None:
