@@ -52,7 +52,7 @@ class Inside:
     def mask_at(self, y: NDArray[Any], x: NDArray[Any]) -> Mask:
         """The same of some rows and columns, by their numbers."""
         within = (
-            (at >= part.start) & (at < part.stop)
+            (at >= (part.start or 0)) & (True if part.stop is None else at < part.stop)
             for at, part in zip((y, x), (self.rows, self.columns), strict=True)
         )
         found: Mask = np.logical_and.outer(*within)
