@@ -5,6 +5,7 @@
 # make faults: kill a run anywhere, and faults of the world (as root, for its small disks); an hour
 # make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
 # make docs: the docs as a site in site/, links checked
+# make foreign: files by other programs, at pinned versions in environments of their own, read and compared
 # make server: a Prefect server in the background, see docs/deployment.md
 # make e2e: the retry button clicked, and reports looked at, in Chromium
 PYTHON ?= python3
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo check test lint bench faults fuzz docs server e2e install install-test clean
+.PHONY: demo check test lint bench faults fuzz foreign docs server e2e install install-test clean
 
 demo: install
 	$(BIN)/python -m flows.reconstruct --demo $(DEMO)
@@ -30,7 +31,7 @@ lint: install-test
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	for name in benchmarks faults fuzz docs; do MYPYPATH=$$name:tests/support $(BIN)/mypy $$name/*.py || exit 1; done
+	for name in benchmarks faults fuzz docs foreign; do MYPYPATH=$$name:tests/support $(BIN)/mypy $$name/*.py || exit 1; done
 
 bench: install-test
 	@for name in poses intensity confidence quality registration truth gap_cost stack_cost growing overhead waiting; do $(BIN)/python benchmarks/$$name.py || exit 1; done
@@ -47,6 +48,15 @@ fuzz: install-test
 docs: install
 	$(BIN)/pip install -q -c constraints.txt ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+FOREIGN := build/foreign
+
+foreign: install-test
+	@rm -rf $(FOREIGN)/files && for name in zarr2 zarr3; do \
+	  test -d $(FOREIGN)/$$name || $(PYTHON) -m venv $(FOREIGN)/$$name || exit 1; \
+	  $(FOREIGN)/$$name/bin/pip install -q -r foreign/requirements-$$name.txt || exit 1; \
+	  $(FOREIGN)/$$name/bin/python foreign/write.py $(FOREIGN)/files/$$name || exit 1; done
+	$(BIN)/python -W ignore foreign/compare.py $(FOREIGN)/files/zarr2 $(FOREIGN)/files/zarr3
 
 server: install
 	@mkdir -p "$${PREFECT_HOME:-$$HOME/.prefect}"  # or --background fails

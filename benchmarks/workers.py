@@ -13,6 +13,7 @@ import heapq
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def main() -> None:
         volume = PartedVolume.of(plan, StackSettings(), "0.5")
         places = [Path(folder) / str(i) for i in range(len(volume.parts))]
         parts = [
-            seconds(lambda blocks=blocks, place=place: volume.write_part(blocks, place))
+            seconds(partial(volume.write_part, blocks, place))
             for blocks, place in zip(volume.parts, places, strict=True)
         ]
         joined = seconds(lambda: volume.join(places, [], Path(folder) / "v.ome.zarr"))

@@ -367,11 +367,6 @@ class ReconstructSettings(Contract):
     """How slices become one volume."""
 
     @model_validator(mode="after")
-    def _old_files_hold_one_chunk(self) -> Self:
-        if self.ngff_version == "0.4" and not isinstance(self.stack.shards, str):
-            raise ValueError("stack.shards of NGFF 0.4, wanted ngff_version 0.5: older files hold one chunk")
-        return self
-
     def _accepts_by_name(self) -> Self:
         if self.interpolation.accepted_by_hand:
             raise ValueError("no interpolation.accepted_by_hand for all gaps: accept names those looked at")
@@ -382,6 +377,11 @@ class ReconstructSettings(Contract):
         if slice_id not in self.accept:
             return self.interpolation
         return self.interpolation.model_copy(update={"accepted_by_hand": True})
+
+    def _old_files_hold_one_chunk(self) -> Self:
+        if self.ngff_version == "0.4" and not isinstance(self.stack.shards, str):
+            raise ValueError("stack.shards of NGFF 0.4, wanted ngff_version 0.5: older files hold one chunk")
+        return self
 
     @property
     def trusted_depth_um(self) -> float:

@@ -25,7 +25,7 @@ def add_settings_options(p: argparse._ArgumentGroup) -> None:
     """Options that say how: settings, and whether all is made again."""
     p.add_argument("--config", type=Path, help="settings as TOML")
     p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable")
-    p.add_argument("--fresh", action="store_true", help="make everything again, poses included")
+    p.add_argument("--fresh", action="store_true", help="make everything again")
 
 
 def add_runner_options(p: argparse._ArgumentGroup) -> None:

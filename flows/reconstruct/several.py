@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from flows.engine.session import Sessions
 from flows.reconstruct.one import reconstruct_one
@@ -16,6 +16,7 @@ from flows.report import publish_group
 from flows.terminal.exit_codes import BAD_INPUT, DONE, FAILED, exit_code
 from flows.terminal.signals import is_stopping
 from schemas.handoffs import RunResult
+from soct_core.errors import one_line
 from soct_core.file_names import DEFAULT_OUTPUT, RUN_RECORD_NAME
 
 _OUTCOMES = {DONE: "volume written", FAILED: "failed", BAD_INPUT: "bad input"}
@@ -44,13 +45,19 @@ def reconstruct_all(arguments: argparse.Namespace) -> int:
         results: list[RunResult] = []
         code = exit_code(partial(_attempt, arguments, acquisition, sessions, results))
         ended.append(Ended(acquisition, code, results[0] if results else None))
-    with sessions:
-        _print_table(console, ended)
-    done = [one.acquisition for one in ended if (one.acquisition / DEFAULT_OUTPUT / RUN_RECORD_NAME).exists()]
     codes = {one.code for one in ended}
-    if done and not is_stopping():
-        codes.add(exit_code(lambda: console.print(f"all on one page: {publish_group(done)}", soft_wrap=True)))
+    if not arguments.dry_run:
+        _print_table(console, ended)
+        codes |= _on_one_page(console, ended)
+    sessions.__exit__(None, None, None)
     return FAILED if FAILED in codes or is_stopping() else BAD_INPUT if BAD_INPUT in codes else DONE
+
+
+def _on_one_page(console: Console, ended: list[Ended]) -> set[int]:
+    done = [one.acquisition for one in ended if (one.acquisition / DEFAULT_OUTPUT / RUN_RECORD_NAME).exists()]
+    if not done or is_stopping():
+        return set()
+    return {exit_code(lambda: console.print(f"all on one page: {publish_group(done)}", soft_wrap=True))}
 
 
 def _attempt(
@@ -66,15 +73,17 @@ def _attempt(
 
 
 def _print_table(console: Console, ended: list[Ended]) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("acquisition", overflow="fold")
-    for heading in ("outcome", "slices", "gaps", "interpolated", "hard-skipped", "doubts"):
-        table.add_column(heading, justify="left" if heading == "outcome" else "right", no_wrap=True)
+    headings = ("slices", "gaps", "interpolated", "hard-skipped", "doubts")
+    rows: list[tuple[str, Sequence[str], str]] = [("outcome", headings, "acquisition")]
     for one in ended:
-        counts = [""] * 5 if one.result is None else _counts(one.result)
-        table.add_row(str(one.acquisition), _OUTCOMES[one.code], *counts, style="red" if one.code else "")
+        counts = _counts(one.result) if one.result else [""] * len(headings)
+        rows.append((_OUTCOMES[one.code], counts, one_line(str(one.acquisition))))
     console.print()
-    console.print(table)
+    for outcome, cells, acquisition in rows:
+        numbers = "".join(f"{text:>{len(name) + 2}}" for text, name in zip(cells, headings, strict=True))
+        # The path last: it may be longer than a terminal is wide.
+        line = f"{outcome:<14}{numbers}  {acquisition}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _counts(result: RunResult) -> list[str]:

@@ -20,7 +20,7 @@ class Command:
     """A few words, in the imperative."""
 
 
-# One line a command; `python -m MODULE` and `soct NAME` are the same.
+# One line a command, in the order of use; `python -m MODULE` and `soct NAME` are the same.
 COMMANDS = (
     Command("init", "flows.init", "write a commented settings file for an acquisition"),
     Command("validate", "schemas.validate", "check tables and JSON documents"),

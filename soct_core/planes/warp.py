@@ -19,6 +19,8 @@ EDGE_TOLERANCE = 1e-6
 
 _PLACE_TOLERANCE = 0.01
 """The same, of places held in single precision."""
+Places = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Where each pixel of a plane, (y, x), pulls from: x, and y, in pixels."""
 
 
 def warp(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int] | None = None) -> NDArray[Any]:
@@ -58,23 +60,25 @@ def warp_measured(
     return values, covered
 
 
-def warp_by(plane: NDArray[Any], places: NDArray[np.float32]) -> NDArray[Any]:
-    """Linear interpolation of a floating plane, (y, x), at `places`, (y, x, 2) in x-y order, in pixels.
+def warp_by(plane: NDArray[Any], places: Places) -> NDArray[Any]:
+    """Linear interpolation of a floating plane, (y, x), at places.
 
     Places beside the plane hold a value near its edge; `covered_by` tells which.
     """
+    x, y = places
     if plane.dtype != np.float32:
-        order = np.moveaxis(places[..., ::-1], -1, 0)
-        pulled: NDArray[Any] = ndimage.map_coordinates(plane, order, order=1, mode="nearest")
+        pulled: NDArray[Any] = ndimage.map_coordinates(plane, np.stack((y, x)), order=1, mode="nearest")
         return pulled
-    return cv2.remap(plane, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload,no-any-return]
+    return cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def covered_by(source_shape: tuple[int, int], places: NDArray[np.float32]) -> Mask:
+def covered_by(source_shape: tuple[int, int], places: Places) -> Mask:
     """Which of the places lie within the plane, (y, x)."""
-    height, width = source_shape
-    x, y, least = places[..., 0], places[..., 1], -_PLACE_TOLERANCE
-    inside: Mask = (x >= least) & (x <= width - 1 - least) & (y >= least) & (y <= height - 1 - least)
+    (height, width), (x, y), least = source_shape, places, -_PLACE_TOLERANCE
+    inside: Mask = x >= least
+    inside &= x <= width - 1 - least
+    inside &= y >= least
+    inside &= y <= height - 1 - least
     return inside
 
 

@@ -25,6 +25,7 @@ def input_warnings(planner: Planner, found: DetectedGaps) -> tuple[str, ...]:
     """What the user should know before the stages run."""
     return (
         *_gaps_in_a_row(found),
+        *_accepted_for_nothing(planner, found),
         *_config_warnings(planner),
         *_passed_over(planner),
         *planner.space.warnings,
@@ -43,6 +44,12 @@ def _gaps_in_a_row(found: DetectedGaps) -> Iterator[str]:
     for gap in found.gaps.multi:
         names = ", ".join(map(format_slice_id, gap))
         yield f"slices {names} are missing in a row: not interpolated, left as a gap"
+
+
+def _accepted_for_nothing(planner: Planner, found: DetectedGaps) -> Iterator[str]:
+    if beyond := sorted(set(planner.settings.accept) - set(found.gaps.single)):
+        names = ", ".join(map(format_slice_id, beyond))
+        yield f"accept names {names}: no single gap, so that nothing is accepted"
 
 
 def _config_warnings(planner: Planner) -> Iterator[str]:

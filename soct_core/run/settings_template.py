@@ -19,8 +19,8 @@ def settings_template(model: type[BaseModel]) -> str:
     Examples
     --------
     >>> from schemas.settings import ReconstructSettings
-    >>> print(settings_template(ReconstructSettings)[:77])
-    # Thickness of one physical slice. (more than 0)
+    >>> print(*settings_template(ReconstructSettings).splitlines()[:2], sep="\\n")
+    # Thickness of one physical slice. (more than 0, at most 1000000)
     # slicing_interval_um = 200.0
     """
     properties = model.model_json_schema().get("properties", {})

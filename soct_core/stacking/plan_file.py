@@ -106,6 +106,7 @@ def parted_volume(plan: StackPlan, volumes: Mapping[int, Volume]) -> PartedVolum
         canvas,
         plan.factors,
         origin_um=plan.origin_um,
+        orientation=plan.contents.recipe.orientation,
         kind=np.dtype(plan.dtype),
     )
     grid = VolumeGrid(plan.image, plan.labels, plan.within)

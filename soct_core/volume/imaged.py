@@ -71,8 +71,9 @@ def survey(
                 break
             if not box.holds(rows, columns):
                 box.see_part(read((planes, rows, columns)), rows.start, columns.start)
-    whole = not is_padded or box.is_whole
-    return Imaged(None if whole else box.inside(), lost if lost is not None and lost.any() else None)
+    inside = box.inside()
+    whole = not is_padded or inside == Inside(slice(0, shape[1]), slice(0, shape[2]))
+    return Imaged(None if whole else inside, lost if lost is not None and lost.any() else None)
 
 
 def _from_the_edges_inward(shape: Shape, chunks: Shape) -> Iterator[tuple[slice, slice]]:
@@ -117,7 +118,7 @@ class ImagedMask:
         z, y, x = (np.atleast_1d(places) for places in at)
         mask = np.ones((len(z), len(y), len(x)), dtype=bool)
         if found.inside is not None:
-            mask &= found.inside.mask_at(y, x)
+            mask &= found.inside.holds(y, x)
         if found.lost is not None:
             depth, height, width = self._chunks
             mask &= ~found.lost[np.ix_(z // depth, y // height, x // width)]

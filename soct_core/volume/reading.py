@@ -35,8 +35,8 @@ use_checked_blosc()
 class Volume:
     """A lazy (z, y, x) array on disk; slicing reads only the chunks it needs. Made by `open_volume`.
 
-    Voxels in a chunk that was lost read as NaN, or as 0 in a volume of integers; where the array has a fill
-    value of its own, as that, which every reader shows. They count as not measured; see `imaged`.
+    Voxels in a chunk that was lost read as NaN, or as the fill value in a volume of integers. They count as
+    not measured; see `imaged`.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ class Volume:
         if lost is None:
             return values
         there = ImagedMask(self.shape, self.chunks, lambda: Imaged(None, lost))
-        nothing = self._fill or (np.nan if self.dtype.kind == "f" else 0)
+        nothing = np.nan if self.dtype.kind == "f" else self._fill
         return np.where(there[index], values, self.dtype.type(nothing))
 
     def _read(self, index: Index) -> NDArray[Any]:

@@ -72,7 +72,7 @@ def plane_distance(volume: Sliceable) -> float | None:
 def _read(volume: Sliceable, first: int, count: int, *, above: bool) -> ReducedPlanes:
     """Planes from `first` on, the one nearest the gap first."""
     aspect = pixel_aspect(getattr(volume, "voxel_size_um", None))
-    parts = [read_reduced(volume, block, aspect=aspect) for block in _blocks(volume, first, count)]
+    parts = [read_reduced(volume, block, aspect=aspect) for block in blocks(volume, first, count)]
     values = np.concatenate([part.values for part in parts])
     masks = None
     if any(part.measured is not None for part in parts):
@@ -84,8 +84,8 @@ def _read(volume: Sliceable, first: int, count: int, *, above: bool) -> ReducedP
     return ReducedPlanes(values[::step], parts[0].factor, masks, aspect).without_stripes()
 
 
-def _blocks(volume: Sliceable, first: int, count: int) -> Iterator[slice]:
-    """Slices of planes that end where chunks end, so that no chunk is read twice."""
+def blocks(volume: Sliceable, first: int, count: int) -> Iterator[slice]:
+    """Slices of `count` planes from `first` on that end where chunks end, so that no chunk is read twice."""
     depth = int((getattr(volume, "chunks", None) or (_READ_DEPTH,))[0]) or _READ_DEPTH
     start, end = first, first + count
     while start < end:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from soct_core.affine import Affine2D
 from soct_core.arrays import Mask
-from soct_core.planes.warp import coverage, covered_by, warp, warp_by, warp_measured
-from soct_core.zmorph.displacement import Displacement, Field
+from soct_core.planes.warp import Places, coverage, covered_by, warp, warp_by, warp_measured
+from soct_core.zmorph.displacement import Displacement
 
 _EDGE_TOLERANCE = 1e-6
 
@@ -60,8 +60,8 @@ class Walk:
 
     def _places(
         self, motion: Affine2D, displacement: Displacement, alpha: float, side: int, shape: tuple[int, int]
-    ) -> Field:
-        """Where each pixel of the plane at `alpha` pulls from, (y, x, 2) in x-y order.
+    ) -> Places:
+        """Where each pixel of the plane at `alpha` pulls from.
 
         Computed on every `factor`-th pixel: linear between them, as the affine is and the displacement
         nearly.
@@ -70,8 +70,8 @@ class Walk:
         height, width = (-(-size // factor) + 2 for size in shape)
         # One node more on every side, so that no pixel lies beyond the outermost.
         nodes = Affine2D.of(np.eye(2) * factor, np.full(2, (factor - 1) / 2 - factor))
-        x, y = np.meshgrid(np.arange(width, dtype=float), np.arange(height, dtype=float))
-        places = motion.compose(nodes).apply(np.dstack((x, y)))
+        nodes_x, nodes_y = np.meshgrid(np.arange(width, dtype=float), np.arange(height, dtype=float))
+        places = motion.compose(nodes).apply(np.dstack((nodes_x, nodes_y)))
         way = displacement.walked(side - alpha)
         onwards = np.array(self.power(0.5 - side).matrix) / per_pixel
         way = (way @ onwards.T.astype(np.float32)).astype(np.float32)
@@ -85,11 +85,10 @@ class Walk:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
         )
-        fine: NDArray[Any] = places.astype(np.float32)
-        if factor > 1:
-            fine = cv2.resize(fine, (width * factor, height * factor), interpolation=cv2.INTER_LINEAR)
-        inner = fine[factor : factor + shape[0], factor : factor + shape[1]]
-        return np.ascontiguousarray(inner)
+        size, inner = (width * factor, height * factor), tuple(slice(factor, factor + n) for n in shape)
+        coarse = np.moveaxis(places.astype(np.float32), -1, 0)
+        x, y = (np.asarray(cv2.resize(np.ascontiguousarray(one), size), np.float32)[inner] for one in coarse)
+        return x, y
 
     def power(self, exponent: float) -> Affine2D:
         """A power of the affine."""

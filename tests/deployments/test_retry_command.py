@@ -20,6 +20,7 @@ from flows.engine.runners import task_runner
 from flows.reconstruct import reconstruct
 from schemas.run_record import RunRecord
 from soct_core.errors import StageFailedError
+from soct_core.file_names import name_of
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def test_retry_by_command(service: Service, tmp_path: Path, monkeypatch: pytest.
             reconstruct.with_options(task_runner=task_runner("threads", 2))(acquisition=acquisition)
         failed = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Failed"])))
         (run,) = client.read_flow_runs(flow_run_filter=failed)
-        assert run.name == "mouse"
+        assert run.name == name_of(acquisition)
         clear(output)
         service.run(
             *service.prefect("flow-run", "retry", str(run.id)),

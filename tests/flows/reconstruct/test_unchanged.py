@@ -12,6 +12,7 @@ import pytest
 from tiny_slices import small_acquisition
 
 from flows.engine.places import Places
+from flows.reconstruct import one
 from flows.reconstruct.__main__ import main as reconstruct_command
 from flows.reconstruct.unchanged import Asked, result_if_unchanged
 from flows.report import main as report_command
@@ -174,3 +175,27 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(
     lines = told(acquisition, capsys, "--set", "interpolation.min_overlap_correlation=0.4")
     assert lines[2].split(None, 2)[2] == "its inputs, its settings or the program changed"
     assert [line.split()[0] for line in lines[-3:]] == ["reads", "writes", "takes"]
+
+
+def test_several_acquisitions_end_with_one_table_and_one_page(
+    finished_run: tuple[Path, RunResult], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquisition, _ = finished_run
+    monkeypatch.chdir(acquisition.parent)
+    monkeypatch.setattr(one, "name_of", lambda _: "mouse")
+    (acquisition.parent / "empty").mkdir()
+    # What is refused stops none of the others.
+    assert reconstruct_command([str(acquisition), "empty", str(acquisition)]) == 2
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert "holds no slice" in err
+    table = [line.split() for line in out.splitlines() if "volume written" in line or "bad input" in line]
+    assert [row[-1] for row in table] == [str(acquisition), "empty", str(acquisition)]
+    assert (acquisition.parent / "group_report.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("option", [["--output", "x"], ["--demo"], ["--name", "x"], ["--accept", "3"]])
+def test_what_belongs_to_one_acquisition_is_refused_for_several(option: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        reconstruct_command(["a", "b", *option])
+    assert ended.value.code == 2

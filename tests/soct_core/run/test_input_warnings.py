@@ -49,6 +49,12 @@ def test_longer_gaps_and_absent_chunks_are_said(mouse: Path) -> None:
     assert said[2].startswith("chunks are not in the files of slices 01 (1 of 1): ")
 
 
+def test_an_acceptance_of_what_is_no_gap_is_named(mouse: Path) -> None:
+    assert doubts_of(mouse, accept=[1, 8]) == (
+        "accept names 01, 08: no single gap, so that nothing is accepted",
+    )
+
+
 def test_there_is_nothing_to_say_of_what_is_fine(mouse: Path) -> None:
     assert doubts_of(mouse) == ()
     assert doubts_of(mouse, VOXEL) == ()
