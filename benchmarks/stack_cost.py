@@ -170,11 +170,15 @@ def main() -> None:
     parser.add_argument("--modes", nargs="+", default=list(MODES))
     parser.add_argument("--before", type=Path)
     parser.add_argument("--run", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--make", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--parts", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.run:
         mode, source, count, out = arguments.run
         report(mode, Path(source), int(count), Path(out))
+        return
+    if arguments.make:
+        make_slice(Path(arguments.make[0]), int(arguments.make[1]), int(arguments.make[2]))
         return
     if arguments.parts:
         source, count, out, first, step = arguments.parts
@@ -183,7 +187,9 @@ def main() -> None:
     for side, planes in zip(arguments.sides, arguments.planes, strict=False):
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "slice.ome.zarr"
-            make_slice(source, planes, side)
+            # In a process of its own: peaks of memory are handed on to children.
+            made = [sys.executable, __file__, "--make", str(source), str(planes), str(side)]
+            subprocess.run(made, check=True)
             print(f"{arguments.slices} slices of {planes}x{side}x{side} float32")
             print(
                 f"{'':>18} {'cpu s':>8} {'x copy':>7} {'kernel':>7} {'peak MB':>8} {'wall s':>8} {'files':>6}"
