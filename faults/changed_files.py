@@ -17,7 +17,7 @@ from faults.trial import Outcome, outcome
 from soct_core.file_names import CHECKSUMS_FOLDER
 
 SLICE = "slice_z03.ome.zarr"
-_EARLY, _STACKING, _STACKED = "merge fragments", f"flush {kill_points.VOLUME}/0", "before checksums stack"
+_EARLY, _STACKING, _STACKED = "merge fragments", f"block {kill_points.VOLUME}", "before checksums stack"
 
 
 def removed(on: Bench) -> None:

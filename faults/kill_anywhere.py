@@ -30,9 +30,9 @@ from flows.engine.runners import Runner
 
 EMBEDDED = (4.0, 12.0, 20.0, 28.0)
 SHORT = (
-    f"flush {kill_points.VOLUME}/1",
+    f"block {kill_points.VOLUME}",
     "before checksums interpolate_z02",
-    "half record stack",
+    "half stack.json",
     "merge fragments",
 )
 

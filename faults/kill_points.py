@@ -30,9 +30,8 @@ NAMED = (
     "half slice_config_final.csv",
     "half transform.json",
     "half pairwise_registration_metrics.json",
-    f"flush {VOLUME}/0",
-    f"flush {VOLUME}/1",
-    f"flush {VOLUME}/labels/provenance/0",
+    f"block {VOLUME}",
+    f"rest {VOLUME}",
     f"metadata {VOLUME}",
     f"sync {VOLUME}",
     "half stacking_decisions.csv",
@@ -50,18 +49,13 @@ NAMED = (
     "after rename stacking_decisions.csv",
     "after rename report.html",
     "after rename run.json",
-    # Between rename, checksums and cache record.
+    # Between rename and checksums, which hold the outcome.
     "before checksums interpolate_z02",
     "half interpolate_z02.json",
     "after checksums interpolate_z02",
     "before checksums stack",
     "half stack.json",
     "after checksums stack",
-    "half record detect_gaps",
-    "half record interpolate_missing_slice",
-    "half record stack",
-    "after record register_pair",
-    "after record stack",
     # Finalise, clean-up and lock.
     "merge fragments",
     "stamp notes",
@@ -76,14 +70,14 @@ AGAIN = (
     f"after rename {VOLUME}",
     "after rename slice_config_final.csv",
     "after checksums stack",
-    "half record stack",
+    "half stack.json",
 )
 IN_POOL = (
     f"flush {FILLED}/0",
     "after rename transform.json",
-    f"flush {VOLUME}/1",
+    f"block {VOLUME}",
     f"after rename {VOLUME}",
-    "half record stack",
+    "half stack.json",
 )
 
 
@@ -103,7 +97,7 @@ def arm(moment: str, kill: Callable[[], None] = kill_all, nth: int = 1) -> None:
 
     _wrap_publication(hit, moment)
     _wrap_images(hit)
-    _wrap_caching(hit, moment)
+    _wrap_caching(hit)
     _wrap_finalise_and_lock(hit, moment)
 
 
@@ -148,43 +142,28 @@ def _wrap_publication(hit: Callable[[str], None], moment: str) -> None:
 
 
 def _wrap_images(hit: Callable[[str], None]) -> None:
-    from soct_core.volume import writing
+    from soct_core.stacking import parts
+    from soct_core.volume import level_arrays, writing
 
     def place(level: Any) -> str:
         root = Path(level._array.store_path.store.root)
         return f"{_final_name(root)}/{level._array.path}"
 
     _around(writing.Level, "_flush", after=lambda level: hit(f"flush {place(level)}"))
-    _around(
-        writing,
-        "image_attributes",
-        lambda _, name, __: hit(f"metadata {name}.ome.zarr"),
-    )
+    _around(level_arrays, "image_attributes", lambda _, name, *__: hit(f"metadata {name}.ome.zarr"))
+    _around(parts, "write_block", after=lambda *_: hit(f"block {VOLUME}"))
+    _around(parts, "write_rest", after=lambda *_: hit(f"rest {VOLUME}"))
 
 
-def _wrap_caching(hit: Callable[[str], None], moment: str) -> None:
-    from prefect.filesystems import LocalFileSystem
-
+def _wrap_caching(hit: Callable[[str], None]) -> None:
     from flows.engine import tasks
 
     _around(
         tasks,
         "record_outputs",
-        lambda entry, _: hit(f"before checksums {entry.checksums.stem}"),
-        lambda entry, _: hit(f"after checksums {entry.checksums.stem}"),
+        lambda entry, *_: hit(f"before checksums {entry.checksums.stem}"),
+        lambda entry, *_: hit(f"after checksums {entry.checksums.stem}"),
     )
-    write_path = LocalFileSystem.write_path
-
-    def half(self: Any, path: str, content: bytes, **how: Any) -> Any:
-        stage = Path(path).name.rpartition("-")[0]
-        if moment == f"half record {stage}":
-            write_path(self, path, content[: len(content) // 2], **how)
-            hit(moment)
-        written = write_path(self, path, content, **how)
-        hit(f"after record {stage}")
-        return written
-
-    LocalFileSystem.write_path = half  # type: ignore[method-assign]
 
 
 def _wrap_finalise_and_lock(hit: Callable[[str], None], moment: str) -> None:

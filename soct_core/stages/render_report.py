@@ -7,7 +7,7 @@ from pathlib import Path
 
 from schemas.handoffs import ReportJob, ReportOutcome
 from schemas.run_record import Fingerprint, RunRecord
-from soct_core.file_names import REPORT_NAME, RUN_RECORD_NAME
+from soct_core.file_names import PLAN_PATH, REPORT_NAME, RUN_RECORD_NAME
 from soct_core.report.page import render
 from soct_core.storage.atomic import publish_text
 from soct_core.storage.fingerprint import fingerprint
@@ -20,7 +20,9 @@ _LOG = logging.getLogger(__name__)
 def reads(job: ReportJob) -> list[str]:
     """Content that the page depends on: all that went in and came out, and how it was asked for."""
     record = job.record
-    prints = [f"{p.path} {p.fingerprint}" for p in (*record.inputs, *record.outputs)]
+    # Not the plan of the stack: how a volume was cut into parts, and what it continued, is not on the page.
+    made = (p for p in record.outputs if p.path != PLAN_PATH)
+    prints = [f"{p.path} {p.fingerprint}" for p in (*record.inputs, *made)]
     asked = record.settings.model_dump_json(), str(record.versions), record.gaps.model_dump_json()
     return [record.acquisition, *prints, *asked, *record.warnings]
 

@@ -42,7 +42,7 @@ def test_the_report_of_a_run_is_whole_and_can_be_rendered_again(
     class Viewer:
         """Takes what napari would."""
 
-        dims = type("Dims", (), {})()
+        dims = type("Dims", (), {"set_point": lambda *_: shown.append("at tissue")})()
         scale_bar = type("ScaleBar", (), {})()
 
         def add_image(self, data: Any, **how: Any) -> None:
@@ -55,7 +55,7 @@ def test_the_report_of_a_run_is_whole_and_can_be_rendered_again(
 
     arguments = argparse.Namespace(output=result.output, no_slices=True)
     view._run(arguments, lambda: (Viewer(), lambda: shown.append("run")))
-    assert shown == ["volume", "provenance", "reset", "run"]
+    assert shown == ["volume", "provenance", "reset", "at tissue", "run"]
 
 
 @pytest.mark.parametrize("command", [report, view.main])

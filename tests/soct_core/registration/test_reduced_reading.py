@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from schemas.common_space import Window
 from soct_core.planes.measured import read_measured
+from soct_core.planes.padding import Inside
 from soct_core.registration import reduced_reading
 from soct_core.registration.reduced_reading import read_reduced
 from soct_core.registration.working_plane import reduced
@@ -24,7 +25,9 @@ class Stored:
 
     def __init__(self, data: NDArray[Any], inside: tuple[slice, slice] | None = None) -> None:
         self.data, self.shape, self.dtype, self.chunks = data, data.shape, data.dtype, (4, 32, 64)
-        self.imaged = ImagedMask(SHAPE, self.chunks, lambda: Imaged(inside, None))
+        self.imaged = ImagedMask(
+            SHAPE, self.chunks, lambda: Imaged(None if inside is None else Inside(*inside), None)
+        )
         self.rows: list[tuple[int, int]] = []
 
     def __getitem__(self, index: Any) -> NDArray[Any]:

@@ -36,7 +36,7 @@ def test_it_shows_gates_pictures_and_pairs(finished: tuple[Path, RunRecord]) -> 
     articles = {e.attributes["id"]: e for e in root.all("article") if "id" in e.attributes}
     assert set(articles) == {"gap-02", "gap-09"}
     assert "min_post_correlation" in articles["gap-02"].says()
-    assert len(articles["gap-02"].all("img")) == 6
+    assert len(articles["gap-02"].all("img")) == 7
     assert "no_foreground_planes" in articles["gap-09"].says()
     assert len(articles["gap-09"].all("img")) == 2, "its two sides, and nothing between"
     cards = [e for e in root.all("article") if e.attributes.get("class") == "card"]

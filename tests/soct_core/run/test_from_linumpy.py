@@ -70,16 +70,16 @@ def test_what_a_run_made_is_no_measured_slice(tmp_path: Path, name: str) -> None
 
 def test_the_command_of_the_page_works_as_printed(published: Path, tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "from-nextflow.md").read_text()
-    (line,) = (line for line in page.splitlines() if line.startswith("    python -m flows.reconstruct"))
-    words = shlex.split(line)[3:]
+    (line,) = (line for line in page.splitlines() if line.startswith("    soct reconstruct"))
+    words = shlex.split(line)[2:]
     assert words[:3] == ["OUT/bring_to_common_space", "--output", "BRAIN"]
     found = parser().parse_args([str(published), "--output", str(tmp_path / "BRAIN"), *words[3:]])
-    planner = Planner.of(found.acquisition, found.output, ReconstructSettings(), voxel_size(found), False)
+    planner = Planner.of(found.acquisition[0], found.output, ReconstructSettings(), voxel_size(found), False)
     assert planner.volumes[1].voxel_size_um == (10.0, 10.0, 10.0)
 
 
 def test_its_options_are_known(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "from-nextflow.md").read_text().replace("\\\n", " ")
-    (line,) = (line for line in page.splitlines() if line.startswith("    python -m flows.interpolate"))
-    found = interpolate_parser().parse_args(shlex.split(line)[3:])
+    (line,) = (line for line in page.splitlines() if line.startswith("    soct interpolate"))
+    found = interpolate_parser().parse_args(shlex.split(line)[2:])
     assert (found.min_overlap_correlation, found.slice_id) == ("0.3", "06")

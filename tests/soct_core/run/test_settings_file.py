@@ -22,7 +22,7 @@ from soct_core.run.settings_file import load_settings
         ("interpolation.zzz=9", "interpolation has enabled, method, "),
         (
             "a=9",
-            "there are slicing_interval_um, usable_depth_um, ngff_version, orientation, input, "
+            "there are slicing_interval_um, usable_depth_um, ngff_version, accept, orientation, input, "
             "interpolation, pairwise, stack",
         ),
         ("interpolation.min_ncc_improvment=0.1", "is 'interpolation.min_ncc_improvement' meant?"),
