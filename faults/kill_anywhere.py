@@ -31,9 +31,7 @@ from flows.engine.runners import Runner
 EMBEDDED = (4.0, 12.0, 20.0, 28.0)
 SHORT = (
     f"block {kill_points.VOLUME}",
-    "before checksums interpolate_z02",
-    "half stack.json",
-    "merge fragments",
+    "half interpolate_z02.json",
 )
 
 
