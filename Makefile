@@ -21,7 +21,7 @@ demo: install
 test: install-test lint
 	$(BIN)/python -m schemas.validate $$(git ls-files '*slice_config*.csv')
 	$(BIN)/python -m deployments.validate
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder  # a third of the time is waiting for servers
 
 check: install-test lint
 	$(BIN)/pytest -n 2 -q tests/test_house.py tests/soct_core tests/schemas tests/docs/test_reference_pages.py
