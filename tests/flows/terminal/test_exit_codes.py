@@ -40,4 +40,5 @@ def test_warnings_of_libraries_stay_off_the_terminal(
     assert (
         exit_code(lambda: warnings.warn("numcodecs codecs are not in the specification", stacklevel=1)) == 0
     )
-    assert len(recwarn) == 0
+    # What other tests left for the garbage collector warns too.
+    assert not [one for one in recwarn if "numcodecs" in str(one.message)]
