@@ -33,8 +33,6 @@ class Prepared:
     given: StackInput
     contents: StackContents
     stack: Stack
-    former_is_intact: bool
-    """Whether the volume of an earlier run lies where this one goes, and is continued."""
     plan: StackPlan | None
     """What `plan.json` holds, if it is of the same contents."""
 
@@ -78,7 +76,7 @@ def prepare(job: StackJob, version: str) -> Prepared:
         path if intact else None,
         None if plan is None else intensity_of(plan),
     )
-    return Prepared(given, contents, stack, intact, plan)
+    return Prepared(given, contents, stack, plan)
 
 
 def _plan(path: Path, contents: StackContents) -> StackPlan | None:

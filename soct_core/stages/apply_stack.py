@@ -8,19 +8,17 @@ from dataclasses import replace
 from schemas.applied import ApplyStackJob
 from schemas.handoffs import StackOutcome
 from schemas.published_stack import PublishedVolume
-from schemas.tables.stacking_decisions import STACKING_DECISIONS
 from soct_core.acquisition.slices import open_slices
 from soct_core.acquisition.slots import Slots
 from soct_core.errors import RecordError
 from soct_core.file_names import DECISIONS_PATH, PAIRS, PUBLISHED_PATH, VOLUME_PATH, pair_name
 from soct_core.pairwise.files import read_pair
-from soct_core.stacking.assembly import decisions_table, plan_stack
+from soct_core.stacking.assembly import stack
 from soct_core.stacking.inputs import StackInput
 from soct_core.stacking.intensity import MatchedIntensity
 from soct_core.stacking.pair_motions import pair_motions
 from soct_core.stacking.published import PublishedStack, published_of, read_published
 from soct_core.stacking.regrid import Regrid
-from soct_core.storage.atomic import publish_text
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
 
@@ -61,10 +59,7 @@ def run(job: ApplyStackJob) -> StackOutcome:
     )
     volume, decisions = (job.output / path for path in (VOLUME_PATH, DECISIONS_PATH))
     known = _in_new_pixels(published_of(record), job, Regrid.between(_size_of_run(job), size))
-    planned = plan_stack(given, recipe, known)
-    planned.volume.join([], [block for part in planned.volume.parts for block in part], volume)
-    table = decisions_table(given, planned.assembled, planned.intensity.factors)
-    publish_text(decisions, STACKING_DECISIONS.to_csv(table))
+    stack(given, recipe, volume, decisions, known)
     return StackOutcome(
         volume=volume,
         decisions=decisions,
