@@ -201,8 +201,10 @@ def interval_figures(made: Made, truth: NDArray[Any], peak: float) -> dict[str, 
     inside = error <= made.half_widths + 0.5
     tissue = truth > TISSUE_SHARE * peak
     known = made.half_widths < UNKNOWN_SHARE * peak
-    constant = float(np.quantile(error[known], inside[known].mean()))
-    width = float(made.half_widths[known].mean())
+    constant, width = 0.0, 0.0
+    if known.any():
+        constant = float(np.quantile(error[known], inside[known].mean()))
+        width = float(made.half_widths[known].mean())
     return {
         "coverage": float(inside[tissue].mean()) if tissue.any() else float("nan"),
         "coverage_all": float(inside.mean()),
