@@ -28,6 +28,8 @@ _LEAST_TISSUE_PX = 50
 """Pixels of the working grid, below which nothing is measured of a plane. Chosen by hand."""
 _LEAST_IN_ROW_PX = 10
 """Tissue that a row must show to have a mean. Chosen by hand."""
+_LEAST_REST = 0.01
+"""Of the variance of detail, that is never put down to stripes. Chosen by hand."""
 _TINY = 1e-9
 
 
@@ -89,15 +91,17 @@ def _sharpness(image: Plane, tissue: Mask) -> float:
 
 
 def _stripes(image: Plane, tissue: Mask, axis: int) -> float:
-    """How much the means of rows (axis 0) or columns (axis 1) jump, over the detail of single pixels."""
+    """How much the means of rows (axis 0) or columns (axis 1) jump, over the detail that is not theirs."""
     count = tissue.sum(axis=1 - axis)
     rows = count >= _LEAST_IN_ROW_PX
     detail = float((image - cv2.GaussianBlur(image, (0, 0), _STRIPE_PX))[tissue].std())
     if rows.sum() < 2 * _STRIPE_PX:
         return float(np.log(_TINY))
     means = (image * tissue).sum(axis=1 - axis)[rows] / count[rows]
-    jumps = means - ndimage.gaussian_filter1d(means, _STRIPE_PX)
-    return float(np.log((np.sqrt(np.mean(jumps**2)) + _TINY) / (detail + _TINY)))
+    jumps = float(np.mean((means - ndimage.gaussian_filter1d(means, _STRIPE_PX)) ** 2))
+    # Without the jumps' own share, or the strongest stripes would be their own excuse.
+    rest = max(detail**2 - jumps, _LEAST_REST * detail**2)
+    return float(np.log((np.sqrt(jumps) + _TINY) / (np.sqrt(rest) + _TINY)))
 
 
 def _saturated(raw: NDArray[Any], tissue: Mask) -> float:

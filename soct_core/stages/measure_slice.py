@@ -14,7 +14,7 @@ from soct_core.storage.atomic import publish_text
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
 
-VERSION = "1"
+VERSION = "2"
 
 
 def reads(job: MeasureJob) -> list[str]:

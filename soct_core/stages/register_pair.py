@@ -20,7 +20,7 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import Volume, open_volume
 from soct_core.volume.views import seen_through
 
-VERSION = "14"
+VERSION = "15"
 
 
 def reads(job: PairJob) -> list[str]:

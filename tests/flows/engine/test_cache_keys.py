@@ -149,6 +149,16 @@ def damaged(pattern: str) -> Change:
     return change
 
 
+def both(*changes: Change) -> Change:
+    """Changes that bear on different tasks."""
+
+    def change(world: World) -> None:
+        for one in changes:
+            one(world)
+
+    return change
+
+
 def foreign_file(world: World) -> None:
     (world.output / "mine.txt").write_text("keep me")
 
@@ -182,10 +192,9 @@ def by_hand(shift_um: str | None) -> Change:
 
 CASES: list[tuple[str, Change, set[str]]] = [
     ("nothing", nothing, set()),
-    ("times of all inputs", touched, set()),
+    ("times of all inputs, and a foreign file among the outputs", both(touched, foreign_file), set()),
     ("a note", cell(4, notes="looks fine"), TRAIL | REPORT),
     ("a quality score", cell(3, quality_score=0.9), TRAIL | REPORT),
-    ("a foreign file among the outputs", foreign_file, set()),
     ("a damaged memo", forged_memo, set()),
     # Settings, stage by stage.
     (
@@ -203,22 +212,34 @@ CASES: list[tuple[str, Change, set[str]]] = [
     ("stack", setting("stack.blend_depth_um=20"), END),
     ("z match, while z is not refined", setting("pairwise.search_range_um=99"), PAIRS | {"report"}),
     # Algorithms: the same outcome, once more.
-    ("detect gaps", version(tasks.detect_gaps.stage), {"detect gaps"}),
+    (
+        "trail and preview",
+        both(
+            version(tasks.detect_gaps.stage),
+            version(tasks.render_preview.stage),
+            version(tasks.finalise_interpolation.stage),
+        ),
+        TRAIL | {"preview z02"},
+    ),
     ("interpolate", version(tasks.interpolate_missing_slice.stage), {"interpolate z02"} | REPORT),
-    ("preview", version(tasks.render_preview.stage), {"preview z02"}),
-    ("finalise", version(tasks.finalise_interpolation.stage), {"finalise audit trail"}),
     ("register", version(tasks.register_pair.stage), PAIRS | REPORT),
     ("stacker", version(tasks.stack.stage), {"stack"} | REPORT),
     ("report", version(tasks.render_report.stage), {"report"}),
     # Outputs.
     ("deleted pair", deleted("register_pairwise/slice_z00_z01"), {"register z00-z01"} | REPORT),
     ("deleted interpolation", deleted(f"{MADE}.ome.zarr"), {"interpolate z02"} | REPORT),
-    ("deleted preview", deleted(f"{MADE}_preview.png"), {"preview z02"}),
-    ("deleted trail", deleted("slice_config_final.csv"), {"finalise audit trail"}),
+    (
+        "deleted preview, trail, decisions and record",
+        both(
+            deleted(f"{MADE}_preview.png"),
+            deleted("slice_config_final.csv"),
+            deleted("stack/stacking_decisions.csv"),
+            deleted("run.json"),
+        ),
+        {"preview z02", "finalise audit trail", "stack"},
+    ),
     ("deleted volume", deleted(VOLUME), {"stack"}),
-    ("deleted decisions", deleted("stack/stacking_decisions.csv"), {"stack"}),
     ("deleted report", deleted("report.html"), {"report"}),
-    ("deleted record", deleted("run.json"), set()),
     ("deleted chunk", deleted(f"{VOLUME}/0/c/1/0/0"), {"stack"}),
     ("damaged chunk", damaged(f"{VOLUME}/0/c/2/0/0"), {"stack"}),
     ("damaged label", damaged(f"{VOLUME}/labels/provenance/0/c/0/0/0"), {"stack"}),

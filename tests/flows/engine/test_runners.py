@@ -75,7 +75,7 @@ def wanted(prefect_server: None, tiny: Path) -> Contents:
 
 @pytest.mark.parametrize(
     ("runner", "workers"),
-    [("threads", 2), ("processes", 1), ("processes", 2), ("dask", 1), ("dask", 2)],
+    [("threads", 2), ("processes", 2), ("dask", 2)],
 )
 def test_the_output_is_the_same_and_the_server_is_one(
     wanted: Contents, tiny: Path, runner: Runner, workers: int

@@ -21,7 +21,7 @@ from soct_core.volume.writing import write_image
 SIZE = (50.0, 50.0, 50.0)
 DEPTH = 4
 FAST = ReconstructSettings(
-    pairwise=PairwiseSettings(max_iterations=16, check_pairs=False, anatomy_span_um=0.0)
+    pairwise=PairwiseSettings(registration_engine="ecc", check_pairs=False, anatomy_span_um=0.0)
 )
 Slices = dict[int, NDArray[Any]]
 Run = Callable[..., RunResult]

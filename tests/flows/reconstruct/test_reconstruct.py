@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zarr
 from ome_zarr_models import open_ome_zarr
+from phantom_acquisition import QUICK
 from prefect.client.orchestration import get_client
 from rich.console import Console
 
@@ -19,7 +20,7 @@ from flows.engine import tasks
 from flows.terminal.plain_lines import print_result
 from schemas.handoffs import PairOutcome, RunResult
 from schemas.run_record import RunRecord
-from schemas.settings import InterpolationSettings, ReconstructSettings, StackSettings
+from schemas.settings import InterpolationSettings, StackSettings
 from schemas.validate import faults_of
 from soct_core import slice_config
 from soct_core.errors import AcquisitionError, SliceConfigError, StageFailedError
@@ -75,7 +76,7 @@ def test_interpolated_slice_repeats_its_boundary_planes(acquisition: Path, recon
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_every_image_written_is_valid_ngff(acquisition: Path, reconstruct, version: str) -> None:
-    reconstruct(acquisition=acquisition, settings=ReconstructSettings(ngff_version=version))
+    reconstruct(acquisition=acquisition, settings=QUICK.model_copy(update={"ngff_version": version}))
     output = acquisition / "reconstruction"
     images = sorted(output.rglob("*.ome.zarr"))
     assert [p.name for p in images] == [
@@ -116,7 +117,9 @@ def test_a_damaged_output_is_made_again(acquisition: Path, reconstruct) -> None:
 def test_a_setting_recomputes_only_what_uses_it(acquisition: Path, reconstruct) -> None:
     reconstruct(acquisition=acquisition)
     output = acquisition / "reconstruction"
-    reconstruct(acquisition=acquisition, settings=ReconstructSettings(stack=StackSettings(blend_depth_um=20)))
+    reconstruct(
+        acquisition=acquisition, settings=QUICK.model_copy(update={"stack": StackSettings(blend_depth_um=20)})
+    )
     assert executed(output) == {"stack", "report"}
 
 
@@ -256,7 +259,7 @@ def test_bad_input_is_never_retried(acquisition: Path, reconstruct, monkeypatch:
 
 
 def test_disabled_interpolation_leaves_gaps(acquisition: Path, reconstruct) -> None:
-    settings = ReconstructSettings(interpolation=InterpolationSettings(enabled=False))
+    settings = QUICK.model_copy(update={"interpolation": InterpolationSettings(enabled=False)})
     result = reconstruct(acquisition=acquisition, settings=settings)
     assert result.interpolations == ()
     assert labels_by_slot(acquisition / "reconstruction")[2] == {0}

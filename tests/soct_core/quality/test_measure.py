@@ -53,6 +53,13 @@ def test_stronger_stripes_count_more(axis: int) -> None:
     assert found[-1] - found[0] > 0.6
 
 
+def test_the_strongest_stripes_are_beyond_tolerance_where_there_is_little_other_detail() -> None:
+    clean = phantom_slice()
+    added = 0.6 * np.percentile(clean, 99) * (np.arange(clean.shape[1]) // 3 % 4 == 0)
+    found = [figures(data).stripes or 0.0 for data in (clean, clean + added[None, :, None])]
+    assert found[1] - found[0] > 1.2 * QualitySettings().stripes_tolerance
+
+
 def test_half_the_tissue_is_half_the_area() -> None:
     clean = phantom_slice()
     half = np.where(np.arange(clean.shape[1])[:, None] < clean.shape[1] // 2, clean, clean.min())

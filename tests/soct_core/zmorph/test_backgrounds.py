@@ -60,7 +60,7 @@ def test_the_background_of_a_phantom_decides_nothing() -> None:
     rng = np.random.default_rng(11)
 
     def gaps() -> Iterator[tuple[Slab, Slab]]:
-        for seed in range(16):
+        for seed in range(8):
             # Every fourth is a decoy: another place of the brain.
             below_um = 2500.0 if seed % 4 == 3 else 280.0
             sides = [masked_tissue((PLANES, 110, 130), seed, top_um) for top_um in (0.0, below_um)]
@@ -68,28 +68,29 @@ def test_the_background_of_a_phantom_decides_nothing() -> None:
 
     filled, same, apart = compared(gaps())
     assert all(same)
-    assert 4 <= sum(filled) <= 14
+    assert 2 <= sum(filled) <= 7
     assert max(apart) < 0.02
 
 
-@pytest.mark.realdata
-@pytest.mark.parametrize("name", VOLUMES)
-def test_the_background_of_real_anatomy_decides_nothing(name: str, real_brain: Path) -> None:
+def real_gaps(name: str, real_brain: Path, rng: np.random.Generator) -> Iterator[tuple[Slab, Slab]]:
     file = real_brain.with_name(f"{name}.npz")
     if not file.exists():
         pytest.skip(f"{file.name} is not beside {real_brain.name}")
     volume = np.load(file)["volume"].astype(np.float32)
     volume = np.clip(volume / np.percentile(volume[volume > 0], 99.9), 0, 1)
     rich = np.flatnonzero((volume > 0.05).mean(axis=(1, 2)) > 0.08)
+    places = rng.choice(np.arange(max(12, rich[0] + 12), min(rich[-1] - 12, len(volume) - 12)), 6, False)
+    for number, z in enumerate(np.sort(places)):
+        below = z + 2 if number % 4 else (z + len(volume) // 3) % (len(volume) - PLANES)
+        yield gap(volume[z - 6 : z - 2], volume[below : below + PLANES], rng)
+
+
+@pytest.mark.realdata
+def test_the_background_of_real_anatomy_decides_nothing(real_brain: Path) -> None:
     rng = np.random.default_rng(7)
-    places = rng.choice(np.arange(max(12, rich[0] + 12), min(rich[-1] - 12, len(volume) - 12)), 15, False)
-
-    def gaps() -> Iterator[tuple[Slab, Slab]]:
-        for number, z in enumerate(np.sort(places)):
-            below = z + 2 if number % 4 else (z + len(volume) // 3) % (len(volume) - PLANES)
-            yield gap(volume[z - 6 : z - 2], volume[below : below + PLANES], rng)
-
-    filled, same, apart = compared(gaps())
-    assert np.mean(same) >= 0.98
-    assert any(filled)
-    assert np.median(apart) < 0.02
+    found = [compared(real_gaps(name, real_brain, rng)) for name in VOLUMES]
+    # One in a hundred lies so near a limit that it may go either way.
+    assert sum(one.count(False) for _, one, _ in found) <= 1
+    for filled, _, apart in found:
+        assert any(filled)
+        assert np.median(apart) < 0.02
