@@ -29,7 +29,7 @@ def acquisition(tmp_path: Path, cut_once: Path) -> Path:
 
 @pytest.fixture
 def reconstruct(prefect_server: None) -> Reconstruct:
-    """The flow, on threads: this process is the only one that can be watched. Registers by ECC unless told."""
+    """The flow, on threads: this process is the only one that can be watched. It registers by ECC."""
     from flows.engine.runners import task_runner
     from flows.reconstruct import reconstruct as flow
 

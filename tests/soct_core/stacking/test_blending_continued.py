@@ -51,7 +51,7 @@ def bottom(layers: Sequence[PlacedSlice]) -> int:
     return max(layer.bottom for layer in layers)
 
 
-@pytest.mark.parametrize(("version", "dtype"), [("0.4", "u2"), ("0.5", "u2"), ("0.5", "f4")])
+@pytest.mark.parametrize(("version", "dtype"), [("0.4", "u2"), ("0.5", "f4")])
 @pytest.mark.parametrize("growth", GROWTHS, ids=lambda growth: growth.name)
 def test_a_continued_volume_is_the_one_stacked_anew(
     tmp_path: Path, growth: Growth, dtype: str, version: Any

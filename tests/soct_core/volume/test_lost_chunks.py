@@ -42,7 +42,7 @@ def names(*chunks: tuple[int, int, int]) -> list[str]:
     return [f"0/c/{z}/{y}/{x}" for z, y, x in sorted(chunks)]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("chunks", [(4, 32, 32), (1, 16, 16), (12, 32, 16), (2, 16, 32)])
 def test_what_a_writer_left_out_is_not_lost(tmp_path: Path, seed: int, chunks: tuple[int, int, int]) -> None:
     # At the end of the brain tissue ends in z as well.
