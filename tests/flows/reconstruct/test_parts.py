@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from phantom_acquisition import QUICK
 
 from flows.engine import tasks
 from schemas.handoffs import StackPartOutcome
 from schemas.run_record import RunRecord
-from schemas.settings import ReconstructSettings, StackSettings
+from schemas.settings import StackSettings
 from soct_core.errors import StageFailedError
 from soct_core.file_names import PARTS_FOLDER, PLAN_PATH, VOLUME_PATH
 from soct_core.storage.fingerprint import fingerprint
@@ -19,7 +20,7 @@ from soct_core.volume import level_grids
 def test_a_run_that_ended_in_mid_stack_goes_on_with_the_parts_that_are_missing(
     acquisition: Path, reconstruct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = ReconstructSettings(stack=StackSettings(chunks=(2, 256, 256)))
+    settings = QUICK.model_copy(update={"stack": StackSettings(chunks=(2, 256, 256))})
     reconstruct(acquisition=acquisition, settings=settings)
     output = acquisition / "reconstruction"
     whole, plan = fingerprint(output / VOLUME_PATH), (output / PLAN_PATH).read_text()

@@ -9,6 +9,7 @@ import pytest
 import zarr
 
 from flows.simulate import main as simulate
+from schemas.settings import ReconstructSettings
 from schemas.simulation import SimulationTruth
 from soct_core import slice_config
 from soct_core.affine import plane_center
@@ -17,20 +18,20 @@ from soct_core.simulation.simulate import pose_of
 from soct_core.stacking.pair_motions import pair_motions
 from soct_core.volume import open_volume
 
-SLICES, DEPTH = 40, 4
+SLICES, DEPTH = 24, 4
 
 
 @pytest.mark.realdata
 def test_real_brain_from_slices_to_volume(real_brain: Path, tmp_path: Path, reconstruct) -> None:
     acquisition = tmp_path / "brain"
-    arguments = ["--reference", str(real_brain), "--slices", str(SLICES), "--missing", "8,20,21,30"]
+    arguments = ["--reference", str(real_brain), "--slices", str(SLICES), "--missing", "6,12,13,18"]
     assert simulate([str(acquisition), *arguments, "--drift-deg", "1", "--drift-px", "3"]) == 0
-    result = reconstruct(acquisition=acquisition)
+    result = reconstruct(acquisition=acquisition, settings=ReconstructSettings())
 
-    assert result.gaps.single == (8, 30)
-    assert result.gaps.multi == ((20, 21),)
-    assert {o.slice_id: o.result for o in result.interpolations} == {8: "interpolated", 30: "interpolated"}
-    assert any("20, 21" in warning for warning in result.warnings)
+    assert result.gaps.single == (6, 18)
+    assert result.gaps.multi == ((12, 13),)
+    assert {o.slice_id: o.result for o in result.interpolations} == {6: "interpolated", 18: "interpolated"}
+    assert any("12, 13" in warning for warning in result.warnings)
     trail = slice_config.read(result.output / "slice_config_final.csv").set_index("slice_id")
     assert trail["interpolated"].fillna(False).sum() == 2
 
@@ -39,9 +40,9 @@ def test_real_brain_from_slices_to_volume(real_brain: Path, tmp_path: Path, reco
     assert volume.dtype == np.uint16
     label = zarr.open_group(result.stack.volume, mode="r")["labels/provenance/0"][...]
     by_slot = [set(np.unique(label[i * DEPTH : (i + 1) * DEPTH])) - {0} for i in range(SLICES)]
-    assert [i for i, kinds in enumerate(by_slot) if kinds == {2}] == [8, 30]
-    assert [i for i, kinds in enumerate(by_slot) if not kinds] == [20, 21]
-    assert all(kinds == {1} for i, kinds in enumerate(by_slot) if i not in (8, 20, 21, 30))
+    assert [i for i, kinds in enumerate(by_slot) if kinds == {2}] == [6, 18]
+    assert [i for i, kinds in enumerate(by_slot) if not kinds] == [12, 13]
+    assert all(kinds == {1} for i, kinds in enumerate(by_slot) if i not in (6, 12, 13, 18))
 
     truth = SimulationTruth.model_validate_json((acquisition / "truth.json").read_bytes())
     true = {s.slice_id: pose_of(s) for s in truth.slices}
