@@ -69,11 +69,11 @@ def make_pool(client: SyncPrefectClient, name: str) -> None:
     client.create_work_pool(WorkPoolCreate(name=name, type=ProcessWorker.type, base_job_template=template))
 
 
-def put(client: SyncPrefectClient, flow: str, state: State) -> None:
+def put(client: SyncPrefectClient, state: State) -> None:
     """Create a deployment, or replace all that `State` holds of it."""
     schedules = [] if state.cron is None else [CronSchedule(cron=state.cron, timezone=state.timezone)]
     client.create_deployment(
-        flow_id=client.create_flow_from_name(flow),
+        flow_id=client.create_flow_from_name(state.flow),
         name=state.name,
         description=state.description,
         tags=list(state.tags),

@@ -71,15 +71,21 @@ def sync(folder: Path, root: Path, *, dry_run: bool = False) -> Iterator[str]:
     from deployments.prefect_yaml import read_common
     from deployments.server import configured_server, deployments_of, has_pool, make_pool, put
     from deployments.state import TAG, differences, found, wanted
+    from flows.assess import assess
     from flows.reconstruct import reconstruct
 
     common, files = read_common(root), read_all(folder, root)
-    form = parameter_schema(reconstruct.fn).model_dump_for_openapi()
-    states = [wanted(one, common, root, form) for one in files]
+    flows = (reconstruct, assess)
+    forms = {flow.name: parameter_schema(flow.fn).model_dump_for_openapi() for flow in flows}
+    states = {(state.flow, state.name): state for one in files for state in wanted(one, common, root, forms)}
     with configured_server() as client:
-        there = deployments_of(client, reconstruct.name)
-        for state in states:
-            if state.name in there and TAG not in there[state.name].tags:
+        there = {
+            (flow.name, name): one
+            for flow in flows
+            for name, one in deployments_of(client, flow.name).items()
+        }
+        for key, state in states.items():
+            if key in there and TAG not in there[key].tags:
                 raise DeploymentError(
                     f"{folder}: name {state.name!r} is taken by a deployment that was not made from a file, "
                     "wanted another name"
@@ -90,25 +96,26 @@ def sync(folder: Path, root: Path, *, dry_run: bool = False) -> Iterator[str]:
             if not dry_run:
                 make_pool(client, common.work_pool.name)
             yield f"created   work pool {common.work_pool.name!r} of processes"
-        for state in states:
-            changes = differences(found(there[state.name]), state) if state.name in there else None
+        for key, state in states.items():
+            changes = differences(found(state.flow, there[key]), state) if key in there else None
             if changes != [] and not dry_run:
-                put(client, reconstruct.name, state)
+                put(client, state)
             yield _line(state, changes)
-        gone = there.keys() - {state.name for state in states}
-        for one in sorted((there[name] for name in gone if TAG in there[name].tags), key=lambda d: d.name):
+        for key in sorted(key for key in there.keys() - states.keys() if TAG in there[key].tags):
+            one = there[key]
             if not one.paused and not dry_run:
                 client.pause_deployment(one.id)
-            yield f"{'unchanged' if one.paused else 'paused   '} {one.name}: its file is gone"
+            told = "unchanged" if one.paused else "paused   "
+            yield f"{told} {found(key[0], one).label}: its file is gone, or does not ask for it"
 
 
 def _line(state: State, changes: list[str] | None) -> str:
     if changes:
-        return f"updated   {state.name}: {'; '.join(changes)}"
+        return f"updated   {state.label}: {'; '.join(changes)}"
     when = "by hand only" if state.cron is None else f"at {state.cron!r} {state.timezone}"
     paused = ", paused" if state.paused else ""
     acquisition = state.parameters["acquisition"]
-    return f"{'created  ' if changes is None else 'unchanged'} {state.name}: {acquisition}, {when}{paused}"
+    return f"{'created  ' if changes is None else 'unchanged'} {state.label}: {acquisition}, {when}{paused}"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from schemas.common_space import Window
 from schemas.contract import Contract
 from schemas.handoffs import Job, VoxelSize
 from schemas.quality import QualitySettings
@@ -42,6 +43,8 @@ class CompareJob(Job):
     lower: Path
     output: Path
     voxel_size_um: VoxelSize | None = None
+    window_upper: Window | None = None
+    window_lower: Window | None = None
     settings: QualitySettings
 
 

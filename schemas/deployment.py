@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.contract import Contract
+from schemas.quality import QualitySettings
 from schemas.settings import Micrometres, ReconstructSettings, Switch
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
@@ -23,8 +24,22 @@ class CronTimes(Contract):
     """IANA name, as `Europe/Zurich`."""
 
 
+class DeployedAssessment(Contract):
+    """How the slices of an acquisition are scored, as a deployment of its own."""
+
+    schedule: CronTimes | None = None
+    """None: runs by hand only."""
+    slice_config_out: Path | None = None
+    """`scored.csv` within the acquisition by default."""
+    exclude: Switch = False
+    """Set `auto_excluded` of slices below the limit in that config."""
+    output: Path | None = None
+    """`quality` within the acquisition by default."""
+    settings: QualitySettings = QualitySettings()
+
+
 class AcquisitionDeployment(Contract):
-    """One acquisition, where it lies, when it is reconstructed and how."""
+    """One acquisition, where it lies, when and how it is reconstructed, and perhaps assessed."""
 
     name: Name
     """By default the name of the file."""
@@ -45,3 +60,5 @@ class AcquisitionDeployment(Contract):
     allow_missing: Switch = False
     """Slices with `use=true` but without a file are gaps."""
     settings: ReconstructSettings = ReconstructSettings()
+    assess: DeployedAssessment | None = None
+    """None: the slices are not assessed."""

@@ -6,19 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from flows.engine.runners import fit_runner
-from flows.engine.session import add_runner_options, refuse_unfit_options, shown_on
+from flows.engine.session import Sessions, add_runner_options, refuse_unfit_options, shown_on
 from flows.terminal.commands import called
-from flows.terminal.exit_codes import HELP, RESUME, CommandParser, exit_code
+from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from flows.terminal.reading import add_reading, input_overrides, voxel_size
-from soct_core.errors import StageFailedError
-
-if TYPE_CHECKING:
-    from prefect.task_runners import TaskRunner
-
-    from soct_core.applying.plan import ApplyPlan
 
 _PURPOSE = """\
 Stack a second channel, modality or resolution of the same slices in the poses that a reconstruction
@@ -58,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from flows.engine.session import Sessions
+    from rich.console import Console
+
+    from flows.terminal.plain_lines import print_lines
+    from flows.terminal.stage_rows import APPLY_STAGES
     from schemas.settings import ReconstructSettings
     from soct_core.applying.plan import ApplyPlan
     from soct_core.run.lock import refuse_if_busy
@@ -72,20 +68,12 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     refuse_if_busy(plan.output)
     with Sessions(arguments) as opened:
-        kind = fit_runner(arguments.runner, len(plan.volumes), 0)
-        _apply(plan, arguments, opened(kind)[0])
+        runner, _ = opened(fit_runner(arguments.runner, len(plan.volumes), 0))
+        # Prefect takes seconds to import: bad input and --help must not wait for it.
+        from flows.apply.flow import apply, result_lines
 
-
-def _apply(plan: ApplyPlan, arguments: argparse.Namespace, runner: TaskRunner[Any]) -> None:
-    # Prefect takes seconds to import: bad input and --help must not wait for it.
-    from rich.console import Console
-
-    from flows.apply.flow import apply
-    from flows.terminal.stage_rows import APPLY_STAGES
-
-    console = Console(quiet=arguments.quiet)
-    with shown_on(console, arguments, APPLY_STAGES):
-        try:
+        console = Console(quiet=arguments.quiet)
+        with shown_on(console, arguments, APPLY_STAGES):
             result = apply.with_options(task_runner=runner)(
                 acquisition=arguments.acquisition,
                 other=arguments.other,
@@ -94,17 +82,7 @@ def _apply(plan: ApplyPlan, arguments: argparse.Namespace, runner: TaskRunner[An
                 voxel_size_um=plan.voxel_size_um,
                 fresh=arguments.fresh,
             )
-        except StageFailedError as error:
-            error.add_note(RESUME)
-            raise
-    made = ", ".join(map(str, result.interpolated)) or "none"
-    for label, text in (
-        ("slices", str(len(result.slices))),
-        ("interpolated", made),
-        ("volume", str(result.stack.volume)),
-        ("decisions", str(result.stack.decisions)),
-    ):
-        console.print(f"{label:<18}{text}", markup=False, soft_wrap=True, highlight=False)
+        print_lines(console, result_lines(result))
 
 
 if __name__ == "__main__":

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
 
 from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.engine import tasks
-from flows.engine.api import api
-from flows.engine.child_processes import bare_workers, end_workers
-from flows.engine.deployed_runs import gave_way, output_lock
+from flows.engine.flow_runs import at_work, run_alone, warn
 from flows.engine.places import Places
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
 from flows.engine.task_runs import TaskRuns
-from flows.terminal.listener import listener
-from flows.terminal.signals import note_stop
+from flows.terminal.plain_lines import listed_ids, table_lines
 from schemas.applied import ApplyResult
 from schemas.image_choice import ImageChoice
 from soct_core.applying.plan import ApplyPlan
-from soct_core.errors import AnotherWaitsError
 from soct_core.file_names import INTERPOLATIONS
-from soct_core.run.leftovers import remove_leftovers, remove_stale_interpolations
-from soct_core.storage.fingerprint_memo import remembering
+from soct_core.run.leftovers import remove_stale_interpolations
 
 
 def _run_name() -> str:
@@ -65,36 +60,18 @@ def apply(
     refuse_open_storage()
     plan = ApplyPlan.of(acquisition, other, output, choice, voxel_size_um)
     runs = TaskRuns(Places.of(other, plan.output), fresh)
-    try:
-        with (
-            output_lock(plan.output, " ".join(sys.argv)) as not_promised,
-            remembering(plan.output, believe=not fresh),
-        ):
-            return _stages(plan, runs, not_promised)
-    except AnotherWaitsError as error:
-        # A state is a result to Prefect. Nobody else sees it: only runs of deployments give way.
-        return gave_way(error)  # type: ignore[return-value]
+    return run_alone(runs, partial(_stages, plan, runs), result_lines)
 
 
 def _stages(plan: ApplyPlan, runs: TaskRuns, not_promised: tuple[str, ...]) -> ApplyResult:
     jobs = plan.gap_jobs()
-    remove_leftovers(plan.output)
     remove_stale_interpolations(plan.output / INTERPOLATIONS, {job.slice_id for _, job in jobs})
     warnings = (*not_promised, *plan.warnings)
-    for warning in warnings:
-        listener.get().warning(warning)
-    try:
-        # In the flow itself, for those who call it from Python: workers share its server.
-        with api(), bare_workers():
-            filled = runs.run_all(tasks.apply_gap, jobs)
-            stacked = runs.run_one(tasks.apply_stack, "stack", plan.stack_job(filled))
-            runs.refuse_changed_inputs()
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            note_stop()
-            # Prefect would wait for what they are at.
-            end_workers()
-        raise
+    warn(warnings)
+    with at_work():
+        filled = runs.run_all(tasks.apply_gap, jobs)
+        stacked = runs.run_one(tasks.apply_stack, "stack", plan.stack_job(filled))
+        runs.refuse_changed_inputs()
     return ApplyResult(
         output=plan.output,
         run=plan.run,
@@ -103,3 +80,14 @@ def _stages(plan: ApplyPlan, runs: TaskRuns, not_promised: tuple[str, ...]) -> A
         stack=stacked,
         warnings=warnings,
     )
+
+
+def result_lines(result: ApplyResult) -> list[str]:
+    """The closing table."""
+    rows = (
+        ("slices", str(len(result.slices))),
+        ("interpolated", listed_ids(result.interpolated)),
+        ("volume", str(result.stack.volume)),
+        ("decisions", str(result.stack.decisions)),
+    )
+    return table_lines(rows)

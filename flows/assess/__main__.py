@@ -6,24 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.engine.runners import fit_runner
-from flows.engine.session import (
-    add_runner_options,
-    add_settings_options,
-    refuse_unfit_options,
-    shown_on,
-)
+from flows.engine.session import add_runner_options, add_settings_options, refuse_unfit_options
 from flows.terminal.commands import called
-from flows.terminal.exit_codes import HELP, RESUME, CommandParser, exit_code
+from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from flows.terminal.reading import add_reading, input_overrides, voxel_size
-from soct_core.errors import StageFailedError
 
 if TYPE_CHECKING:
-    from prefect.task_runners import TaskRunner
+    from rich.console import Console
 
-    from soct_core.run.quality_plan import QualityPlan
+    from flows.assess.unchanged import Asked
+    from schemas.assessment import AssessResult
 
 _PURPOSE = """\
 Score every slice of an acquisition, 0 to 1, by what can be measured of it against its neighbours:
@@ -54,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--exclude", action="store_true", help="set auto_excluded of slices below the limit")
     p.add_argument("--overwrite", action="store_true", help="replace CSV whoever made it")
+    p.add_argument("--shifts", type=Path, help="shifts_xy.csv of slices that are not in common space yet")
     how = p.add_argument_group("how", "settings are listed in docs/settings.md")
     add_settings_options(how)
     add_reading(how)
@@ -73,54 +69,60 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from flows.engine.session import Sessions
-    from schemas.quality import QualitySettings
-    from soct_core.run.lock import refuse_if_busy
-    from soct_core.run.quality_plan import QualityPlan
-    from soct_core.run.settings_file import load_settings
-
-    settings = load_settings(QualitySettings, arguments.config, [*arguments.set, *input_overrides(arguments)])
-    refuse_unfit_options(arguments)
-    # Bad input is refused here, before a server starts; the flow checks again for deployments.
-    plan = QualityPlan.of(
-        arguments.acquisition,
-        arguments.slice_config_out,
-        arguments.output,
-        settings,
-        voxel_size(arguments),
-        overwrite=arguments.overwrite,
-    )
-    refuse_if_busy(plan.output)
-    with Sessions(arguments) as opened:
-        kind = fit_runner(arguments.runner, len(plan.ids), 0)
-        _assess(plan, arguments, opened(kind)[0])
-
-
-def _assess(plan: QualityPlan, arguments: argparse.Namespace, runner: TaskRunner[Any]) -> None:
-    # Prefect takes seconds to import: bad input and --help must not wait for it.
     from rich.console import Console
 
-    from flows.assess.flow import assess
-    from flows.terminal.assessment import print_assessment
-    from flows.terminal.stage_rows import ASSESS_STAGES
+    from flows.assess.unchanged import Asked, result_if_unchanged
+    from flows.engine.session import NOTHING_NEW
+    from flows.terminal.assessment import assessment_lines
+    from flows.terminal.plain_lines import print_lines
+    from schemas.quality import QualitySettings
+    from soct_core.run.settings_file import load_settings
 
     console = Console(quiet=arguments.quiet)
-    with shown_on(console, arguments, ASSESS_STAGES):
-        try:
-            result = assess.with_options(task_runner=runner)(
+    settings = load_settings(QualitySettings, arguments.config, [*arguments.set, *input_overrides(arguments)])
+    refuse_unfit_options(arguments)
+    request = Asked(
+        Asked.places_of(arguments.acquisition, arguments.output),
+        arguments.slice_config_out,
+        settings,
+        voxel_size(arguments),
+        arguments.shifts,
+        arguments.exclude,
+    )
+    command = " ".join(sys.argv)
+    result = None if arguments.fresh else result_if_unchanged(request, command, overwrite=arguments.overwrite)
+    if result is None:
+        result = _run_flow(request, arguments, console)
+    else:
+        console.print(NOTHING_NEW, highlight=False)
+    print_lines(console, assessment_lines(result))
+
+
+def _run_flow(request: Asked, arguments: argparse.Namespace, console: Console) -> AssessResult:
+    from flows.engine.session import Sessions, shown_on
+    from flows.terminal.stage_rows import ASSESS_STAGES
+    from soct_core.run.lock import refuse_if_busy
+
+    # Bad input is refused here, before a server starts; the flow checks again for deployments.
+    plan = request.plan(overwrite=arguments.overwrite)
+    refuse_if_busy(plan.output)
+    with Sessions(arguments) as opened:
+        runner, _ = opened(fit_runner(arguments.runner, len(plan.ids), 0))
+        # Prefect takes seconds to import.
+        from flows.assess.flow import assess
+
+        with shown_on(console, arguments, ASSESS_STAGES):
+            return assess.with_options(task_runner=runner)(
                 acquisition=arguments.acquisition,
                 slice_config_out=arguments.slice_config_out,
                 exclude=arguments.exclude,
                 output=arguments.output,
-                settings=plan.settings,
-                voxel_size_um=voxel_size(arguments),
+                settings=request.settings,
+                shifts=request.shifts,
+                voxel_size_um=request.voxel_size_um,
                 overwrite=arguments.overwrite,
                 fresh=arguments.fresh,
             )
-        except StageFailedError as error:
-            error.add_note(RESUME)
-            raise
-    print_assessment(console, result)
 
 
 if __name__ == "__main__":

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.assess.unchanged import Asked
 from flows.engine import tasks
-from flows.engine.api import api
-from flows.engine.child_processes import bare_workers, end_workers
-from flows.engine.deployed_runs import gave_way, output_lock
+from flows.engine.flow_runs import at_work, run_alone, warn
 from flows.engine.identity import run_name
-from flows.engine.places import Places
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
+from flows.engine.seal import set_seal
 from flows.engine.task_runs import TaskRuns
-from flows.terminal.listener import listener
-from flows.terminal.signals import note_stop
+from flows.terminal.assessment import assessment_lines
 from schemas.assessment import AssessResult
 from schemas.quality import QualitySettings
-from soct_core.errors import AnotherWaitsError
 from soct_core.file_names import ASSESSED_SLICES
-from soct_core.run.leftovers import remove_leftovers, remove_stale_assessments
+from soct_core.run.leftovers import remove_stale_assessments
 from soct_core.run.quality_plan import QualityPlan
-from soct_core.run.written_configs import publish_config
-from soct_core.storage.fingerprint_memo import remembering
 
 
 def _run_name() -> str:
@@ -40,6 +34,7 @@ def assess(  # noqa: PLR0913 (the parameters of the deployment form)
     exclude: bool = False,
     output: Path | None = None,
     settings: QualitySettings = QualitySettings(),  # noqa: B008
+    shifts: Path | None = None,
     voxel_size_um: tuple[float, float, float] | None = None,
     overwrite: bool = False,
     fresh: bool = False,
@@ -53,6 +48,7 @@ def assess(  # noqa: PLR0913 (the parameters of the deployment form)
         exclude: Exclude slices below the limit in that config.
         output: Where figures, pictures and the page go; `quality` within the acquisition by default.
         settings: All settings; what is not given has its default.
+        shifts: `shifts_xy.csv` of slices that are not in common space yet.
         voxel_size_um: (z, y, x) in µm, for slices that do not say it.
         overwrite: Replace `slice_config_out` even if an assessment did not leave it there.
         fresh: Make everything again, whatever is cached.
@@ -68,46 +64,37 @@ def assess(  # noqa: PLR0913 (the parameters of the deployment form)
             the next run.
     """
     refuse_open_storage()
-    plan = QualityPlan.of(acquisition, slice_config_out, output, settings, voxel_size_um, overwrite=overwrite)
-    runs = TaskRuns(Places(output=plan.output, acquisition=plan.acquisition.directory), fresh)
-    try:
-        with (
-            output_lock(plan.output, " ".join(sys.argv)) as not_promised,
-            remembering(plan.output, believe=not fresh),
-        ):
-            return _stages(plan, runs, not_promised, exclude=exclude)
-    except AnotherWaitsError as error:
-        # A state is a result to Prefect. Nobody else sees it: only runs of deployments give way.
-        return gave_way(error)  # type: ignore[return-value]
+    places = Asked.places_of(acquisition, output)
+    request = Asked(places, slice_config_out, settings, voxel_size_um, shifts, exclude)
+    # Before anything is looked at: what comes meanwhile is new to the next run.
+    asked = request.digest()
+    plan = request.plan(overwrite=overwrite)
+    runs = TaskRuns(places, fresh)
+
+    def work(not_promised: tuple[str, ...]) -> AssessResult:
+        result = _stages(plan, runs, not_promised, exclude=exclude)
+        set_seal(request, asked, runs.entries, runs.records, plan.inputs, result)
+        return request.delivered(result)
+
+    return run_alone(runs, work, assessment_lines)
 
 
 def _stages(
     plan: QualityPlan, runs: TaskRuns, not_promised: tuple[str, ...], *, exclude: bool
 ) -> AssessResult:
-    remove_leftovers(plan.output)
     remove_stale_assessments(plan.output / ASSESSED_SLICES, plan.ids)
     warnings = (*not_promised, *plan.warnings)
-    for warning in warnings:
-        listener.get().warning(warning)
-    try:
-        # In the flow itself, for those who call it from Python: workers share its server.
-        with api(), bare_workers():
-            runs.run_all(tasks.measure_slice, plan.measure_jobs())
-            runs.run_all(tasks.compare_slices, plan.compare_jobs())
-            slices = runs.run_all(tasks.assess_slice, plan.assess_jobs())
-            page = runs.run_one(tasks.publish_quality, "quality page", plan.page_job(exclude=exclude))
-            runs.refuse_changed_inputs()
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            note_stop()
-            # Prefect would wait for what they are at.
-            end_workers()
-        raise
-    publish_config(plan.output, page.config, plan.config_out)
+    warn(warnings)
+    with at_work():
+        runs.run_all(tasks.measure_slice, plan.measure_jobs())
+        runs.run_all(tasks.compare_slices, plan.compare_jobs())
+        slices = runs.run_all(tasks.assess_slice, plan.assess_jobs())
+        page = runs.run_one(tasks.publish_quality, "quality page", plan.page_job(exclude=exclude))
+        runs.refuse_changed_inputs()
     return AssessResult(
         acquisition=plan.acquisition.directory,
         slices=tuple(slices),
-        config=plan.config_out,
+        config=page.config,
         page=page.page,
         excluded=page.excluded,
         limit=plan.settings.exclude_below,

@@ -144,7 +144,8 @@ def _server() -> SubprocessASGIServer:
                         return
                 time.sleep(0.1)
             raise ServerError(
-                f"the embedded Prefect server did not start within {seconds} s; is the host busy?"
+                f"the embedded Prefect server did not start within {seconds} s: the host is busy; {RESUME}; "
+                f"to wait longer: export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS={2 * seconds}"
             )
 
     return Server()

@@ -29,7 +29,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Crashed, Running
 
 from soct_core.errors import AnotherWaitsError
-from soct_core.file_names import DEFAULT_OUTPUT
+from soct_core.file_names import DEFAULT_ASSESSMENT, DEFAULT_OUTPUT
 from soct_core.run.lock import run_lock
 from soct_core.run.turn import forget, life_of, sign_of_life, turn
 
@@ -123,16 +123,18 @@ def _tell_of_the_dead(mine: FlowRun, output: Path) -> None:
             ),
         )
         for run in others:
-            if run.id != mine.id and _output_of(run) == output and _is_dead(run, output):
+            if run.id != mine.id and output in _outputs_of(run) and _is_dead(run, output):
                 message = f"its process died; run {mine.name} found it so"
                 cancelled = run.state_type == StateType.CANCELLING
                 _tell(run.id, Cancelled(message=message) if cancelled else Crashed(message=message))
                 forget(output, str(run.id))
 
 
-def _output_of(run: FlowRun) -> Path:
-    given, acquisition = run.parameters.get("output"), run.parameters.get("acquisition", "")
-    return (Path(given) if given else Path(acquisition) / DEFAULT_OUTPUT).expanduser().absolute()
+def _outputs_of(run: FlowRun) -> list[Path]:
+    """The output of a run, as far as its parameters say: by default its flow decides which."""
+    given, acquisition = run.parameters.get("output"), Path(run.parameters.get("acquisition", ""))
+    found = [Path(given)] if given else [acquisition / name for name in (DEFAULT_OUTPUT, DEFAULT_ASSESSMENT)]
+    return [path.expanduser().absolute() for path in found]
 
 
 def _is_dead(run: FlowRun, output: Path) -> bool:

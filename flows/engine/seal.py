@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import Generic, Protocol, TypeVar
 
 from flows.engine.caching import CacheEntry, checksums_of, outputs_of
 from flows.engine.places import Places
@@ -23,10 +23,15 @@ from schemas.contract import Contract
 from schemas.run_record import Fingerprint, TaskRecord
 from soct_core.errors import BadInputError, ForeignFileError, OutputError
 from soct_core.file_names import MANUAL_FOLDER, SEAL_PATH, SLICES_FOLDER
+from soct_core.run.leftovers import remove_leftovers
+from soct_core.run.lock import run_lock
 from soct_core.storage.fingerprint import fingerprint
-from soct_core.storage.own_files import publish_own, read_own
+from soct_core.storage.fingerprint_memo import remembering
+from soct_core.storage.own_files import publish_own, read_own, refuse_foreign_within
+from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_unusable_place
 from soct_core.versions import software_versions
 
+Result = TypeVar("Result", bound=Contract)
 _MOST_BYTES = 2**27
 _OURS = ("flows", "schemas", "soct_core")
 
@@ -57,6 +62,29 @@ class Seal(Contract):
         )
 
 
+class Request(Protocol):
+    """What a run is asked for, before anything is opened."""
+
+    @property
+    def places(self) -> Places:
+        """The two directories of the run."""
+        ...
+
+    def digest(self) -> str:
+        """Of what is asked for, of the program that is asked, and of which files there are."""
+        ...
+
+
+@dataclass(frozen=True)
+class KnownRun(Generic[Result]):
+    """A finished run after which nothing changed."""
+
+    seal: Seal
+    outputs: tuple[Fingerprint, ...]
+    """All that its tasks have written."""
+    result: Result
+
+
 def asked_of(acquisition: Path, outside: Sequence[Path], *settings: str) -> str:
     """Digest of all that a run depends on beside the content of its acquisition.
 
@@ -82,6 +110,7 @@ def break_seal(output: Path) -> None:
 
 
 def set_seal(
+    request: Request,
     asked: str,
     entries: Sequence[CacheEntry],
     tasks: Iterable[TaskRecord],
@@ -92,9 +121,13 @@ def set_seal(
 
     Parameters
     ----------
+    asked
+        What `request` said before anything was looked at; where it says otherwise by now, no seal is set.
     inputs
         All that was read, but what `asked` speaks of. If no task has looked at one of them, no seal is set.
     """
+    if request.digest() != asked:
+        return
     places = entries[0].places
     reasons = {task.name: task.reason for task in tasks}
     # As it was when the keys were taken: what changed since then is new to the next run.
@@ -114,8 +147,37 @@ def set_seal(
         publish_own(places.output, SEAL_PATH, seal.model_dump_json() + "\n")
 
 
-def unbroken_seal(places: Places, asked: str) -> tuple[Seal, tuple[Fingerprint, ...]] | None:
-    """The seal of the output and all that its tasks have written, if nothing changed since then."""
+@contextmanager
+def known_run(request: Request, kind: type[Result], command: str) -> Iterator[KnownRun[Result] | None]:
+    """The run that left the output, if one that asks for the same would find everything made.
+
+    The output is locked within.
+
+    Raises
+    ------
+    OutputBusyError
+        If another run is at work there.
+    """
+    output = request.places.output
+    try:
+        refuse_unusable_place(output)
+        refuse_output_among_inputs(output, request.places.acquisition)
+        refuse_foreign_within(output)
+        is_sealed = (output / SEAL_PATH).is_file()
+    except BadInputError:
+        is_sealed = False  # The run itself says so.
+    if not is_sealed:
+        yield None
+        return
+    with run_lock(output, command) as not_promised, remembering(output):
+        found = None if not_promised else _unbroken(request, kind)
+        if found is not None:
+            remove_leftovers(output)
+        yield found
+
+
+def _unbroken(request: Request, kind: type[Result]) -> KnownRun[Result] | None:
+    places, asked = request.places, request.digest()
     try:
         seal = Seal.model_validate_json(read_own(places.output, SEAL_PATH, _MOST_BYTES))
         if seal.asked != asked or any(
@@ -128,9 +190,9 @@ def unbroken_seal(places: Places, asked: str) -> tuple[Seal, tuple[Fingerprint, 
             if written is None:
                 return None
             outputs += written
-    except (OSError, BadInputError, ValidationError):
+        return KnownRun(seal, tuple(outputs), places.read(seal.result, kind))
+    except (OSError, BadInputError, ValueError):
         return None
-    return seal, tuple(outputs)
 
 
 def _names_in(acquisition: Path) -> list[str]:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from flows.engine.result_storage import refuse_unwritable_home
 from flows.engine.runners import Runner, task_runner
-from soct_core.errors import BadInputError
+from flows.terminal.exit_codes import RESUME
+from soct_core.errors import BadInputError, StageFailedError
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
     from rich.console import Console
 
+NOTHING_NEW = "nothing new: all inputs and outputs are as the last run left them"
 Opened = Callable[[Runner], "tuple[TaskRunner[Any], str]"]
 """Gives a runner of a kind, and the address of the server."""
 
@@ -106,8 +108,9 @@ def shown_on(
     arguments: argparse.Namespace,
     stages: Mapping[str, str],
     told: Callable[[str], float | None] | None = None,
+    report: Path | None = None,
 ) -> Iterator[None]:
-    """Show on a terminal what flows report within."""
+    """Show on a terminal what flows report within; if one fails, say what to do and where to look."""
     from flows.engine.runners import worker_count
     from flows.terminal.listener import listener
     from flows.terminal.live_table import LiveTable
@@ -121,6 +124,9 @@ def shown_on(
     token = listener.set(progress)
     try:
         yield
+    except StageFailedError as error:
+        error.add_note(f"{RESUME}; {report} shows where it failed" if report else RESUME)
+        raise
     finally:
         listener.reset(token)
         progress.close()

@@ -5,25 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import flow
-from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed
 
 from flows.engine import artifacts, tasks
-from flows.engine.api import api
-from flows.engine.child_processes import bare_workers, end_workers
-from flows.engine.deployed_runs import add_tags, gave_way, output_lock
+from flows.engine.flow_runs import at_work, run_alone
 from flows.engine.identity import Identity, run_name
 from flows.engine.places import Places
 from flows.engine.result_storage import refuse_open_storage
 from flows.engine.runners import DEFAULT_RUNNER, task_runner
-from flows.engine.seal import break_seal, set_seal
+from flows.engine.seal import set_seal
 from flows.engine.task_runs import TaskRuns, error_record
 from flows.reconstruct.run import Run
 from flows.reconstruct.unchanged import Asked
 from flows.terminal.listener import listener
 from flows.terminal.plain_lines import result_lines
-from flows.terminal.signals import note_stop
 from schemas.handoffs import (
     DetectedGaps,
     InterpolationOutcome,
@@ -34,17 +29,15 @@ from schemas.handoffs import (
     StackOutcome,
 )
 from schemas.settings import ReconstructSettings
-from soct_core.errors import AnotherWaitsError
 from soct_core.file_names import INTERPOLATIONS, PAIRS, pair_name
 from soct_core.run.acquisition_doubts import Acquired, metrics_of, pair_doubts, stack_doubts_of
 from soct_core.run.input_doubts import input_doubts
 from soct_core.run.input_warnings import input_warnings
-from soct_core.run.leftovers import remove_leftovers, remove_stale_interpolations, remove_stale_pairs
+from soct_core.run.leftovers import remove_stale_interpolations, remove_stale_pairs
 from soct_core.run.plan import Planner, with_previews
 from soct_core.run.quality_doubts import quality_doubts, quality_of
 from soct_core.run.record import run_record, write_run_record
 from soct_core.stages.render_report import report_what_there_is
-from soct_core.storage.fingerprint_memo import remembering
 
 
 def _run_name() -> str:
@@ -94,48 +87,28 @@ def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
     asked = request.digest()
     plan = Planner.of(acquisition, output, settings, voxel_size_um, allow_missing, shifts)
     run = Run(plan, TaskRuns(places, fresh), identity)
-    try:
-        with output_lock(plan.output, run.command) as run.not_promised:
-            result = _recorded(run)
-            if request.digest() == asked:
-                read = [path for path in plan.inputs if path != shifts]
-                set_seal(asked, run.tasks.entries, run.tasks.records, read, result)
-            return _told(run, result)
-    except AnotherWaitsError as error:
-        # A state is a result to Prefect. Nobody else sees it: only runs of deployments give way.
-        return gave_way(error)  # type: ignore[return-value]
+
+    def work(not_promised: tuple[str, ...]) -> RunResult:
+        run.not_promised = not_promised
+        result = _recorded(run)
+        read = [path for path in plan.inputs if path != shifts]
+        set_seal(request, asked, run.tasks.entries, run.tasks.records, read, result)
+        return result
+
+    return run_alone(run.tasks, work, result_lines)
 
 
 def _recorded(run: Run) -> RunResult:
-    output, fresh = run.plan.output, run.tasks.fresh
-    with remembering(output, believe=not fresh):
-        break_seal(output)
-        remove_leftovers(output)
-        try:
-            # In the flow itself, for those who call it from Python: workers share its server.
-            with api(), bare_workers():
-                result = _stages(run)
-                run.tasks.refuse_changed_inputs()
-                artifacts.show_result(run.identity.slug, result)
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                note_stop()
-                # Prefect would wait for what they are at.
-                end_workers()
-            _record_failure(run, error)
-            raise
-        write_run_record(run.facts(), "completed")
-        return result
-
-
-def _told(run: Run, result: RunResult) -> RunResult:
-    """The result, said in the log and in the state of the flow run; its tags name what stands out."""
-    lines = result_lines(result)
-    for line in lines:
-        get_run_logger().info("%s", line)
-    add_tags(notice.tag for notice in run.tasks.notices)
-    # A state is a result to Prefect, and its data to whoever called the flow.
-    return Completed(message="\n".join(lines), data=result)  # type: ignore[return-value]
+    try:
+        with at_work():
+            result = _stages(run)
+            run.tasks.refuse_changed_inputs()
+            artifacts.show_result(run.identity.slug, result)
+    except BaseException as error:
+        _record_failure(run, error)
+        raise
+    write_run_record(run.facts(), "completed")
+    return result
 
 
 def _record_failure(run: Run, error: BaseException) -> None:

@@ -15,15 +15,13 @@ from rich.console import Console
 
 from flows.engine.places import Places
 from flows.engine.runners import fit_runner
-from flows.engine.session import Opened, refuse_unfit_options, shown_on
+from flows.engine.session import NOTHING_NEW, Opened, refuse_unfit_options, shown_on
 from flows.reconstruct.unchanged import Asked, result_if_unchanged
-from flows.terminal.exit_codes import RESUME
-from flows.terminal.plain_lines import print_result
+from flows.terminal.plain_lines import print_lines, result_lines
 from flows.terminal.reading import input_overrides, voxel_size
 from flows.terminal.stage_rows import STAGES
 from schemas.handoffs import RunResult
 from schemas.settings import ReconstructSettings
-from soct_core.errors import StageFailedError
 from soct_core.file_names import REPORT_NAME, name_of
 from soct_core.run.settings_file import load_settings
 
@@ -72,8 +70,8 @@ def reconstruct_one(arguments: argparse.Namespace, acquisition: Path, opened: Op
         kind = fit_runner(arguments.runner, len(volumes), voxels)
         result = _run_flow(request, arguments, console, partial(opened, kind))
     else:
-        console.print("nothing new: all inputs and outputs are as the last run left them", highlight=False)
-    print_result(console, result)
+        console.print(NOTHING_NEW, highlight=False)
+    print_lines(console, result_lines(result))
     return result
 
 
@@ -112,18 +110,14 @@ def _run_flow(
     if arguments.dask_address:
         refuse_unfit_cluster(arguments.dask_address, request.places.acquisition, output, url)
     told = partial(read_progress, output, datetime.now(UTC))
-    with shown_on(console, arguments, STAGES, told):
-        try:
-            return reconstruct.with_options(task_runner=runner)(
-                acquisition=request.places.acquisition,
-                output=arguments.output,
-                settings=request.settings,
-                shifts=request.shifts,
-                voxel_size_um=request.voxel_size_um,
-                allow_missing=request.allow_missing,
-                fresh=arguments.fresh,
-                name=arguments.name,
-            )
-        except StageFailedError as error:
-            error.add_note(f"{RESUME}; {output / REPORT_NAME} shows where it failed")
-            raise
+    with shown_on(console, arguments, STAGES, told, output / REPORT_NAME):
+        return reconstruct.with_options(task_runner=runner)(
+            acquisition=request.places.acquisition,
+            output=arguments.output,
+            settings=request.settings,
+            shifts=request.shifts,
+            voxel_size_um=request.voxel_size_um,
+            allow_missing=request.allow_missing,
+            fresh=arguments.fresh,
+            name=arguments.name,
+        )

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from prefect.logging import get_run_logger
-
+from flows.engine.flow_runs import warn
 from flows.engine.identity import Identity
 from flows.engine.task_runs import TaskRuns
-from flows.terminal.listener import listener
 from schemas.run_record import Doubt, GapRecord
 from soct_core.run.plan import Planner
 from soct_core.run.record import RunFacts
@@ -43,8 +41,7 @@ class Run:
             self.warnings += (text,)
             if isinstance(one, Doubt):
                 self.doubts += (one,)
-            listener.get().warning(text)
-            get_run_logger().warning("%s", text)
+            warn([text])
 
     def facts(self) -> RunFacts:
         """What is known by now, for the record."""

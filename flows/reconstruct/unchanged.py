@@ -7,17 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.engine.places import Places
-from flows.engine.seal import asked_of, unbroken_seal
+from flows.engine.seal import asked_of, known_run
 from schemas.handoffs import RunResult, VoxelSize
 from schemas.settings import ReconstructSettings
-from soct_core.errors import BadInputError
-from soct_core.file_names import SEAL_PATH
-from soct_core.run.leftovers import remove_leftovers
-from soct_core.run.lock import run_lock
 from soct_core.run.record import RunFacts, write_run_record
-from soct_core.storage.fingerprint_memo import remembering
-from soct_core.storage.own_files import refuse_foreign_within
-from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_unusable_place
 
 
 @dataclass(frozen=True)
@@ -48,29 +41,14 @@ def result_if_unchanged(request: Asked, command: str) -> RunResult | None:
         If another run is at work there.
     """
     places, started = request.places, datetime.now(UTC)
-    output = places.output
-    try:
-        refuse_unusable_place(output)
-        refuse_output_among_inputs(output, places.acquisition)
-        refuse_foreign_within(output)
-    except BadInputError:
-        return None  # The run itself says so.
-    if not (output / SEAL_PATH).is_file():
-        return None
-    with run_lock(output, command) as not_promised, remembering(output):
-        found = None if not_promised else unbroken_seal(places, request.digest())
+    with known_run(request, RunResult, command) as found:
         if found is None:
             return None
-        seal, outputs = found
-        try:
-            result = places.read(seal.result, RunResult)
-        except ValueError:
-            return None
-        remove_leftovers(output)
-        inputs = [places.acquisition / one.path for one in seal.inputs]
+        result = found.result
+        inputs = [places.acquisition / one.path for one in found.seal.inputs]
         facts = RunFacts(
             acquisition=request.name,
-            output=output,
+            output=places.output,
             inputs=[*inputs, *filter(None, [request.shifts])],
             settings=request.settings,
             started=started,
@@ -78,8 +56,8 @@ def result_if_unchanged(request: Asked, command: str) -> RunResult | None:
             gaps=result.gaps,
             warnings=result.warnings,
             doubts=result.doubts,
-            outputs=outputs,
-            tasks=seal.records(),
+            outputs=found.outputs,
+            tasks=found.seal.records(),
             errors=(),
         )
         write_run_record(facts, "completed")

@@ -6,6 +6,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 
+from schemas.assessment import AssessOutcome
 from schemas.contract import Contract
 from schemas.diagnostics import NO_MOTION
 from schemas.handoffs import InterpolationOutcome, Job, PairJob, PairOutcome
@@ -26,11 +27,14 @@ class Notice:
 
 
 def notice_of(job: Job, outcome: Contract) -> Notice | None:
-    """What stands out in an outcome: a slice that stays a gap, a pair that is unreliable."""
+    """What stands out in an outcome: a slice that stays a gap or scores low, a pair that is unreliable."""
     if isinstance(outcome, InterpolationOutcome) and outcome.result == "hard_skip":
         # Its picture is not drawn yet.
         why = f"{outcome.reason}: {outcome.detail}; stays a gap; the report shows it"
         return Notice("Hard skip", "hard-skip", f"{why}{_deciding(outcome)}")
+    if isinstance(outcome, AssessOutcome) and outcome.below_limit:
+        score = "no score" if outcome.quality_score is None else f"score {outcome.quality_score:.2f}"
+        return Notice("Low score", "low-score", f"{score}: {outcome.reason}; the page shows it")
     expected = isinstance(job, PairJob) and job.touches_interpolated
     if isinstance(outcome, PairOutcome) and not outcome.reliable and not expected:
         return Notice("Unreliable", "unreliable-pair", f"unreliable pair {pair_line(outcome)}; {AFTER_PAIR}")

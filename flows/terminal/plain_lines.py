@@ -49,10 +49,15 @@ def redraws(console: Console) -> bool:
     return able and not console.quiet and not console.no_color
 
 
-def print_result(console: Console, result: RunResult) -> None:
-    """Print the closing table."""
-    for line in result_lines(result):
+def print_lines(console: Console, lines: Iterable[str]) -> None:
+    """Print a closing table."""
+    for line in lines:
         console.print(line, markup=False, soft_wrap=True, highlight=False)
+
+
+def table_lines(rows: Iterable[tuple[str, str]]) -> list[str]:
+    """A closing table, from labels and texts."""
+    return [f"{label:<18}{one_line(text)}" for label, text in rows]
 
 
 def result_lines(result: RunResult) -> list[str]:
@@ -67,23 +72,23 @@ def result_lines(result: RunResult) -> list[str]:
     multi = [f"{format_slice_id(g[0])} to {format_slice_id(g[-1])}" for g in result.gaps.multi]
     rows = [
         ("slices", str(len(result.slices))),
-        ("single gaps", _ids(result.gaps.single)),
+        ("single gaps", listed_ids(result.gaps.single)),
         ("longer gaps", ", ".join(multi) or "none"),
-        ("interpolated", _ids(o.slice_id for o in filled)),
-        *([("already covered", _ids(o.slice_id for o in covered))] if covered else []),
-        *_listed("hard-skipped", (f"{format_slice_id(o.slice_id)}: {o.reason}: {o.detail}" for o in skipped)),
-        *_listed("unreliable pairs", (pair_line(pair) for pair in unreliable)),
-        *_listed("accepted by hand", map(_accepted, accepted), none=()),
-        *_listed("set by hand", (pair_line(pair) for pair in by_hand), none=()),
-        *_listed("doubts", (doubt.sentence for doubt in result.doubts)),
+        ("interpolated", listed_ids(o.slice_id for o in filled)),
+        *([("already covered", listed_ids(o.slice_id for o in covered))] if covered else []),
+        *listed("hard-skipped", (f"{format_slice_id(o.slice_id)}: {o.reason}: {o.detail}" for o in skipped)),
+        *listed("unreliable pairs", (pair_line(pair) for pair in unreliable)),
+        *listed("accepted by hand", map(_accepted, accepted), none=()),
+        *listed("set by hand", (pair_line(pair) for pair in by_hand), none=()),
+        *listed("doubts", (doubt.sentence for doubt in result.doubts)),
         ("volume", str(result.stack.volume)),
         ("", " x ".join(map(str, result.stack.shape)) + " voxels (z, y, x)"),
         ("audit trail", str(result.output / FINAL_NAME)),
-        *_listed("previews", (str(o.preview) for o in result.interpolations if o.preview), none=()),
+        *listed("previews", (str(o.preview) for o in result.interpolations if o.preview), none=()),
         ("report", str(result.report)),
-        *_listed("next", next_steps(result, skipped, unreliable)),
+        *listed("next", next_steps(result, skipped, unreliable)),
     ]
-    return [f"{label:<18}{one_line(text)}" for label, text in rows]
+    return table_lines(rows)
 
 
 def next_steps(
@@ -108,9 +113,11 @@ def _accepted(made: InterpolationOutcome) -> str:
     return f"{format_slice_id(made.slice_id)}: {made.detail.removeprefix('accepted by hand ')}"
 
 
-def _listed(label: str, lines: Iterable[str], none: tuple[str, ...] = ("none",)) -> list[tuple[str, str]]:
+def listed(label: str, lines: Iterable[str], none: tuple[str, ...] = ("none",)) -> list[tuple[str, str]]:
+    """Rows of a closing table under one label."""
     return [(label if i == 0 else "", line) for i, line in enumerate(tuple(lines) or none)]
 
 
-def _ids(ids: Iterable[int]) -> str:
+def listed_ids(ids: Iterable[int]) -> str:
+    """Slice ids in a row."""
     return ", ".join(map(format_slice_id, ids)) or "none"

@@ -12,11 +12,12 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from soct_core.acquisition.slots import Slots
-from soct_core.acquisition.stage_shifts import CommonSpace, laid_out
+from soct_core.acquisition.stage_shifts import CommonSpace, common_space, laid_out
 from soct_core.arrays import Zyx
 from soct_core.errors import AcquisitionError, ShiftsError
 from soct_core.volume import Volume
@@ -30,6 +31,23 @@ _SLACK_PLANES = 1.0
 def origins_differ(volumes: Mapping[int, Volume]) -> bool:
     """Whether slices say different y, x origins."""
     return bool(np.ptp(_origins_px(volumes), axis=0).max() > _SAME_PX)
+
+
+def space_of(volumes: Mapping[int, Volume], shifts: Path | None) -> CommonSpace:
+    """Windows onto one canvas, by `shifts_xy.csv` where it is given, or else by the translations.
+
+    Raises
+    ------
+    ShiftsError, AcquisitionError
+        If the file cannot be used, or the canvas would be absurdly large.
+    """
+    if shifts is None:
+        return space_of_translations(volumes)
+    if shifts.suffix != ".csv":
+        raise ShiftsError(f"{shifts}: wanted a file whose name ends in .csv")
+    shapes = {i: (v.shape[1], v.shape[2]) for i, v in volumes.items()}
+    _, y, x = next(iter(volumes.values())).voxel_size_um
+    return common_space(shifts, shapes, (x, y))
 
 
 def space_of_translations(volumes: Mapping[int, Volume]) -> CommonSpace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from soct_core.planes.tissue import tissue_mask
 from soct_core.registration.reduced_reading import read_plane
 from soct_core.registration.working_plane import RegistrationPlane, block_mean
 
+Field = tuple[slice, slice]
 REACH = 4
 """In slots. Slices further off say nothing of what to expect: anatomy changes too much. Chosen by hand."""
 WITNESSES = 4
@@ -21,6 +22,9 @@ _RINGS = 3
 """Of witnesses around a slice."""
 _COARSE_SIDE_PX = 64
 """Shorter side at which noise of single pixels is averaged away, and agarose still has no tissue. By hand."""
+_LEAST_SHARED_PX = 32
+"""Shorter side of what two slices both show, on the working grid, below which all of both is compared: they
+are unlike then. Chosen by hand."""
 _MOST_PLANES = 5
 """Of a slab. Chosen by hand: more gain little, and cost reading."""
 
@@ -60,6 +64,36 @@ def lower_face(volume: Sliceable, looked_at: LookedAt, factor: int | None = None
 
 def _slab(volume: Sliceable, first: int, count: int, factor: int | None) -> RegistrationPlane:
     return read_plane(volume, slice(first, first + count), factor)
+
+
+def both_show(
+    faces: tuple[RegistrationPlane, RegistrationPlane], fields: tuple[Field, Field]
+) -> tuple[RegistrationPlane, RegistrationPlane]:
+    """The part of two faces on a common canvas that lies in the field of view of both slices.
+
+    What one slice does not show because it was imaged elsewhere is not missing from it.
+
+    Parameters
+    ----------
+    fields
+        Where each slice lies on the canvas: first and last pixel + 1, along y and along x.
+    """
+    factor = faces[0].factor
+    part = tuple(
+        slice(-(-max(a.start, b.start) // factor), min(a.stop, b.stop) // factor)
+        for a, b in zip(*fields, strict=True)
+    )
+    if min(side.stop - side.start for side in part) < _LEAST_SHARED_PX:
+        return faces
+    upper, lower = (
+        replace(
+            face,
+            image=np.ascontiguousarray(face.image[part]),
+            measured=None if face.measured is None else np.ascontiguousarray(face.measured[part]),
+        )
+        for face in faces
+    )
+    return upper, lower
 
 
 def tissue_of(plane: RegistrationPlane) -> Mask:

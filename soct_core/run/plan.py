@@ -26,9 +26,9 @@ from schemas.slice_id import format_slice_id
 from soct_core import slice_config
 from soct_core.acquisition.slices import Acquisition, find_acquisition, open_slices, slice_table, used_slices
 from soct_core.acquisition.slots import Slots
-from soct_core.acquisition.stage_shifts import CommonSpace, common_space
-from soct_core.acquisition.translations import space_of_translations, world_origin
-from soct_core.errors import SettingsError, ShiftsError
+from soct_core.acquisition.stage_shifts import CommonSpace
+from soct_core.acquisition.translations import space_of, world_origin
+from soct_core.errors import SettingsError
 from soct_core.file_names import DEFAULT_OUTPUT
 from soct_core.pairwise.pairs import pairs_to_register
 from soct_core.run.manual_transforms import refuse_without_pair
@@ -86,8 +86,6 @@ class Planner:
         out = (output or directory / DEFAULT_OUTPUT).expanduser().absolute()
         refuse_unusable_place(out)
         found = find_acquisition(directory)
-        if shifts is not None and shifts.suffix != ".csv":
-            raise ShiftsError(f"{shifts}: wanted a file whose name ends in .csv")
         refuse_output_among_inputs(out, directory)
         refuse_foreign_within(out)
         refuse_results_of_others(out)
@@ -234,12 +232,7 @@ class Planner:
                 f"setting 'slicing_interval_um': got {interval:g}, wanted at least one plane ({voxel_z:g} µm)"
             )
         refuse_absurd_volume(self.acquisition.directory, self.volumes, self.slots)
-        if self.shifts is not None:
-            shapes = {i: (v.shape[1], v.shape[2]) for i, v in self.volumes.items()}
-            _, y, x = first.voxel_size_um
-            self.space = common_space(self.shifts, shapes, (x, y))
-        else:
-            self.space = space_of_translations(self.volumes)
+        self.space = space_of(self.volumes, self.shifts)
 
     @property
     def is_cut_into_parts(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.assessment import AssessJob, CompareJob, MeasureJob, QualityPageJob
+from schemas.common_space import Window
 from schemas.handoffs import VoxelSize
 from schemas.image_choice import ImageChoice
 from schemas.quality import QualitySettings
@@ -19,13 +20,13 @@ from soct_core.acquisition.slices import (
     remark_warnings,
     slice_table,
 )
+from soct_core.acquisition.translations import space_of
 from soct_core.errors import AcquisitionError, BadInputError, SettingsError
 from soct_core.file_names import DEFAULT_ASSESSMENT, AssessmentFiles, ComparisonFiles
 from soct_core.quality.planes import pairs_to_compare, surroundings
-from soct_core.run.written_configs import refuse_foreign_config
 from soct_core.storage.own_files import refuse_foreign_within
 from soct_core.storage.safe_paths import refuse_output_among_inputs, refuse_unusable_place
-from soct_core.volume import open_volume
+from soct_core.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -34,30 +35,34 @@ class QualityPlan:
 
     acquisition: Acquisition
     output: Path
-    config_out: Path
     settings: QualitySettings
     voxel_size_um: VoxelSize | None
     slices: Mapping[int, Path]
     """Slices to assess, by id."""
+    windows: Mapping[int, Window]
+    """Where they lie on a common canvas; none where they are in common space."""
     warnings: tuple[str, ...]
 
     @classmethod
     def of(
         cls,
         acquisition: Path,
-        config_out: Path,
         output: Path | None,
         settings: QualitySettings,
         voxel_size_um: VoxelSize | None = None,
-        *,
-        overwrite: bool = False,
+        shifts: Path | None = None,
     ) -> QualityPlan:
         """Check everything that can be checked before anything is written.
+
+        Parameters
+        ----------
+        shifts
+            `shifts_xy.csv` of slices that are not in common space yet; by default their translations count.
 
         Raises
         ------
         BadInputError
-            If slices, config or output cannot be used.
+            If slices, config, shifts or output cannot be used.
         """
         directory = acquisition.expanduser().absolute()
         found = find_acquisition(directory)
@@ -65,21 +70,28 @@ class QualityPlan:
         refuse_unusable_place(out)
         refuse_output_among_inputs(out, directory)
         refuse_foreign_within(out)
-        target = config_out.expanduser().absolute()
-        refuse_foreign_config(out, target, found.config_path, overwrite=overwrite)
-        slices, warnings = _openable(found, voxel_size_um, settings.input)
-        volume = open_volume(next(iter(slices.values())), voxel_size_um, settings.input)
-        if settings.slicing_interval_um < volume.voxel_size_um[0]:
-            seen, plane = settings.slicing_interval_um, volume.voxel_size_um[0]
+        volumes, warnings = _openable(found, voxel_size_um, settings.input)
+        size = next(iter(volumes.values())).voxel_size_um
+        if settings.slicing_interval_um < size[0]:
+            seen, plane = settings.slicing_interval_um, size[0]
             raise SettingsError(
                 f"setting 'slicing_interval_um': got {seen:g}, wanted at least one plane ({plane:g} µm)"
             )
-        return cls(found, out, target, settings, voxel_size_um, slices, warnings)
+        slices = {i: volume.path for i, volume in volumes.items()}
+        space = space_of(volumes, shifts)
+        told = (*warnings, *space.warnings)
+        return cls(found, out, settings, voxel_size_um, slices, space.windows, told)
 
     @property
     def ids(self) -> tuple[int, ...]:
         """Slices to assess, in order."""
         return tuple(sorted(self.slices))
+
+    @property
+    def inputs(self) -> list[Path]:
+        """All that the assessment reads in the acquisition: slices and config."""
+        config = self.acquisition.config_path
+        return [*self.slices.values(), *([] if config is None else [config])]
 
     def measure_jobs(self) -> list[tuple[str, MeasureJob]]:
         """One job per slice, named after it."""
@@ -109,6 +121,8 @@ class QualityPlan:
                     lower=self.slices[b],
                     output=self.output,
                     voxel_size_um=self.voxel_size_um,
+                    window_upper=self.windows.get(a),
+                    window_lower=self.windows.get(b),
                     settings=self.settings,
                 ),
             )
@@ -149,21 +163,22 @@ class QualityPlan:
 
 def _openable(
     found: Acquisition, voxel_size_um: VoxelSize | None, choice: ImageChoice
-) -> tuple[dict[int, Path], tuple[str, ...]]:
+) -> tuple[dict[int, Volume], tuple[str, ...]]:
     """All slices but those that the config does not use and that cannot be opened beside the others."""
     used = slice_config.filter_slices_to_use(slice_table(found))
     slices = {i: path for i, path in found.slices.items() if i in used}
     if not slices:
         raise AcquisitionError(f"{found.directory}: no slice is both used and present")
-    warnings = remark_warnings(open_slices(slices, voxel_size_um, choice).values())
+    volumes = open_slices(slices, voxel_size_um, choice)
+    warnings = remark_warnings(volumes.values())
     first = min(slices)
     for i, path in found.slices.items():
         if i in used:
             continue
         try:
-            open_slices({first: slices[first], i: path}, voxel_size_um, choice)
+            opened = open_slices({first: slices[first], i: path}, voxel_size_um, choice)
         except BadInputError as error:
             warnings.append(f"slice {format_slice_id(i)}, which is not used, is not assessed: {error}")
         else:
-            slices[i] = path
-    return dict(sorted(slices.items())), tuple(warnings)
+            volumes[i] = opened[i]
+    return dict(sorted(volumes.items())), tuple(warnings)

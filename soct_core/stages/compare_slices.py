@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 
 from schemas.assessment import CompareJob, CompareOutcome
+from schemas.common_space import Window
 from soct_core.file_names import ComparisonFiles
 from soct_core.quality.compare import compare_faces
-from soct_core.quality.planes import LookedAt, lower_face, upper_face
+from soct_core.quality.planes import Field, LookedAt, both_show, lower_face, upper_face
 from soct_core.reportlets.quality import comparison_reportlet
 from soct_core.reportlets.write import write_reportlet
 from soct_core.storage.atomic import publish_text
 from soct_core.storage.fingerprint import fingerprint
-from soct_core.volume import open_volume
+from soct_core.volume import Volume, open_volume
+from soct_core.volume.views import seen_through
 
 VERSION = "1"
 
@@ -36,8 +38,11 @@ def run(job: CompareJob) -> CompareOutcome:
     looked = [
         LookedAt.of(volume.shape[0], volume.voxel_size_um[0], job.settings) for volume in (above, below)
     ]
-    upper = lower_face(above, looked[0])
-    lower = upper_face(below, looked[1], upper.factor)
+    upper = lower_face(seen_through(above, job.window_upper), looked[0])
+    lower = upper_face(seen_through(below, job.window_lower), looked[1], upper.factor)
+    if job.window_upper is not None and job.window_lower is not None:
+        fields = _field(job.window_upper, above), _field(job.window_lower, below)
+        upper, lower = both_show((upper, lower), fields)
     compared = compare_faces(upper, lower, (job.upper_id, job.lower_id))
     files = ComparisonFiles.standard(job.output, job.upper_id, job.lower_id)
     publish_text(files.figures, compared.figures.model_dump_json(indent=2) + "\n")
@@ -49,3 +54,8 @@ def run(job: CompareJob) -> CompareOutcome:
         written=(files.figures, *pictures),
         seconds=time.perf_counter() - started,
     )
+
+
+def _field(window: Window, volume: Volume) -> Field:
+    (x, y), (_, height, width) = window.offset, volume.shape
+    return slice(y, y + height), slice(x, x + width)

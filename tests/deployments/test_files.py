@@ -9,6 +9,8 @@ from deployment_files import write
 from prefect_service import CHECKOUT
 
 from deployments.files import read_all
+from deployments.prefect_yaml import read_common
+from deployments.state import wanted
 from soct_core.errors import DeploymentError
 
 
@@ -46,6 +48,8 @@ def test_a_file_is_named_after_itself_and_its_paths_start_from_the_checkout(fold
             r"'schedule.timezone': got 'Mars', .* IANA",
         ),
         ("[schedule]", r"setting 'schedule.cron' is missing"),
+        ('[assess.schedule]\ncron = "0 0 31 2 *"', r"setting 'assess.schedule.cron': got .* never comes"),
+        ("[assess]\nexclude = 1", r"setting 'assess.exclude': got 1, wanted a valid boolean"),
         ("= 3", r"is not TOML"),
     ],
 )
@@ -73,3 +77,39 @@ def test_two_files_share_neither_name_nor_output(folder: Path) -> None:
     write(folder, "b.toml", 'output = "a/reconstruction"')
     with pytest.raises(DeploymentError, match=r"a\.toml, .*b\.toml: output '/checkout/a/reconstruction'"):
         read_all(folder, Path("/checkout"))
+    write(folder, "a.toml", "[assess]")
+    write(folder, "b.toml", '[assess]\noutput = "a/quality"')
+    with pytest.raises(DeploymentError, match=r"a\.toml, .*b\.toml: assess.output '/checkout/a/quality'"):
+        read_all(folder, Path("/checkout"))
+
+
+def test_a_section_of_the_file_asks_for_an_assessment(folder: Path) -> None:
+    text = """
+        shifts = "s.csv"
+        allow_missing = true
+        [schedule]
+        cron = "0 * * * *"
+        [assess]
+        exclude = true
+        [assess.settings]
+        exclude_below = 0.1
+    """
+    write(folder, "mouse-1.toml", text)
+    (one,) = read_all(folder, Path("/checkout"))
+    forms = {"reconstruct": {"a": 1}, "assess": {"b": 2}}
+    run, scores = wanted(one, read_common(CHECKOUT), Path("/checkout"), forms)
+    assert (run.flow, run.cron, run.entrypoint) == (
+        "reconstruct",
+        "0 * * * *",
+        "flows/reconstruct/flow.py:reconstruct",
+    )
+    assert set(run.parameters) == {"acquisition", "shifts", "allow_missing"}
+    assert (scores.flow, scores.name, scores.cron) == ("assess", "mouse-1", None)
+    assert (scores.entrypoint, scores.form) == ("flows/assess/flow.py:assess", {"b": 2})
+    assert scores.parameters == {
+        "acquisition": "/checkout/mouse-1",
+        "shifts": "/checkout/s.csv",
+        "exclude": True,
+        "settings": {"exclude_below": 0.1},
+        "slice_config_out": "/checkout/mouse-1/scored.csv",
+    }

@@ -63,10 +63,10 @@ def test_a_cron_makes_scheduled_runs_and_a_pause_takes_them_away(
     assert len(times) > 1
     assert all(time.minute == 0 for time in times)
     file.unlink()
-    assert synced(folder) == ["paused    mouse-1: its file is gone"]
+    assert synced(folder) == ["paused    mouse-1: its file is gone, or does not ask for it"]
     assert deployed(client, "mouse-1").paused
     assert scheduled_times(client, one) == []
-    assert synced(folder) == ["unchanged mouse-1: its file is gone"]
+    assert synced(folder) == ["unchanged mouse-1: its file is gone, or does not ask for it"]
 
 
 def test_runs_take_turns_without_slots_and_slots_of_earlier_versions_go(
@@ -92,6 +92,13 @@ def test_the_second_time_nothing_changes(client: SyncPrefectClient, folder: Path
     # Only what the file sets; the rest has the defaults of the code that runs.
     assert before.parameters == {"acquisition": "/data/mouse-1", "settings": {"slicing_interval_um": 100.0}}
     assert set(before.tags) == {"from-file", "oct"}
+    write(folder, "mouse-1", f'tags = ["oct"]\n{HOURLY}[settings]\nslicing_interval_um = 100.0\n[assess]\n')
+    scored = "created   assess/mouse-1: /data/mouse-1, by hand only"
+    assert synced(folder)[1:] == [scored]
+    assert synced(folder)[1:] == [scored.replace("created  ", "unchanged")]
+    assert client.read_deployment_by_name("assess/mouse-1").entrypoint == "flows/assess/flow.py:assess"
+    write(folder, "mouse-1")
+    assert synced(folder)[1:] == ["paused    assess/mouse-1: its file is gone, or does not ask for it"]
 
 
 def test_every_difference_is_mended_and_named(client: SyncPrefectClient, folder: Path) -> None:

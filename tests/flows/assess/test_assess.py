@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from html_page import parsed
 
 import flows.engine.prefect_environment  # noqa: F401  (before Prefect)
 from flows.assess.__main__ import main
+from flows.assess.unchanged import Asked, result_if_unchanged
 from flows.terminal.listener import listener
 from schemas.assessment import AssessResult
 from schemas.quality import QualitySettings, SliceQuality
@@ -120,6 +122,30 @@ def test_scores_page_and_diagnostics(assess: Assess, world: Path) -> None:
     assert page.all("article")[0].attributes["id"] == "slice-03"
     assert all(image.attributes["src"].startswith("data:") for image in page.all("img"))
     assert page.all("script") == []
+
+
+def known(world: Path, out: str, **options: Any) -> AssessResult | None:
+    given = {"settings": QualitySettings(), "voxel_size_um": None, "shifts": None, "exclude": False} | options
+    request = Asked(Asked.places_of(world / "mouse", None), world / out, **given)
+    return result_if_unchanged(request, "the command", overwrite=False)
+
+
+def test_nothing_new_is_known_without_a_server(assess: Assess, world: Path) -> None:
+    result, _ = heard(assess, world / "mouse", world / "scored.csv")
+    (world / "scored.csv").unlink()
+    assert known(world, "scored.csv") == result
+    assert known(world, "another.csv") == result.model_copy(update={"config": world / "another.csv"})
+    assert (world / "another.csv").read_bytes() == (world / "scored.csv").read_bytes()
+    assert known(world, "scored.csv", exclude=True) is None
+    assert known(world, "scored.csv", settings=QualitySettings(exclude_below=0.1)) is None
+    (world / "another.csv").write_text("slice_id,use\n01,true\n")
+    assert known(world, "another.csv") is None
+    assert (world / "another.csv").read_text() == "slice_id,use\n01,true\n"
+    page = result.page.read_bytes()
+    result.page.write_bytes(b"x")
+    assert known(world, "scored.csv") is None
+    result.page.write_bytes(page)
+    assert known(world, "scored.csv") == result
 
 
 def test_nothing_new_is_nothing_done_and_exclusion_measures_nothing(assess: Assess, world: Path) -> None:

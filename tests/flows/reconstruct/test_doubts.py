@@ -12,7 +12,7 @@ import pytest
 from phantom_acquisition import SIZE
 from rich.console import Console
 
-from flows.terminal.plain_lines import print_result
+from flows.terminal.plain_lines import print_lines, result_lines
 from schemas.run_record import RunRecord
 from schemas.settings import PairwiseSettings, ReconstructSettings
 from schemas.simulation import SimulationSettings
@@ -55,7 +55,7 @@ def test_doubts_are_said_everywhere_and_act_on_nothing(mishandled: Path, reconst
     assert list(record.warnings) == list(result.warnings) == texts
     page = html.unescape(result.report.read_text())
     out = io.StringIO()
-    print_result(Console(file=out, width=400), result)
+    print_lines(Console(file=out, width=400), result_lines(result))
     for doubt in result.doubts:
         assert doubt.sentence in page
         assert f"<code>{doubt.paste}</code>" in page

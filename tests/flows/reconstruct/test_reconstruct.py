@@ -17,7 +17,7 @@ from prefect.client.orchestration import get_client
 from rich.console import Console
 
 from flows.engine import tasks
-from flows.terminal.plain_lines import print_result
+from flows.terminal.plain_lines import print_lines, result_lines
 from schemas.handoffs import PairOutcome, RunResult
 from schemas.run_record import RunRecord
 from schemas.settings import InterpolationSettings, StackSettings
@@ -178,7 +178,7 @@ def test_a_hard_skip_is_a_result_and_leaves_a_gap(
     record = json.loads((acquisition / "reconstruction" / "run.json").read_text())
     states = {task["name"]: (task["state"], task["reason"]) for task in record["tasks"]}
     assert states["interpolate z02"] == ("Completed", "no_foreground_planes")
-    print_result(Console(file=(closing := io.StringIO()), width=90), result)
+    print_lines(Console(file=(closing := io.StringIO()), width=90), result_lines(result))
     said = closing.getvalue()
     assert f"02 stays a gap: see {outcome.preview}; interpolation.min_foreground_fraction decided" in said
     unreliable = re.search(r"(\d+) unreliable pairs: the report", said)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from flows.terminal.notices import notice_of
+from schemas.assessment import AssessJob, AssessOutcome
 from schemas.handoffs import InterpolationOutcome, PairJob, PairOutcome
+from schemas.quality import QualitySettings
 from schemas.settings import PairwiseSettings
 
 
@@ -72,3 +74,16 @@ def test_a_notice_says_the_reason_and_the_remedy() -> None:
     unreliable = notice_of(pair_job(touches_interpolated=False), pair(reliable=False))
     assert unreliable is not None
     assert unreliable.text.startswith("unreliable pair 03-04: confidence 0.1 below 0.3; the report")
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_a_slice_that_scores_low_stands_out(below: bool) -> None:
+    job = AssessJob(slice_id=3, figures=(), pairs=(), output=Path("out"), settings=QualitySettings())
+    outcome = AssessOutcome(
+        slice_id=3, quality=Path("q"), quality_score=0.04, below_limit=below, reasons=("unlike slice 02",)
+    )
+    notice = notice_of(job, outcome)
+    assert (notice is not None) == below
+    if notice is not None:
+        assert (notice.state, notice.tag) == ("Low score", "low-score")
+        assert notice.text == "score 0.04: unlike slice 02; the page shows it"

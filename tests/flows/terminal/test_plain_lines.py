@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from flows.terminal.plain_lines import PlainLines, print_result, redraws
+from flows.terminal.plain_lines import PlainLines, print_lines, redraws, result_lines
 from schemas.handoffs import PairOutcome, RunResult, StackOutcome
 from schemas.run_record import GapRecord
 
@@ -66,6 +66,6 @@ def test_the_closing_table_says_what_was_set_by_hand() -> None:
         report=out,
     )
     said = io.StringIO()
-    print_result(Console(file=said), result)
+    print_lines(Console(file=said), result_lines(result))
     (line,) = [line for line in said.getvalue().splitlines() if line.startswith("set by hand")]
     assert line.split(None, 3)[3] == "03-04: set by hand (manual/slice_z03_z04.tfm)"

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas.quality import QualitySettings, SliceQuality
+from schemas.quality import PairFigures, QualitySettings, SliceQuality
 from schemas.simulation import SimulationSettings
 from schemas.validate import faults_of
 from soct_core import slice_config
 from soct_core.errors import SliceConfigError
 from soct_core.file_names import AssessmentFiles
 from soct_core.run.quality_plan import QualityPlan
-from soct_core.run.written_configs import publish_config
+from soct_core.run.written_configs import publish_config, refuse_foreign_config
 from soct_core.simulation.phantom import Phantom, PhantomVolume
 from soct_core.simulation.simulate import simulate
 from soct_core.stages import assess_slice, compare_slices, measure_slice, publish_quality
@@ -33,7 +33,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> QualityPlan:
     bad = folder / f"slice_z{BAD:02d}.ome.zarr"
     noise = np.random.default_rng(0).gamma(4.0, 400.0, (4, 80, 96))
     write_image(bad, noise.astype(open_volume(bad).dtype), SIZE)
-    plan = QualityPlan.of(folder, folder.parent / "scored.csv", None, QualitySettings())
+    plan = QualityPlan.of(folder, None, QualitySettings())
     for _, measure in plan.measure_jobs():
         measure_slice.run(measure)
     for _, compare in plan.compare_jobs():
@@ -77,28 +77,45 @@ def test_config_and_page(plan: QualityPlan, exclude: bool) -> None:
 def test_only_a_config_that_an_assessment_left_is_replaced(plan: QualityPlan, tmp_path: Path) -> None:
     made = publish_quality.run(plan.page_job(exclude=False))
     target, folder = tmp_path / "out.csv", plan.acquisition.directory
+    config = folder / "slice_config.csv"
     publish_config(plan.output, made.config, target)
-    QualityPlan.of(folder, target, None, QualitySettings())
+    refuse_foreign_config(plan.output, target, config)
     target.write_text("slice_id\n01\n")
     with pytest.raises(SliceConfigError, match="was not left by this command"):
-        QualityPlan.of(folder, target, None, QualitySettings())
-    QualityPlan.of(folder, target, None, QualitySettings(), overwrite=True)
-    for wrong in (folder / "slice_config.csv", folder / "slice_z00.ome.zarr", tmp_path / "config.json"):
+        refuse_foreign_config(plan.output, target, config)
+    refuse_foreign_config(plan.output, target, config, overwrite=True)
+    for wrong in (config, folder / "slice_z00.ome.zarr", tmp_path / "config.json"):
         with pytest.raises(SliceConfigError):
-            QualityPlan.of(folder, wrong, None, QualitySettings())
+            refuse_foreign_config(plan.output, wrong, config)
 
 
 def test_keys_hang_on_what_a_stage_reads(plan: QualityPlan) -> None:
-    lax = QualityPlan.of(
-        plan.acquisition.directory, plan.config_out, None, QualitySettings(intensity_tolerance=2.0)
-    )
+    folder = plan.acquisition.directory
+    lax = QualityPlan.of(folder, None, QualitySettings(intensity_tolerance=2.0))
     for ours, theirs in (
         (plan.measure_jobs(), lax.measure_jobs()),
         (plan.compare_jobs(), lax.compare_jobs()),
     ):
         assert [job.key_fields() for _, job in ours] == [job.key_fields() for _, job in theirs]
     assert plan.assess_jobs()[0][1].key_fields() != lax.assess_jobs()[0][1].key_fields()
-    deep = QualityPlan.of(
-        plan.acquisition.directory, plan.config_out, None, QualitySettings(top_depth_um=90.0)
-    )
+    deep = QualityPlan.of(folder, None, QualitySettings(top_depth_um=90.0))
     assert plan.measure_jobs()[0][1].key_fields() != deep.measure_jobs()[0][1].key_fields()
+
+
+def test_slices_imaged_elsewhere_are_compared_where_both_show_tissue(tmp_path: Path) -> None:
+    whole = PhantomVolume(Phantom.seeded(7), (8, 80, 96), SIZE)[:]
+    fields = {0: (0, 64), 1: (32, 96)}
+    for i, (left, right) in fields.items():
+        write_image(
+            tmp_path / "mouse" / f"slice_z{i:02d}.ome.zarr", whole[4 * i : 4 * i + 4, :, left:right], SIZE
+        )
+    shifts = tmp_path / "shifts_xy.csv"
+    shifts.write_text("fixed_id,moving_id,x_shift,y_shift,x_shift_mm,y_shift_mm\n0,1,-32,0,,\n")
+    found = {}
+    for name, given in (("as they are", None), ("by shifts", shifts)):
+        plan = QualityPlan.of(tmp_path / "mouse", tmp_path / name, QualitySettings(), None, given)
+        (_, job), *_ = plan.compare_jobs()
+        made = compare_slices.run(job)
+        found[name] = PairFigures.model_validate_json(made.figures.read_bytes())
+    assert found["by shifts"].overlap > 0.9 > 0.7 > found["as they are"].overlap
+    assert (found["by shifts"].translation_px or 0.0) < 1 < (found["as they are"].translation_px or 0.0)
