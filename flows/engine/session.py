@@ -76,7 +76,11 @@ class Sessions:
         ServerError
             If a configured server does not answer, or the embedded one does not start.
         """
-        self._url = self._url or self._open.enter_context(_server())
+        if not self._url:
+            if not self._arguments.quiet:
+                # It takes seconds, and many on a busy machine.
+                print("starting Prefect", flush=True)
+            self._url = self._open.enter_context(_server())
         return task_runner(kind, self._arguments.workers, self._arguments.dask_address), self._url
 
     def __enter__(self) -> Opened:

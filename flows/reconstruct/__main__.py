@@ -100,6 +100,8 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.demo:
         from soct_core.simulation.simulate import simulate_demo
 
+        if not arguments.quiet:
+            print(f"simulating an acquisition in {acquisition}, unless it is there", flush=True)
         simulate_demo(acquisition)
     with Sessions(arguments) as opened:
         reconstruct_one(arguments, acquisition, opened)
