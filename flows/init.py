@@ -45,13 +45,14 @@ def _run(arguments: argparse.Namespace) -> None:
     from schemas.settings import ReconstructSettings
     from schemas.slice_id import format_slice_id
     from soct_core.acquisition.slices import find_acquisition
+    from soct_core.errors import AcquisitionError
     from soct_core.run.settings_template import settings_template
     from soct_core.storage.atomic import publish_text
-    from soct_core.storage.replacing import refuse_to_replace
 
     slices = sorted(find_acquisition(arguments.acquisition.expanduser().absolute()).slices)
     path = arguments.to or arguments.acquisition / SETTINGS_NAME
-    refuse_to_replace(path, lambda _: False, "one that may be replaced", overwrite=arguments.overwrite)
+    if not arguments.overwrite and (path.exists() or path.is_symlink()):
+        raise AcquisitionError(f"{path}: is there already: edit it, or give --to FILE or --overwrite")
     reconstruct = called("reconstruct")
     use = f"{reconstruct} {shlex.quote(str(arguments.acquisition))} --config {shlex.quote(str(path))}"
     head = f"# Settings of {arguments.acquisition.absolute().name}; use: {use}\n"

@@ -192,16 +192,17 @@ class TaskRuns:
         state_name = "Cached" if cached else record.state
         hard_skip = getattr(outcome, "result", "") == "hard_skip"
         listener.get().done(run.name, state_name, record.seconds, reason, hard_skip=hard_skip)
-        self._log(run, state_name, record, None if failed else notice_of(run.job, outcome))
+        # A terminal shows the same, but nobody sees that of a deployed run.
+        line = task_line(run.name, state_name, record.seconds, reason, hard_skip=hard_skip)
+        level = logging.INFO if record.state == "Completed" else logging.ERROR
+        get_run_logger().log(level, "%s", line)
+        self._note(run.name, None if failed else notice_of(run.job, outcome))
         return outcome
 
-    def _log(self, run: Submitted, state: str, record: TaskRecord, notice: Notice | None) -> None:
-        """Say in the log of the flow run what a terminal shows: nobody sees that of a deployed run."""
-        log, line = get_run_logger(), task_line(run.name, state, record.seconds, record.reason)
-        log.log(logging.INFO if record.state == "Completed" else logging.ERROR, "%s", line)
+    def _note(self, name: str, notice: Notice | None) -> None:
         if notice is not None:
             self.notices.append(notice)
-            log.warning("%s: %s", run.name, notice.text)
+            get_run_logger().warning("%s: %s", name, notice.text)
 
 
 def _report_crash(task_run_id: UUID, state: State[Any]) -> None:

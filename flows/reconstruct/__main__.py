@@ -98,10 +98,10 @@ def _run(arguments: argparse.Namespace) -> None:
 
     acquisition = arguments.acquisition[0] if arguments.acquisition else Path("demo")
     if arguments.demo:
-        from soct_core.simulation.simulate import simulate_demo
+        from soct_core.simulation.simulate import TRUTH_NAME, simulate_demo
 
-        if not arguments.quiet:
-            print(f"simulating an acquisition in {acquisition}, unless it is there", flush=True)
+        if not arguments.quiet and not (acquisition / TRUTH_NAME).exists():
+            print(f"simulating an acquisition in {acquisition}", flush=True)
         simulate_demo(acquisition)
     with Sessions(arguments) as opened:
         reconstruct_one(arguments, acquisition, opened)

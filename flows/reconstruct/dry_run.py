@@ -22,7 +22,7 @@ from soct_core.run.plan import Planner, with_previews
 from soct_core.stages import detect_gaps
 from soct_core.storage.fingerprint_memo import remembering
 
-_UPSTREAM = "what it is made from runs"
+_UPSTREAM = "it needs what a task above makes"
 
 
 @dataclass
@@ -102,7 +102,7 @@ def _lines(look: Look, planner: Planner, planes: int, workers: int) -> Iterator[
     if not look.todo:
         yield f"nothing would run: {look.known} tasks are known, and their outputs are whole"
         return
-    yield f"would run, {look.known} other tasks being known:"
+    yield f"these tasks would run, and why ({look.known} others are known and whole):"
     width = max(map(len, look.todo))
     yield from (f"  {name:<{width}}  {why}" for name, why in look.todo.items())
     read = sum(v.dtype.itemsize * math.prod(v.shape) for v in planner.volumes.values())

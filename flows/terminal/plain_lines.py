@@ -28,7 +28,7 @@ class PlainLines:
         return
 
     def done(self, name: str, state: str, seconds: float, reason: str, *, hard_skip: bool) -> None:
-        self._print(task_line(name, state, seconds, reason))
+        self._print(task_line(name, state, seconds, reason, hard_skip=hard_skip))
 
     def warning(self, text: str) -> None:
         self._print(f"warning: {text}", "yellow")
@@ -38,9 +38,10 @@ class PlainLines:
         self._console.print(one_line(text), style=style, markup=False, soft_wrap=True, highlight=False)
 
 
-def task_line(name: str, state: str, seconds: float, reason: str) -> str:
+def task_line(name: str, state: str, seconds: float, reason: str, *, hard_skip: bool) -> str:
     """One task run that ended."""
-    return f"{name}: {state.lower()}" + (f" ({reason})" if reason else "") + f", {seconds:.1f} s"
+    told = "hard skip, " if hard_skip else ""
+    return f"{name}: {told}{state.lower()}" + (f" ({reason})" if reason else "") + f", {seconds:.1f} s"
 
 
 def redraws(console: Console) -> bool:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 from schemas.diagnostics import InterpolationDiagnostics
 from soct_core.arrays import Sliceable
 from soct_core.reportlets.gap_planes import THUMBNAIL_PX, GapPlanes, rows_near, thumbnail
 from soct_core.reportlets.pictures import grey_window
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _TITLE = "Title"
 """A key of PNG texts, by convention."""
@@ -31,6 +32,9 @@ def preview_png(
 
     `z_to_x` is the ratio of the voxel sizes along z and x. Only planes near the gap are read.
     """
+    # Half a second to import, and most workers draw none.
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(16, 4.6), dpi=80, layout="constrained")
     axes = figure.subplots(1, 4)
     before, after = thumbnail(vol_before, vol_before.shape[0] - 1), thumbnail(vol_after, 0)
@@ -97,6 +101,8 @@ def _summary(d: InterpolationDiagnostics) -> str:
 
 
 def _png(figure: Figure, title: str) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     out = io.BytesIO()
     FigureCanvasAgg(figure).print_png(out, metadata={_TITLE: title})
     return out.getvalue()

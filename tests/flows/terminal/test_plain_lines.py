@@ -40,6 +40,12 @@ def test_a_terminal_obeys_no_name_of_a_file() -> None:
     assert "\\x1b[31mb" in out.getvalue()
 
 
+def test_a_hard_skip_is_called_so() -> None:
+    out = io.StringIO()
+    PlainLines(Console(file=out)).done("interpolate z04", "Completed", 6.3, "low_post_ncc", hard_skip=True)
+    assert out.getvalue() == "interpolate z04: hard skip, completed (low_post_ncc), 6.3 s\n"
+
+
 def test_the_closing_table_says_what_was_set_by_hand() -> None:
     out = Path("out")
     pairs = [

@@ -1,0 +1,81 @@
+"""A hard skip, an unreliable pair and a low score stand out on the pages of a run; no link is dead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from browser import Browser
+from phantom_acquisition import cut_phantom
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect_service import Service, prefect_worker, wait_for
+
+_STRICT = """
+[settings.interpolation]
+min_post_correlation = 1.0
+[settings.pairwise]
+confidence_warn = 1.0
+confidence_error = 0.99
+[assess.settings]
+exclude_below = 0.99
+"""
+"""Limits that nothing reaches."""
+_LINKS = """
+return [...document.querySelectorAll('main a, .artifact a, article a')].map(a => a.getAttribute('href'))
+  .filter(to => to && !to.startsWith('/') && !to.startsWith('#') && !to.startsWith('http'));
+"""
+"""Links of a page that a server cannot answer: of files, or relative to nothing."""
+
+
+@pytest.fixture(scope="module")
+def strict(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An acquisition under limits that nothing reaches, deployed as `mouse-13`."""
+    folder = tmp_path_factory.mktemp("strict")
+    acquisition = cut_phantom(folder / "mouse-13")
+    (folder / "mouse-13.toml").write_text(f'acquisition = "{acquisition}"\n{_STRICT}')
+    service.run(service.python, "-m", "deployments.sync", "--directory", str(folder))
+    return folder
+
+
+def finished(client: SyncPrefectClient, flow: str) -> UUID:
+    """A run of a deployment, once it ended well."""
+    run = client.create_flow_run_from_deployment(client.read_deployment_by_name(f"{flow}/mouse-13").id).id
+
+    def ended() -> str | None:
+        state = client.read_flow_run(run).state
+        return state.name if state is not None and state.is_final() else None
+
+    assert wait_for(ended, f"{flow} to end", seconds=900) == "Completed"
+    return run
+
+
+def state_names(client: SyncPrefectClient, run: UUID) -> set[str | None]:
+    only = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+    return {task_run.state_name for task_run in client.read_task_runs(flow_run_filter=only)}
+
+
+def test_what_stands_out_is_seen(
+    client: SyncPrefectClient, service: Service, strict: Path, chromium: Browser
+) -> None:
+    with prefect_worker(service, "local", strict / "worker.log"):
+        reconstructed, assessed = (finished(client, flow) for flow in ("reconstruct", "assess"))
+    for run, states, tags in (
+        (reconstructed, ("Hard skip", "Unreliable"), ("hard-skip", "unreliable-pair")),
+        (assessed, ("Low score",), ("low-score",)),
+    ):
+        wait_for(lambda run=run, states=states: {*states} <= state_names(client, run), f"states {states}")
+        assert {*tags} <= {*client.read_flow_run(run).tags}
+        chromium.open(f"/runs/flow-run/{run}", shows=states[0])
+        for text in (*states[1:], *tags):
+            chromium.wait_for_text(text)
+        chromium.picture(tags[0])
+        assert chromium.driver.execute_script(_LINKS) == []
+    artifacts = [one for one in client.read_artifacts() if one.flow_run_id == reconstructed and one.key]
+    assert any("z02" in str(one.key) for one in artifacts)
+    for one in artifacts:
+        chromium.open(f"/artifacts/artifact/{one.id}", shows=str(one.key))
+        assert chromium.driver.execute_script(_LINKS) == []
+        if str(one.key).endswith("z02"):
+            chromium.picture("artifact-hard-skip")
