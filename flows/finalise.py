@@ -30,8 +30,12 @@ def parser() -> argparse.ArgumentParser:
         description="Merge all manifest fragments of a directory into a slice config, all or none.",
         epilog=_EPILOG.format(name, HELP),
     )
-    p.add_argument("--slice-config-in", type=Path, required=True, metavar="CSV", help="as it is")
-    p.add_argument("--slice-config-out", type=Path, required=True, metavar="CSV", help="as it will be")
+    p.add_argument(
+        "--slice-config-in", type=Path, required=True, metavar="CSV", help="the slice config to read"
+    )
+    p.add_argument(
+        "--slice-config-out", type=Path, required=True, metavar="CSV", help="where the merged one goes"
+    )
     p.add_argument(
         "--fragments", type=Path, required=True, metavar="DIR", help="holds *_manifest.csv; or one such file"
     )

@@ -71,7 +71,8 @@ def faults_of(path: Path) -> list[str]:
 def _faults_of_document(path: Path) -> list[str]:
     model = model_for(path)
     if model is None:
-        return [f"{path}: no JSON document has this name, wanted one that a run writes"]
+        wanted = "a name that a run gives, as run.json or slice_z07_interpolated_diagnostics.json"
+        return [f"{path}: the name says which kind of document it is; got {path.name}, wanted {wanted}"]
     try:
         model.model_validate_json(read_small(path, _MOST_BYTES))
     except OSError as error:

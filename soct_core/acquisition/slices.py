@@ -137,7 +137,7 @@ def used_slices(
         names = ", ".join(map(slice_name, absent))
         raise AcquisitionError(
             f"{acquisition.directory}: {names} not found, but slice_config.csv says use=true; "
-            "say use=false, or give --allow-missing to treat as gaps"
+            "say use=false, or give --allow-missing to take absent slices for gaps"
         )
     wanted = slice_config.filter_slices_to_use(table)
     used = {i: path for i, path in acquisition.slices.items() if i in wanted}
