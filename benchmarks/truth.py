@@ -42,10 +42,10 @@ from soct_core.registration.likeness import displacement_rms
 from soct_core.registration.register import register
 from soct_core.registration.working_plane import reduced, registration_plane
 from soct_core.zmorph import interpolate_z_morph
-from soct_core.zmorph.interpolate import refinement
 from soct_core.zmorph.morph import Morph, Refined, alphas
 from soct_core.zmorph.near_planes import near_side
 from soct_core.zmorph.reference_slab import slab_size
+from soct_core.zmorph.refinement import refinement
 from soct_core.zmorph.uncertainty import half_widths
 
 NEAR_PLANES = 14

@@ -4,37 +4,47 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from schemas.common_space import Window
 from schemas.contract import Contract
 from schemas.diagnostics import Matrix2x2
-from schemas.handoffs import Job, StackOutcome, VoxelSize
-from schemas.settings import InterpolationSettings, Method, NgffVersion
+from schemas.handoffs import InterpolationJob, SlicesToStack, StackOutcome
+from schemas.settings import Method
 from schemas.slice_id import SliceId
 
 Xy = tuple[float, float]
 
 
-class ApplyGapJob(Job):
-    """Fill a gap as it was filled in the run, by the motion that was found there."""
+class KnownMotion(Contract):
+    """The affine of a gap, as its diagnostics hold it."""
 
-    slice_id: SliceId
-    before: Path
-    after: Path
-    usable_before: int
-    output_z: int
-    output: Path
-    voxel_size_um: VoxelSize | None = None
-    window_before: Window | None = None
-    window_after: Window | None = None
-    origin_um: VoxelSize
-    method: Method
     matrix: Matrix2x2
-    """The motion of the run, in pixels of these slices; the identity for a baseline."""
     translation: Xy
     center: Xy
-    settings: InterpolationSettings
-    """Those of the run."""
-    ngff_version: NgffVersion
+
+
+class KnownDisplacement(Contract):
+    """What a run added to the affine of a gap: found again in the slices that the run was made of."""
+
+    gap: InterpolationJob
+    """The gap as the run filled it; its output is not written."""
+    motion: KnownMotion
+    """In pixels of those slices."""
+    share: float
+    """This and the next: what the run measured of it, and what must be measured again."""
+    rms_px: float
+    ratio: Xy
+    """Pixels of the other slices in one of the run, (x, y)."""
+    rest: Xy
+    """Where pixel (0, 0) of the other slices lies half-way through the gap, in their pixels."""
+
+
+class ApplyGapJob(InterpolationJob):
+    """Fill a gap as it was filled in the run, by the motion that was found there and the run's settings."""
+
+    method: Method
+    motion: KnownMotion
+    """In pixels of these slices; the identity for a baseline."""
+    displacement: KnownDisplacement | None = None
+    """None where the run added none, or where its slices are gone."""
 
 
 class ApplyGapOutcome(Contract):
@@ -46,19 +56,13 @@ class ApplyGapOutcome(Contract):
     seconds: float = 0.0
 
 
-class ApplyStackJob(Job):
+class ApplyStackJob(SlicesToStack):
     """Stack other slices in the poses of a run."""
 
     run: Path
     """Output of the run whose poses count."""
-    measured: dict[SliceId, Path]
-    interpolated: dict[SliceId, Path]
-    output: Path
-    voxel_size_um: VoxelSize | None = None
-    windows: dict[SliceId, Window]
     rests: dict[SliceId, Xy]
     """What is left of the place of each slice beside its window, in pixels."""
-    origin_um: VoxelSize
 
 
 class ApplyResult(Contract):

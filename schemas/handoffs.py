@@ -55,7 +55,7 @@ class DetectGapsJob(Job):
 
 
 class InterpolationJob(Job):
-    """Fill one single gap."""
+    """Fill one single gap, by what its neighbours show or by a motion that is known."""
 
     NOT_IN_KEY: ClassVar[dict[str, Any]] = {"settings": {"enabled", "preview"}}
 
@@ -70,7 +70,7 @@ class InterpolationJob(Job):
     voxel_size_um: VoxelSize | None = None
     window_before: Window | None = None
     window_after: Window | None = None
-    origin_um: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    origin_um: VoxelSize = (0.0, 0.0, 0.0)
     """Where the first voxel of the result lies in the world of the inputs, (z, y, x)."""
     settings: InterpolationSettings
     ngff_version: NgffVersion
@@ -136,21 +136,26 @@ class StackPart(Contract):
     """Fingerprint of the folder."""
 
 
-class StackJob(Job):
+class SlicesToStack(Job):
+    """The slices that a volume is made of, and how they lie to each other."""
+
+    measured: dict[SliceId, Path]
+    interpolated: dict[SliceId, Path]
+    output: Path
+    voxel_size_um: VoxelSize | None = None
+    windows: dict[SliceId, Window]
+    """Windows of measured slices; empty when the slices are in common space already."""
+    origin_um: VoxelSize = (0.0, 0.0, 0.0)
+    """Where pixel (0, 0) of the canvas and the top of the first slice lie in the world, (z, y, x)."""
+
+
+class StackJob(SlicesToStack):
     """Stack everything into one volume."""
 
     NOT_IN_KEY: ClassVar[dict[str, Any]] = {"fresh": True, "parts": True}
 
     trail: Path
-    measured: dict[SliceId, Path]
-    interpolated: dict[SliceId, Path]
     pairs: tuple[Path, ...]
-    output: Path
-    voxel_size_um: VoxelSize | None = None
-    windows: dict[SliceId, Window]
-    """Windows of measured slices; empty when the slices are in common space already."""
-    origin_um: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Where pixel (0, 0) of the canvas and the top of the first slice lie in the world, (z, y, x)."""
     recipe: StackRecipe
     fresh: bool = False
     """Solve and write everything anew, whatever is published."""

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.applied import ApplyGapJob, ApplyGapOutcome, ApplyStackJob, Xy
+from schemas.applied import (
+    ApplyGapJob,
+    ApplyGapOutcome,
+    ApplyStackJob,
+    KnownDisplacement,
+    KnownMotion,
+    Xy,
+)
 from schemas.common_space import Window
 from schemas.diagnostics import InterpolationDiagnostics
-from schemas.handoffs import VoxelSize
+from schemas.handoffs import InterpolationJob, VoxelSize
 from schemas.image_choice import ImageChoice
 from schemas.published_stack import PublishedVolume
 from schemas.run_record import RunRecord
@@ -45,6 +52,8 @@ class ApplyPlan:
     run: Path
     output: Path
     record: PublishedVolume
+    of_run: Mapping[int, Path]
+    """The slices that the run was made of, as far as they are still there."""
     regrid: Regrid
     volumes: Mapping[int, Volume]
     windows: Mapping[int, Window]
@@ -96,15 +105,21 @@ class ApplyPlan:
         size, old = volumes[ids[0]].voxel_size_um, open_volume(run / VOLUME_PATH).voxel_size_um
         regrid = Regrid.between(old, size)
         placed = record.contents.voxel_size_um is None and voxel_size_um is None
-        windows, rests = _beside(_slices_of(run, record) if placed else None, record, volumes, regrid)
+        of_run = _slices_of(run, record)
+        base = (
+            {i: open_volume(path, None, record.contents.choice) for i, path in of_run.items()}
+            if placed
+            else None
+        )
+        windows, rests = _beside(base, record, volumes, regrid)
         warnings = (
             *remark_warnings(volumes.values()),
             *lost_chunk_warnings(volumes.values()),
             *_unused(found, ids),
-            *_not_applied(run, record),
+            *_not_applied(run, record, of_run),
             *([] if placed else ["translations of the slices are not used, for --voxel-size-um was given"]),
         )
-        return cls(run, out, record, regrid, volumes, windows, rests, voxel_size_um, choice, warnings)
+        return cls(run, out, record, of_run, regrid, volumes, windows, rests, voxel_size_um, choice, warnings)
 
     @property
     def slots(self) -> Slots:
@@ -142,11 +157,10 @@ class ApplyPlan:
     def _gap_job(self, slice_id: int) -> ApplyGapJob:
         before, after, slots = slice_id - 1, slice_id + 1, self.slots
         found = _diagnostics(self.run, slice_id)
-        motion = Affine2D.identity()
-        if found.affine_matrix and found.affine_translation and found.affine_center:
-            motion = Affine2D(found.affine_matrix, found.affine_translation, found.affine_center)
+        motion = _motion_of(found)
         nothing = (0.0, 0.0)
-        motion = self.regrid.motion(motion, self.rests.get(after, nothing), self.rests.get(before, nothing))
+        rests = self.rests.get(before, nothing), self.rests.get(after, nothing)
+        here = self.regrid.motion(motion, rests[1], rests[0])
         depth = self.volumes[before].shape[0]
         usable = slots.usable_planes(before, depth)
         z, y, x = self.origin_um
@@ -163,11 +177,45 @@ class ApplyPlan:
             window_after=self.windows.get(after),
             origin_um=(z + (slots.top(before) + usable) * slots.voxel_z_um, y, x),
             method=found.method_used or "zmorph",
-            matrix=motion.matrix,
-            translation=motion.translation,
-            center=motion.center,
+            motion=_known(here),
+            displacement=self._displacement(found, slice_id, motion, rests),
             settings=found.settings,
             ngff_version=self.record.contents.recipe.ngff_version,
+        )
+
+    def _displacement(
+        self, found: InterpolationDiagnostics, slice_id: int, motion: Affine2D, rests: tuple[Xy, Xy]
+    ) -> KnownDisplacement | None:
+        """Where the displacement of a gap is found again, if the run added one and its slices are there."""
+        contents, sides = self.record.contents, (slice_id - 1, slice_id + 1)
+        if not found.displacement_left_rms_px or not self.of_run.keys() >= set(sides):
+            return None
+        before, after = (self.of_run[i] for i in sides)
+        recipe, voxel_z = contents.recipe, open_volume(self.run / VOLUME_PATH).voxel_size_um[0]
+        slots = Slots(min(contents.measured), recipe.slicing_interval_um, voxel_z, recipe.trusted_depth_um)
+        depth = open_volume(before, contents.voxel_size_um, contents.choice).shape[0]
+        gap = InterpolationJob(
+            slice_id=slice_id,
+            before=before,
+            after=after,
+            usable_before=slots.usable_planes(sides[0], depth),
+            output_z=slots.missing_planes(slice_id, depth),
+            output=self.run,
+            voxel_size_um=contents.voxel_size_um,
+            choice=contents.choice,
+            window_before=contents.windows.get(sides[0]),
+            window_after=contents.windows.get(sides[1]),
+            settings=found.settings,
+            ngff_version=recipe.ngff_version,
+        )
+        (left, top), (right, bottom) = rests
+        return KnownDisplacement(
+            gap=gap,
+            motion=_known(motion),
+            share=found.displaced_share or 0.0,
+            rms_px=found.displacement_left_rms_px,
+            ratio=self.regrid.ratio,
+            rest=((left + right) / 2, (top + bottom) / 2),
         )
 
 
@@ -176,12 +224,21 @@ def _name(choice: ImageChoice) -> str:
     return "_".join([APPLIED, *(f"{name}{number}" for name, number in picked.items() if number is not None)])
 
 
-def _slices_of(run: Path, record: PublishedVolume) -> dict[int, Volume]:
+def _slices_of(run: Path, record: PublishedVolume) -> dict[int, Path]:
     """The slices that the run was made of, as far as they are still there."""
     inputs = read_record(run / RUN_RECORD_NAME, RunRecord).inputs
     paths = {i: run / each.path for each in inputs if (i := named_slice_id(Path(each.path))) is not None}
-    there = {i: path for i, path in paths.items() if i in record.contents.measured and path.is_dir()}
-    return {i: open_volume(path, None, record.contents.choice) for i, path in there.items()}
+    return {i: path for i, path in paths.items() if i in record.contents.measured and path.is_dir()}
+
+
+def _motion_of(found: InterpolationDiagnostics) -> Affine2D:
+    if found.affine_matrix and found.affine_translation and found.affine_center:
+        return Affine2D(found.affine_matrix, found.affine_translation, found.affine_center)
+    return Affine2D.identity()
+
+
+def _known(motion: Affine2D) -> KnownMotion:
+    return KnownMotion(matrix=motion.matrix, translation=motion.translation, center=motion.center)
 
 
 def _beside(
@@ -221,12 +278,14 @@ def _diagnostics(run: Path, slice_id: int) -> InterpolationDiagnostics:
     return read_record(run / INTERPOLATIONS / name, InterpolationDiagnostics)
 
 
-def _not_applied(run: Path, record: PublishedVolume) -> list[str]:
-    """Gaps that the run morphed by more than the affine that its diagnostics hold."""
-    gaps = sorted(record.contents.interpolated)
+def _not_applied(run: Path, record: PublishedVolume, of_run: Mapping[int, Path]) -> list[str]:
+    """Gaps that the run morphed by more than their affine, which nothing can be found of any more."""
+    gaps = [i for i in sorted(record.contents.interpolated) if not of_run.keys() >= {i - 1, i + 1}]
     moved = [format_slice_id(i) for i in gaps if _diagnostics(run, i).displacement_left_rms_px]
+    if not moved:
+        return []
     named = ", ".join(moved)
-    return [f"the displacement of gaps {named} is not applied, but the affine beneath it"] if moved else []
+    return [f"slices of the run are gone: of gaps {named} the affine is applied, and no displacement"]
 
 
 def _unused(found: Mapping[int, Path], ids: list[int]) -> list[str]:

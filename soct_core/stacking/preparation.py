@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from schemas.handoffs import StackJob
+from schemas.handoffs import SlicesToStack, StackJob
 from schemas.published_stack import StackContents
+from schemas.settings import StackRecipe
 from schemas.stack_plan import StackPlan
 from soct_core import slice_config
 from soct_core.acquisition.slices import open_slices
@@ -87,23 +88,36 @@ def _plan(path: Path, contents: StackContents) -> StackPlan | None:
     return found if found.contents == contents else None
 
 
-def _given(job: StackJob, records: Sequence[PairRecord]) -> StackInput:
-    table = slice_config.read(job.trail)
+def stack_input(
+    job: SlicesToStack, recipe: StackRecipe, records: Sequence[PairRecord], skip: Iterable[int]
+) -> StackInput:
+    """The slices of a job, open; nothing is said of their z matches and of the audit trail.
+
+    Parameters
+    ----------
+    skip
+        Slices whose transforms must not steer.
+    """
     volumes = open_slices(dict(job.measured), job.voxel_size_um, job.choice)
     size = next(iter(volumes.values())).voxel_size_um
-    recipe = job.recipe
     return StackInput(
         measured=volumes,
         interpolated={i: open_volume(path) for i, path in job.interpolated.items()},
         pairs=pair_motions(records, subtract_anatomy=recipe.stack.subtract_anatomy),
-        z_drifts=z_drifts(records, size[0]),
-        skip=frozenset(slice_config.force_skip_slices(table) & set(volumes)),
+        z_drifts=(),
+        skip=frozenset(skip) & set(volumes),
         slots=Slots(min(volumes), recipe.slicing_interval_um, size[0], recipe.trusted_depth_um),
         voxel_size_um=size,
-        reasons=_reasons(table),
+        reasons={},
         windows=job.windows,
         origin_um=job.origin_um,
     )
+
+
+def _given(job: StackJob, records: Sequence[PairRecord]) -> StackInput:
+    table = slice_config.read(job.trail)
+    given = stack_input(job, job.recipe, records, slice_config.force_skip_slices(table))
+    return replace(given, z_drifts=z_drifts(records, given.voxel_size_um[0]), reasons=_reasons(table))
 
 
 def _contents(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from soct_core.affine import Affine2D, shift_by
 from soct_core.stacking.canvas import Canvas
 from soct_core.stacking.poses import SolvedPose
+from soct_core.zmorph.displacement import Displacement
 
 Xy = tuple[float, float]
 _SLACK = 1e-6
@@ -36,13 +37,23 @@ class Regrid:
         """
         if self.ratio == (1.0, 1.0) and (rest_from, rest_to) == ((0.0, 0.0), (0.0, 0.0)):
             return motion
-        to_new = Affine2D.of([[self.ratio[0], 0.0], [0.0, self.ratio[1]]], (0.0, 0.0))
+        to_new = self._to_new
         moved = to_new.compose(motion).compose(to_new.inverse())
         return shift_by(-rest_to[0], -rest_to[1]).compose(moved).compose(shift_by(*rest_from))
 
     def pose(self, solved: SolvedPose, rest: Xy) -> SolvedPose:
         """A pose in new pixels, for a slice that lies beside its window by a rest."""
         return replace(solved, pose=self.motion(solved.pose, rest_to=rest))
+
+    def displacement(self, found: Displacement, rest: Xy = (0.0, 0.0)) -> Displacement:
+        """A displacement that leads slices of new pixels, which lie beside their windows by a rest."""
+        if self.ratio == (1.0, 1.0) and rest == (0.0, 0.0):
+            return found
+        return replace(found, frame=self._to_new.inverse().compose(shift_by(*rest)))
+
+    @property
+    def _to_new(self) -> Affine2D:
+        return Affine2D.of([[self.ratio[0], 0.0], [0.0, self.ratio[1]]], (0.0, 0.0))
 
     def canvas(self, canvas: Canvas) -> Canvas:
         """The canvas that holds the old one, pixel centre by pixel centre."""

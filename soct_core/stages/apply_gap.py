@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import replace
 
 import numpy as np
 
-from schemas.applied import ApplyGapJob, ApplyGapOutcome
+from schemas.applied import ApplyGapJob, ApplyGapOutcome, KnownDisplacement, KnownMotion
+from schemas.handoffs import InterpolationJob
 from soct_core.affine import Affine2D
+from soct_core.arrays import Sliceable
+from soct_core.errors import RecordError
 from soct_core.file_names import InterpolationFiles
-from soct_core.planes.measured import read_measured
+from soct_core.stacking.regrid import Regrid
 from soct_core.stages.interpolate_missing_slice import GapToFill, interpolate_slice
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import Volume, open_volume
-from soct_core.volume.views import padded_to_common_shape, seen_through, trusted_part
+from soct_core.volume.views import seen_through, trusted_part
 from soct_core.volume.writing import ImageSpec, image_writer
+from soct_core.zmorph.displacement import Displacement
 from soct_core.zmorph.morph import Morph
+from soct_core.zmorph.refinement import refinement_of
 
-VERSION = "1"
+VERSION = "2"
+_SAME = 1e-3
+"""Relative. Other processors round otherwise; another displacement differs by more."""
 
 
 def reads(job: ApplyGapJob) -> list[str]:
     """Content that the outcome depends on."""
-    return [fingerprint(job.before), fingerprint(job.after)]
+    known = [] if job.displacement is None else [job.displacement.gap.before, job.displacement.gap.after]
+    return [fingerprint(path) for path in (job.before, job.after, *known)]
 
 
 def run(job: ApplyGapJob) -> ApplyGapOutcome:
@@ -31,11 +41,12 @@ def run(job: ApplyGapJob) -> ApplyGapOutcome:
     Raises
     ------
     SoctError
-        If a slice cannot be read or the output cannot be written.
+        If a slice cannot be read, the output cannot be written, or the displacement of the run is not
+        found again.
     """
     started = time.perf_counter()
-    before, after = (open_volume(path, job.voxel_size_um, job.choice) for path in (job.before, job.after))
     files = InterpolationFiles(InterpolationFiles.standard(job.output, job.slice_id).volume)
+    before, after = _sides(job)
     if job.method == "zmorph":
         _morph(before, after, job, files)
     else:
@@ -52,14 +63,50 @@ def run(job: ApplyGapJob) -> ApplyGapOutcome:
 
 
 def _morph(before: Volume, after: Volume, job: ApplyGapJob, files: InterpolationFiles) -> None:
-    trusted = trusted_part(seen_through(before, job.window_before), job.usable_before)
-    above, below = padded_to_common_shape(trusted, seen_through(after, job.window_after))
-    edge_above, where_above = read_measured(above, above.shape[0] - 1)
-    edge_below, where_below = read_measured(below, 0)
-    motion = Affine2D(job.matrix, job.translation, job.center)
-    morph = Morph(edge_above, edge_below, motion, job.settings, (where_above, where_below))
-    shape = job.output_z, above.shape[1], above.shape[2]
+    above, below = _seen(before, after, job)
+    motion = _affine(job.motion)
+    # Sources are as deep as the noise of these slices asks; their displacement is that of the run.
+    settings = job.settings.model_copy(update={"deformation": "affine"})
+    sides, refined = refinement_of(above, below, motion, settings, job.output_z)
+    if job.displacement is not None:
+        refined = replace(refined, displacement=_found_again(job.displacement))
+    where = sides[0].edge_measured, sides[1].edge_measured
+    morph = Morph(sides[0].edge, sides[1].edge, motion, settings, where, refined)
+    shape = job.output_z, *sides[0].edge.shape
     spec = ImageSpec(shape, np.dtype(above.dtype), before.voxel_size_um, job.origin_um, job.ngff_version)
     with image_writer(files.volume, spec) as (image, _):
         for plane in morph.planes(job.output_z):
             image.append(plane)
+
+
+def _found_again(known: KnownDisplacement) -> Displacement:
+    """The displacement of the run, for pixels of the other slices."""
+    gap = known.gap
+    above, below = _seen(*_sides(gap), gap)
+    _, refined = refinement_of(above, below, _affine(known.motion), gap.settings, gap.output_z)
+    found = refined.displacement
+    measured = (0.0, 0.0) if found is None else (found.share, found.rms_px)
+    wanted = known.share, known.rms_px
+    same = (math.isclose(a, b, rel_tol=_SAME) for a, b in zip(measured, wanted, strict=True))
+    if found is None or not all(same):
+        raise RecordError(
+            f"{gap.output}: the displacement of slice {gap.slice_id:02d} is not found again: "
+            f"{measured[1]:.3g} px over {measured[0]:.0%} of the tissue, wanted {wanted[1]:.3g} px over "
+            f"{wanted[0]:.0%}; its slices or this program have changed since, so reconstruct once more"
+        )
+    return Regrid(known.ratio).displacement(found, known.rest)
+
+
+def _sides(gap: InterpolationJob) -> tuple[Volume, Volume]:
+    before, after = (open_volume(path, gap.voxel_size_um, gap.choice) for path in (gap.before, gap.after))
+    return before, after
+
+
+def _seen(before: Volume, after: Volume, gap: InterpolationJob) -> tuple[Sliceable, Sliceable]:
+    """What is used of both sides of a gap."""
+    above = trusted_part(seen_through(before, gap.window_before), gap.usable_before)
+    return above, seen_through(after, gap.window_after)
+
+
+def _affine(motion: KnownMotion) -> Affine2D:
+    return Affine2D(motion.matrix, motion.translation, motion.center)

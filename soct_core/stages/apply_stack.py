@@ -8,15 +8,12 @@ from dataclasses import replace
 from schemas.applied import ApplyStackJob
 from schemas.handoffs import StackOutcome
 from schemas.published_stack import PublishedVolume
-from soct_core.acquisition.slices import open_slices
-from soct_core.acquisition.slots import Slots
 from soct_core.errors import RecordError
 from soct_core.file_names import DECISIONS_PATH, PAIRS, PUBLISHED_PATH, VOLUME_PATH, pair_name
 from soct_core.pairwise.files import read_pair
 from soct_core.stacking.assembly import stack
-from soct_core.stacking.inputs import StackInput
 from soct_core.stacking.intensity import MatchedIntensity
-from soct_core.stacking.pair_motions import pair_motions
+from soct_core.stacking.preparation import stack_input
 from soct_core.stacking.published import PublishedStack, published_of, read_published
 from soct_core.stacking.regrid import Regrid
 from soct_core.storage.fingerprint import fingerprint
@@ -42,23 +39,11 @@ def run(job: ApplyStackJob) -> StackOutcome:
     started = time.perf_counter()
     record = published_record(job)
     recipe = record.contents.recipe
-    measured = open_slices(dict(job.measured), job.voxel_size_um, job.choice)
-    size = next(iter(measured.values())).voxel_size_um
     pairs = [read_pair(job.run / PAIRS / pair_name(a, b)) for a, b, _ in record.contents.pairs]
-    given = StackInput(
-        measured=measured,
-        interpolated={i: open_volume(path) for i, path in job.interpolated.items()},
-        pairs=pair_motions(pairs, subtract_anatomy=recipe.stack.subtract_anatomy),
-        z_drifts=(),
-        skip=frozenset(record.contents.skip),
-        slots=Slots(min(measured), recipe.slicing_interval_um, size[0], recipe.trusted_depth_um),
-        voxel_size_um=size,
-        reasons={},
-        windows=job.windows,
-        origin_um=job.origin_um,
-    )
+    # Depths are solved: z matches of the run are in planes of the run.
+    given = stack_input(job, recipe, pairs, record.contents.skip)
     volume, decisions = (job.output / path for path in (VOLUME_PATH, DECISIONS_PATH))
-    known = _in_new_pixels(published_of(record), job, Regrid.between(_size_of_run(job), size))
+    known = _in_new_pixels(published_of(record), job, Regrid.between(_size_of_run(job), given.voxel_size_um))
     stack(given, recipe, volume, decisions, known)
     return StackOutcome(
         volume=volume,

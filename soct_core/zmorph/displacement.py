@@ -60,16 +60,26 @@ class Displacement:
     factor: int
     """Pixels of the slice in one of the working grid, along the shorter side."""
     aspect: Aspect
+    frame: Affine2D | None = None
+    """From pixels of other slices, half-way, to those of the slices that it was found on: a scale and a
+    shift. None: it leads the slices that it was found on."""
 
     @property
     def per_pixel(self) -> NDArray[np.float64]:
-        """Pixels of the working grid in one of the slice, (x, y)."""
-        return np.asarray(np.array(self.aspect) / self.factor, np.float64)
+        """Pixels of the working grid in one of the slice that is led, (x, y)."""
+        return np.diag(self.to_grid.matrix)
+
+    @property
+    def step(self) -> int:
+        """Pixels of the slice that is led in one of the working grid, about."""
+        return self.factor if self.frame is None else max(1, round(1 / float(self.per_pixel.max())))
 
     @property
     def to_grid(self) -> Affine2D:
-        """From pixels of the slice to pixels of the working grid."""
-        return Affine2D.of(np.diag(self.per_pixel), (self.per_pixel - 1) / 2)
+        """From pixels of the slice that is led to pixels of the working grid."""
+        per_pixel = np.asarray(np.array(self.aspect) / self.factor, np.float64)
+        own = Affine2D.of(np.diag(per_pixel), (per_pixel - 1) / 2)
+        return own if self.frame is None else own.compose(self.frame)
 
     def walked(self, share: float) -> Field:
         """`exp(share v)`, as the way that each pixel goes."""

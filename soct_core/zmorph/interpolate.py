@@ -30,13 +30,12 @@ from soct_core.zmorph.boundary_planes import (
     find_best_overlap_planes,
     search_overlap_planes,
 )
-from soct_core.zmorph.displacement import find_displacement
 from soct_core.zmorph.gate_list import Asked
 from soct_core.zmorph.gates import Verdict, judge, judge_boundary
 from soct_core.zmorph.morph import Morph, Refined
-from soct_core.zmorph.near_planes import NearSide, near_side, plane_distance
+from soct_core.zmorph.near_planes import NearSide
 from soct_core.zmorph.reference_slab import most_planes, slab_around, slab_size
-from soct_core.zmorph.sources import read_source, source_planes
+from soct_core.zmorph.refinement import near_sides, refinement
 
 __all__ = [
     "find_best_overlap_planes",
@@ -129,10 +128,7 @@ def prepare_morph(
     """Find boundary planes, register and judge; the morph, of `nz_out` planes, is None when a gate failed."""
     check_neighbours(vol_before, vol_after)
     above, below = padded_to_common_shape(vol_before, vol_after)
-    most = most_planes(settings.reference_slab_size, plane_distance(vol_before))
-    reach = max(settings.overlap_search_window + most, 2 * most)
-    before = near_side(above, reach, most, above=True)
-    after = near_side(below, reach, most, above=False)
+    before, after = near_sides(above, below, settings)
     trial = judge_sides(before, after, settings, depth=vol_before.shape[0])
     if trial.reason is not None or trial.verdict is None:
         return None, trial
@@ -141,38 +137,6 @@ def prepare_morph(
         (above, below), (before, after), trial.verdict.motion, settings, (trial.averaged, nz_out)
     )
     return Morph(before.edge, after.edge, trial.verdict.motion, settings, where, refined), trial
-
-
-def refinement(
-    volumes: tuple[Sliceable, Sliceable],
-    sides: tuple[NearSide, NearSide],
-    motion: Affine2D,
-    settings: InterpolationSettings,
-    counts: tuple[int, int],
-) -> Refined:
-    """What is added to the affine of a gap: displacement and sources. No gate hangs on them.
-
-    Parameters
-    ----------
-    volumes, sides
-        Of before and of after.
-    counts
-        Planes next to the gap that are averaged against noise, and planes of the gap.
-    """
-    (above, below), (before, after), (averaged, nz_out) = volumes, sides, counts
-    place = np.argwhere(before.planes.plane(0, averaged - 1).tissue)
-    middle = place.mean(axis=0) if len(place) else np.array(before.planes.values.shape[1:]) / 2
-    y, x = (middle + 0.5) * before.planes.factor / np.array(before.planes.aspect[::-1])
-    count, noise = source_planes(above, below, settings.source_slab, nz_out + 1, (float(y), float(x)))
-    displacement = None
-    if settings.deformation == "deformable":
-        last = max(averaged, count) - 1
-        displacement = find_displacement(before.planes.plane(0, last), after.planes.plane(0, last), motion)
-    sources = (
-        read_source(above, before.edge, before.edge_measured, count, above=True),
-        read_source(below, after.edge, after.edge_measured, count),
-    )
-    return Refined(displacement, sources, count, noise)
 
 
 def judge_sides(before: NearSide, after: NearSide, settings: InterpolationSettings, depth: int) -> Trial:

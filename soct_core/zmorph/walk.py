@@ -63,13 +63,13 @@ class Walk:
     ) -> Places:
         """Where each pixel of the plane at `alpha` pulls from.
 
-        Computed on every `factor`-th pixel: linear between them, as the affine is and the displacement
+        Computed on every `step`-th pixel: linear between them, as the affine is and the displacement
         nearly.
         """
-        factor, per_pixel = displacement.factor, displacement.per_pixel
-        height, width = (-(-size // factor) + 2 for size in shape)
+        step, per_pixel = displacement.step, displacement.per_pixel
+        height, width = (-(-size // step) + 2 for size in shape)
         # One node more on every side, so that no pixel lies beyond the outermost.
-        nodes = Affine2D.of(np.eye(2) * factor, np.full(2, (factor - 1) / 2 - factor))
+        nodes = Affine2D.of(np.eye(2) * step, np.full(2, (step - 1) / 2 - step))
         nodes_x, nodes_y = np.meshgrid(np.arange(width, dtype=float), np.arange(height, dtype=float))
         places = motion.compose(nodes).apply(np.dstack((nodes_x, nodes_y)))
         way = displacement.walked(side - alpha)
@@ -85,7 +85,7 @@ class Walk:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
         )
-        size, inner = (width * factor, height * factor), tuple(slice(factor, factor + n) for n in shape)
+        size, inner = (width * step, height * step), tuple(slice(step, step + n) for n in shape)
         coarse = np.moveaxis(places.astype(np.float32), -1, 0)
         x, y = (np.asarray(cv2.resize(np.ascontiguousarray(one), size), np.float32)[inner] for one in coarse)
         return x, y

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 from drifting_tissue import CENTER, SIZE, Floats, noisy, tissue_at
@@ -14,6 +15,7 @@ from morphed_gaps import psnr
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.registration.working_plane import registration_plane
+from soct_core.stacking.regrid import Regrid
 from soct_core.zmorph.displacement import (
     Displacement,
     exponential,
@@ -126,6 +128,21 @@ def test_a_field_that_folds_is_told_and_smoothed() -> None:
     wild = rng.normal(0, 6, (64, 64, 2)).astype(np.float32)
     assert min_jacobian(wild) < 0
     assert min_jacobian(np.zeros((8, 8, 2), np.float32)) == 1
+
+
+def test_a_coarser_grid_beside_the_finer_one_is_led_alike() -> None:
+    """Pixels twice as large, whose first lies 8 px right of and 4 px below that of the finer grid."""
+    regrid, rest = Regrid((0.5, 0.5)), (4.0, 2.0)
+    coarser = Walk(regrid.motion(TURN, rest, rest), regrid.displacement(found(), rest))
+    plain = Walk(regrid.motion(TURN, rest, rest), None)
+    plane = cv2.GaussianBlur(swollen(0.0).astype(np.float32), (0, 0), 4.0)
+    for side, alpha in ((0, 0.7), (1, 0.4)):
+        wanted = Walk(TURN, found()).lead(plane, None, alpha, side)[0][4::2, 8::2]
+        led, missed = (
+            walk.lead(plane[4::2, 8::2].copy(), None, alpha, side)[0][20:-20, 20:-20] - wanted[20:-20, 20:-20]
+            for walk in (coarser, plain)
+        )
+        assert np.abs(led).mean() < 0.1 * np.abs(missed).mean()
 
 
 @pytest.mark.parametrize("aspect", [(1.0, 1.0), (1.0, 2.0)])

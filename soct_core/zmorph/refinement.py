@@ -1,0 +1,89 @@
+"""Refinement: what is added to the affine of a gap, and to its faces. No gate hangs on it.
+
+A function of the planes next to the gap and of the affine alone, so that who knows the affine finds it again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas.settings import InterpolationSettings
+from soct_core.affine import Affine2D
+from soct_core.arrays import Sliceable
+from soct_core.volume.views import check_neighbours, padded_to_common_shape
+from soct_core.zmorph.displacement import find_displacement
+from soct_core.zmorph.morph import Refined
+from soct_core.zmorph.near_planes import NearSide, near_side, plane_distance
+from soct_core.zmorph.reference_slab import most_planes, slab_size
+from soct_core.zmorph.sources import read_source, source_planes
+
+
+def near_sides(
+    above: Sliceable, below: Sliceable, settings: InterpolationSettings, *, far: bool = True
+) -> tuple[NearSide, NearSide]:
+    """The planes of both slices that a gap is judged by; without those at the far ends if not `far`."""
+    most = most_planes(settings.reference_slab_size, plane_distance(above))
+    reach, further = max(settings.overlap_search_window + most, 2 * most), most if far else 0
+    return near_side(above, reach, further, above=True), near_side(below, reach, further, above=False)
+
+
+def refinement_of(
+    vol_before: Sliceable,
+    vol_after: Sliceable,
+    motion: Affine2D,
+    settings: InterpolationSettings,
+    nz_out: int,
+) -> tuple[tuple[NearSide, NearSide], Refined]:
+    """The faces of a gap whose affine is known, and what is added to both: nothing is registered or judged.
+
+    Raises
+    ------
+    VolumeError
+        If the volumes cannot be the two sides of a gap.
+    """
+    check_neighbours(vol_before, vol_after)
+    volumes = padded_to_common_shape(vol_before, vol_after)
+    sides = near_sides(*volumes, settings, far=False)
+    averaged = averaged_planes(sides, settings)
+    return sides, refinement(volumes, sides, motion, settings, (averaged, nz_out))
+
+
+def averaged_planes(sides: tuple[NearSide, NearSide], settings: InterpolationSettings) -> int:
+    """Planes next to the gap whose mean stands for the face, against noise."""
+    before, after = sides
+    wanted = settings.reference_slab_size
+    if wanted != "auto":
+        return 1
+    return slab_size((before.planes, after.planes), wanted, most_planes(wanted, before.plane_um))
+
+
+def refinement(
+    volumes: tuple[Sliceable, Sliceable],
+    sides: tuple[NearSide, NearSide],
+    motion: Affine2D,
+    settings: InterpolationSettings,
+    counts: tuple[int, int],
+) -> Refined:
+    """What is added to the affine of a gap: displacement and sources. No gate hangs on them.
+
+    Parameters
+    ----------
+    volumes, sides
+        Of before and of after.
+    counts
+        Planes next to the gap that are averaged against noise, and planes of the gap.
+    """
+    (above, below), (before, after), (averaged, nz_out) = volumes, sides, counts
+    place = np.argwhere(before.planes.plane(0, averaged - 1).tissue)
+    middle = place.mean(axis=0) if len(place) else np.array(before.planes.values.shape[1:]) / 2
+    y, x = (middle + 0.5) * before.planes.factor / np.array(before.planes.aspect[::-1])
+    count, noise = source_planes(above, below, settings.source_slab, nz_out + 1, (float(y), float(x)))
+    displacement = None
+    if settings.deformation == "deformable":
+        last = max(averaged, count) - 1
+        displacement = find_displacement(before.planes.plane(0, last), after.planes.plane(0, last), motion)
+    sources = (
+        read_source(above, before.edge, before.edge_measured, count, above=True),
+        read_source(below, after.edge, after.edge_measured, count),
+    )
+    return Refined(displacement, sources, count, noise)
