@@ -6,14 +6,15 @@
 Cuts phantoms (and a real volume, if given) with known drift, three single gaps, two sabotaged
 pairs, and prints the error of each slice's pose in pixels of the slice, RMS over tissue. With
 `--seeds`, the volume alone, cut along some of its axes with default settings, 4 gaps, 1 degree and
-3 px of drift a cut, once for each seed: the worst slice of each.
+3 px of drift a cut, once for each seed: the worst slice of each. With `--still` nothing moves, so that all
+that is found is anatomy that looks like a motion: no registration of images can tell the two apart.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -108,27 +109,48 @@ def evaluate(name: str, reference: Sliceable, size: Zyx, slices: int, folder: Pa
     print(f"  {'two pairs sabotaged':>34}: {_figures(errors)}; wrong {sorted(wrong)}, named {sorted(named)}")
 
 
-def over_seeds(reference: Sliceable, size: Zyx, axis: int, slices: int, seeds: int, coarser: int) -> None:
+@dataclass(frozen=True)
+class Seeds:
+    """Which acquisitions are cut along an axis."""
+
+    slices: int
+    count: int
+    missing: tuple[int, ...]
+    drift_deg: float
+    drift_px: float
+    coarser: int
+
+    def __str__(self) -> str:
+        said = f"up to {self.drift_deg:g} deg and {self.drift_px:g} px a cut"
+        return f"{self.slices} slices, {len(self.missing)} missing, {said}"
+
+
+def over_seeds(reference: Sliceable, size: Zyx, axis: int, drawn: Seeds) -> None:
     """The worst slice of every seed, of a volume cut along one of its axes."""
     turned = np.moveaxis(np.asarray(reference), axis, 0)
     um = _turned(size, axis)
-    height, width = (n // coarser * coarser for n in turned.shape[1:])
+    height, width = (n // drawn.coarser * drawn.coarser for n in turned.shape[1:])
     blocks = turned[:, :height, :width].reshape(
-        turned.shape[0], height // coarser, coarser, width // coarser, coarser
+        turned.shape[0], height // drawn.coarser, drawn.coarser, width // drawn.coarser, drawn.coarser
     )
     volume = blocks.mean(axis=(2, 4)).astype(np.float32)
-    voxel = (float(um[0]), float(um[1]) * coarser, float(um[2]) * coarser)
-    missing = tuple(slices * k // 5 for k in (1, 2, 3, 4))
+    voxel = (float(um[0]), float(um[1]) * drawn.coarser, float(um[2]) * drawn.coarser)
     plane = registration_plane(volume[volume.shape[0] // 2], 1)
     y, x = np.nonzero(plane.tissue)
     points = np.column_stack((x, y)).astype(float)[:: max(1, x.size // 400)]
     center = plane_center((volume.shape[1], volume.shape[2]))
     worst = []
-    for seed in range(seeds):
-        settings = SimulationSettings(slices=slices, missing=missing, drift_deg=1, drift_px=3, seed=seed)
+    for seed in range(drawn.count):
+        settings = SimulationSettings(
+            slices=drawn.slices,
+            missing=drawn.missing,
+            drift_deg=drawn.drift_deg,
+            drift_px=drawn.drift_px,
+            seed=seed,
+        )
         with tempfile.TemporaryDirectory() as folder:
             truth = simulate(volume, voxel, settings, Path(folder), "seeds")
-            true = {s.slice_id: pose_of(s) for s in truth.slices if s.slice_id not in missing}
+            true = {s.slice_id: pose_of(s) for s in truth.slices if s.slice_id not in drawn.missing}
             places = registered(Path(folder), sorted(true), voxel, ReconstructSettings())
             pairs = pair_motions([read_pair(place) for place in places])
         poses, _ = solve_poses(list(true), pairs, center, StackSettings())
@@ -137,7 +159,7 @@ def over_seeds(reference: Sliceable, size: Zyx, axis: int, slices: int, seeds: i
         left_out = [(p.fixed_id, p.moving_id) for p in pairs if p.weight == 0]
         print(f"  axis {axis}, seed {seed}: {_figures(errors)}; pairs left out {left_out}", flush=True)
     within = sum(error <= WANTED_PX for error in worst)
-    print(f"  axis {axis}: every slice within {WANTED_PX} px in {within} of {seeds} seeds")
+    print(f"  axis {axis}: every slice within {WANTED_PX} px in {within} of {drawn.count} seeds")
 
 
 def _turned(size: Zyx, axis: int) -> Zyx:
@@ -159,14 +181,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=0)
     parser.add_argument("--axes", type=int, nargs="+", default=[0, 1], choices=[0, 1, 2])
     parser.add_argument("--coarser", type=int, default=1, help="pixels to average, where time is short")
+    parser.add_argument("--still", action="store_true", help="with --seeds: nothing moves at the cuts")
+    parser.add_argument("--whole", action="store_true", help="with --seeds: no slice is missing")
     arguments = parser.parse_args()
     if arguments.seeds:
         if arguments.reference is None:
             parser.error("--seeds needs --reference")
         volume, voxel = open_reference(arguments.reference)
-        print(f"{arguments.reference.name}: {arguments.slices} slices, 4 missing, up to 1 deg and 3 px a cut")
+        slices, moves = arguments.slices, not arguments.still
+        drawn = Seeds(
+            slices,
+            arguments.seeds,
+            () if arguments.whole else tuple(slices * k // 5 for k in (1, 2, 3, 4)),
+            1.0 * moves,
+            3.0 * moves,
+            arguments.coarser,
+        )
+        print(f"{arguments.reference.name}: {drawn}")
         for axis in arguments.axes:
-            over_seeds(volume, voxel, axis, arguments.slices, arguments.seeds, arguments.coarser)
+            over_seeds(volume, voxel, axis, drawn)
         return
     size = (20.0, 25.0, 25.0)
     with tempfile.TemporaryDirectory() as folder:
