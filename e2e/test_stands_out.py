@@ -12,16 +12,18 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect_service import Service, prefect_worker, wait_for
 
+from schemas.simulation import SimulationSettings
+
 _STRICT = """
 [settings.interpolation]
 min_post_correlation = 1.0
 [settings.pairwise]
-confidence_warn = 1.0
-confidence_error = 0.99
-[assess.settings]
-exclude_below = 0.99
+z_correlation_warn = 1.0
+z_correlation_error = 1.0
+[assess]
 """
-"""Limits that nothing reaches."""
+"""Limits of a reconstruction that nothing reaches; and an assessment."""
+_SPOILED = SimulationSettings(slices=6, missing=(1,), spoiled=(4,), drift_px=2.0, seed=3)
 _LINKS = """
 return [...document.querySelectorAll('main a, .artifact a, article a')].map(a => a.getAttribute('href'))
   .filter(to => to && !to.startsWith('/') && !to.startsWith('#') && !to.startsWith('http'));
@@ -31,9 +33,9 @@ return [...document.querySelectorAll('main a, .artifact a, article a')].map(a =>
 
 @pytest.fixture(scope="module")
 def strict(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An acquisition under limits that nothing reaches, deployed as `mouse-13`."""
+    """An acquisition with a slice of noise, under limits that nothing reaches, deployed as `mouse-13`."""
     folder = tmp_path_factory.mktemp("strict")
-    acquisition = cut_phantom(folder / "mouse-13")
+    acquisition = cut_phantom(folder / "mouse-13", _SPOILED)
     (folder / "mouse-13.toml").write_text(f'acquisition = "{acquisition}"\n{_STRICT}')
     service.run(service.python, "-m", "deployments.sync", "--directory", str(folder))
     return folder
@@ -72,10 +74,13 @@ def test_what_stands_out_is_seen(
             chromium.wait_for_text(text)
         chromium.picture(tags[0])
         assert chromium.driver.execute_script(_LINKS) == []
-    artifacts = [one for one in client.read_artifacts() if one.flow_run_id == reconstructed and one.key]
-    assert any("z02" in str(one.key) for one in artifacts)
-    for one in artifacts:
-        chromium.open(f"/artifacts/artifact/{one.id}", shows=str(one.key))
+    ids = {one.key: one.id for one in client.read_artifacts() if one.flow_run_id == reconstructed}
+    shown = {
+        "mouse-13-z01": "low_post_ncc",
+        "mouse-13-slices": "low_post_ncc",
+        "mouse-13-files": "run.json",
+    }
+    for key, text in shown.items():
+        chromium.open(f"/artifacts/artifact/{ids[key]}", shows=text)
+        chromium.picture(key.replace("mouse-13", "skipped"))
         assert chromium.driver.execute_script(_LINKS) == []
-        if str(one.key).endswith("z02"):
-            chromium.picture("artifact-hard-skip")
