@@ -2,7 +2,7 @@
 # make check: linters, types and unit tests, in two minutes
 # make test: all checks and tests
 # make bench: the benchmarks
-# make faults: kill a run anywhere, and faults of the world (as root, for its small disks); an hour
+# make faults: kill and fail a run at every call, and faults of the world (as root, for its small disks); a night
 # make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
 # make docs: the docs as a site in site/, links checked
 # make foreign: files by other programs, at pinned versions in environments of their own, read and compared
@@ -37,6 +37,10 @@ bench: install-test
 	@for name in poses intensity confidence quality registration truth gap_cost stack_cost growing overhead waiting; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 faults: install-test
+	$(BIN)/python faults/every_call.py
+	$(BIN)/python faults/every_call.py --again --only killed
+	$(BIN)/python faults/every_call.py --engine threads --sample 200
+	$(BIN)/python faults/every_call.py --engine processes --sample 60
 	$(BIN)/python faults/kill_anywhere.py
 	$(BIN)/python faults/world.py
 	$(BIN)/python faults/server_soak.py

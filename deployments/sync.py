@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import DeploymentError
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     for line in sync(arguments.directory, Path.cwd(), dry_run=arguments.dry_run):
-        print(line, flush=True)
+        say(line)
 
 
 def sync(folder: Path, root: Path, *, dry_run: bool = False) -> Iterator[str]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.terminal.commands import say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 
 
@@ -27,7 +28,7 @@ def _run(folder: Path) -> None:
     from deployments.prefect_yaml import read_common
 
     read_common(Path.cwd())
-    print(f"{len(read_all(folder, Path.cwd()))} valid in {folder}")
+    say(f"{len(read_all(folder, Path.cwd()))} valid in {folder}")
 
 
 if __name__ == "__main__":

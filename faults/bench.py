@@ -11,8 +11,9 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -26,6 +27,7 @@ from prefect.settings import (
 )
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
+from faults.direct import without_engine
 from faults.outputs import Contents, contents, leftovers
 from flows.engine.child_processes import die_with_parent
 from flows.engine.runners import Runner, task_runner
@@ -37,40 +39,64 @@ from soct_core.registration.elastix import load_elastix
 from soct_core.simulation.phantom import Phantom, PhantomVolume
 from soct_core.simulation.simulate import simulate
 from soct_core.storage.fingerprint import fingerprint
+from soct_core.volume import level_grids
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 SIZE = (50.0, 40.0, 40.0)
-DEPTH, SLICES = 4, 6
+DEPTH = 4
+SMALLEST_PARTS = 2**14
+"""Bytes; so that a volume of this size is made in parts too."""
 FAST = PairwiseSettings(max_iterations=64, check_pairs=False, anatomy_span_um=0.0)
 USUAL = ReconstructSettings(pairwise=FAST)
 OTHER = ReconstructSettings(pairwise=FAST, interpolation=InterpolationSettings(blend_method="linear"))
 
 Prepare = Callable[[], None]
+Engine = Runner | Literal["direct"]
+"""Prefect with one of its runners, or none of it."""
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """The acquisition that is reconstructed."""
+
+    slices: int = 6
+    missing: int = 2
+    plane: tuple[int, int] = (204, 212)
+
+
+SMALLEST = Acquired(3, 1, (102, 106))
+"""One gap, a pair on each side of it and its bridge."""
 
 
 class Bench:
     """An acquisition with one single gap, and what undisturbed runs make of it."""
 
-    def __init__(self, folder: Path, api_url: str) -> None:
+    def __init__(self, folder: Path, api_url: str, acquired: Acquired = Acquired()) -> None:
         self.folder, self.api_url = folder, api_url
         self.acquisition, self.output = folder / "mouse", folder / "out"
-        phantom = PhantomVolume(Phantom.seeded(7), (SLICES * DEPTH, 204, 212), SIZE)
-        simulate(phantom, SIZE, SimulationSettings(missing=(2,), drift_px=2.0, seed=3), self.acquisition, "p")
+        size = SIZE[0], SIZE[1] * 204 / acquired.plane[0], SIZE[2] * 212 / acquired.plane[1]
+        phantom = PhantomVolume(Phantom.seeded(7), (acquired.slices * DEPTH, *acquired.plane), size)
+        asked = SimulationSettings(missing=(acquired.missing,), drift_px=2.0, seed=3)
+        simulate(phantom, size, asked, self.acquisition, "p")
         shutil.copytree(self.acquisition, folder / "untouched")
         self.inputs = fingerprint(self.acquisition)
         self.seconds: dict[str, float] = {}
         self.references: dict[str, Contents] = {}
-        load_elastix()  # once for all forks
-        self.reference("usual", USUAL, "threads")
-        self.reference("usual", USUAL, "threads")  # the first is slower than all others
+        # Once for all forks.
+        load_elastix()
+        self._call(USUAL)
 
-    def reference(self, name: str, settings: ReconstructSettings, runner: Runner) -> None:
+    def reference(self, name: str, settings: ReconstructSettings, runner: Engine) -> None:
         """An undisturbed run; its outputs are kept aside."""
         self.clear()
         started = time.monotonic()
         if status := self.run(settings, runner):
             raise SystemExit(f"the undisturbed run failed ({status}): {self.said()}")
         self.seconds[runner] = time.monotonic() - started
+        self.keep(name)
+
+    def keep(self, name: str) -> None:
+        """Keep the outputs of an undisturbed run aside."""
         self.references[name] = contents(self.output)
         shutil.copytree(self.output, self.folder / f"kept-{name}", dirs_exist_ok=True)
 
@@ -93,7 +119,7 @@ class Bench:
     def run(
         self,
         settings: ReconstructSettings = USUAL,
-        runner: Runner = "threads",
+        runner: Engine = "threads",
         prepare: Prepare | None = None,
         kill_after: float | None = None,
     ) -> int:
@@ -108,7 +134,7 @@ class Bench:
     def start(
         self,
         settings: ReconstructSettings = USUAL,
-        runner: Runner = "threads",
+        runner: Engine = "threads",
         prepare: Prepare | None = None,
     ) -> int:
         """Fork a run, in a process group of its own; `prepare` is called in it, and in its workers."""
@@ -147,9 +173,11 @@ class Bench:
             [*(f"differs: {n}" for n in differing), *(f"left: {n}" for n in leftovers(self.output))]
         )
 
-    def _reconstruct(self, settings: ReconstructSettings, runner: Runner, prepare: Prepare | None) -> int:
+    def _reconstruct(self, settings: ReconstructSettings, runner: Engine, prepare: Prepare | None) -> int:
         if prepare is not None:
             prepare()
+        if runner == "direct":
+            return self._call(settings)
         runners: dict[str, TaskRunner[Any]] = {
             "processes": ProcessPoolTaskRunner(
                 max_workers=2, initializer=_prepare_worker, initargs=(prepare,)
@@ -169,6 +197,13 @@ class Bench:
 
             return exit_code(work)
 
+    def _call(self, settings: ReconstructSettings) -> int:
+        with without_engine() as flow:
+            level_grids.PART_BYTES = SMALLEST_PARTS
+            return exit_code(
+                lambda: flow(acquisition=self.acquisition, output=self.output, settings=settings)
+            )
+
 
 def _prepare_worker(prepare: Prepare | None) -> None:
     die_with_parent()
@@ -177,17 +212,17 @@ def _prepare_worker(prepare: Prepare | None) -> None:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """A bench in a temporary folder, on the configured Prefect server or one of its own."""
+def bench(acquired: Acquired = Acquired(), *, served: bool = True) -> Iterator[Bench]:
+    """A bench in a temporary folder, on the configured Prefect server or one of its own, or without one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if PREFECT_API_URL.value():
-            yield Bench(folder, str(PREFECT_API_URL.value()))
+        if PREFECT_API_URL.value() or not served:
+            yield Bench(folder, str(PREFECT_API_URL.value()), acquired)
             return
         with temporary_settings({PREFECT_HOME: folder / "server"}):
             server = SubprocessASGIServer()
             server.start()
         try:
-            yield Bench(folder, server.api_url)
+            yield Bench(folder, server.api_url, acquired)
         finally:
             server.stop()

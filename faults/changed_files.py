@@ -11,13 +11,13 @@ from functools import partial
 import numpy as np
 import zarr
 
-from faults import kill_points
+from faults import moments
 from faults.bench import Bench
 from faults.trial import Outcome, outcome
 from soct_core.file_names import CHECKSUMS_FOLDER
 
 SLICE = "slice_z03.ome.zarr"
-_EARLY, _STACKING, _STACKED = "merge fragments", f"block {kill_points.VOLUME}", "before checksums stack"
+_EARLY, _STACKING, _STACKED = "merge fragments", f"block {moments.VOLUME}", "before checksums stack"
 
 
 def removed(on: Bench) -> None:
@@ -52,7 +52,7 @@ def chunk_lost(on: Bench) -> None:
 
 def while_it_works(on: Bench, fault: str, change: Callable[[Bench], None], moment: str) -> Outcome:
     """The input changes between the first task and the last."""
-    code = on.run(prepare=partial(kill_points.arm, moment, partial(change, on)))
+    code = on.run(prepare=partial(moments.arm, moment, partial(change, on)))
     recorded = moment == _STACKED and (on.output / CHECKSUMS_FOLDER / "stack.json").exists()
     line = f"{SLICE}[^\n]*: (changed or went away|No such file)"
     found = outcome(on, f"{fault} ({moment})", code, 1, line, from_other=change is not removed)
@@ -72,9 +72,7 @@ def lost_chunk(on: Bench) -> Outcome:
     """No error, but said: a warning in the run's result and the report, provenance 0 in the volume."""
     chunk_lost(on)
     code = on.run()
-    label = zarr.open_array(on.output / "stack" / kill_points.VOLUME, path="labels/provenance/0", mode="r")[
-        12:16
-    ]
+    label = zarr.open_array(on.output / "stack" / moments.VOLUME, path="labels/provenance/0", mode="r")[12:16]
     honest = "03 (1 of 1)" in (on.output / "report.html").read_text() and not np.any(label)
     on.restore()
     return Outcome(
@@ -102,8 +100,8 @@ def clock_jumps(on: Bench) -> Outcome:
 def output_damaged(on: Bench) -> Outcome:
     """A chunk of the volume is missing, one of an interpolated slice flipped."""
     on.run()
-    next((on.output / "stack" / kill_points.VOLUME / "0").rglob("c/*/*/*")).unlink()
-    chunk = next((on.output / "interpolate_missing_slice" / kill_points.FILLED / "0").rglob("c/*/*/*"))
+    next((on.output / "stack" / moments.VOLUME / "0").rglob("c/*/*/*")).unlink()
+    chunk = next((on.output / "interpolate_missing_slice" / moments.FILLED / "0").rglob("c/*/*/*"))
     data = bytearray(chunk.read_bytes())
     data[-1] ^= 1
     chunk.write_bytes(bytes(data))

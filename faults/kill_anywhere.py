@@ -1,6 +1,7 @@
-"""Kill a reconstruction anywhere, run it again, and compare: `make faults`.
+"""Kill a reconstruction at any time, run it again, and compare: `make faults`.
 
-Every trial starts from nothing (or from the outputs of an earlier run with other settings), dies
+Deaths between the calls that `every_call.py` counts, of the pool's workers and of the embedded server too.
+A trial starts from nothing (or from the outputs of an earlier run with other settings), dies
 of SIGKILL to its whole process group, and is run again. It is recovered when inputs are untouched,
 nothing half-made was under a final name at any time, and the second run's outputs equal, byte for
 byte but for times, those of an undisturbed run, without leftovers.
@@ -23,16 +24,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faults import kill_points
 from faults.bench import OTHER, RESULTS, USUAL, Bench, bench
 from faults.outputs import leftovers, not_whole
 from flows.engine.runners import Runner
 
 EMBEDDED = (4.0, 12.0, 20.0, 28.0)
-SHORT = (
-    f"block {kill_points.VOLUME}",
-    "half interpolate_z02.json",
-)
 
 
 @dataclass
@@ -52,26 +48,18 @@ class Outcome:
         return self.inputs_untouched and not self.half_made and not self.lost
 
 
-def trial(
-    on: Bench,
-    moment: str,
-    runner: Runner = "threads",
-    *,
-    again: bool = False,
-    kill_after: float | None = None,
-) -> Outcome:
-    """One death and one recovery."""
+def trial(on: Bench, at: float, runner: Runner, *, again: bool) -> Outcome:
+    """One death, so many seconds after the start, and one recovery."""
     on.clear()
     wanted, settings = ("other", OTHER) if again else ("usual", USUAL)
     if again:
         shutil.copytree(on.folder / "kept-usual", on.output)
-    prepare = partial(kill_points.arm, moment) if kill_after is None else None
-    died = on.run(settings, runner, prepare, kill_after) == -signal.SIGKILL
+    died = on.run(settings, runner, kill_after=at) == -signal.SIGKILL
     half_made, left = _state(on)
     untouched = on.untouched()
     lost = on.lost(wanted, on.run(settings, runner))
-    name = f"again: {moment}" if again else moment
-    return Outcome(name, runner, died, left, half_made, untouched and on.untouched(), lost)
+    moment = f"{'again: ' if again else ''}at {at:.2f} s"
+    return Outcome(moment, runner, died, left, half_made, untouched and on.untouched(), lost)
 
 
 def embedded_trial(on: Bench, kill_after: float) -> Outcome:
@@ -115,25 +103,19 @@ def random_trial(on: Bench, rng: random.Random, runner: Runner, *, again: bool =
     """A death at any moment of a run; a run that was done before that moment is no trial."""
     while True:
         at = rng.uniform(0.02, 1.0) * on.seconds[runner]
-        outcome = trial(on, f"at {at:.2f} s", runner, again=again, kill_after=at)
+        outcome = trial(on, at, runner, again=again)
         if outcome.died or not outcome.recovered:
             return outcome
         on.seconds[runner] = at
 
 
 def plan(on: Bench, arguments: argparse.Namespace) -> list[Callable[[], Outcome]]:
-    """All trials, named ones first."""
+    """All trials."""
     rng = random.Random(arguments.seed)
-    if arguments.short:
-        named = [partial(trial, on, moment) for moment in SHORT]
-        return [*named, partial(random_trial, on, rng, "threads")]
     on.reference("other", OTHER, "threads")
+    on.reference("usual", USUAL, "threads")  # the first run is slower than all others
     on.reference("usual", USUAL, "processes")
     trials: list[Callable[[], Outcome]] = []
-    if not arguments.no_named:
-        trials += [partial(trial, on, moment) for moment in kill_points.NAMED]
-        trials += [partial(trial, on, moment, again=True) for moment in kill_points.AGAIN]
-        trials += [partial(trial, on, moment, "processes") for moment in kill_points.IN_POOL]
     trials += [partial(embedded_trial, on, at) for at in arguments.embedded]
     for index in range(arguments.random):
         runner: Runner = "processes" if index % 4 == 3 else "threads"
@@ -144,8 +126,6 @@ def plan(on: Bench, arguments: argparse.Namespace) -> list[Callable[[], Outcome]
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 when every trial was recovered and most of them really died."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a handful of moments, as in the tests")
-    parser.add_argument("--no-named", action="store_true", help="random moments and embedded servers only")
     parser.add_argument("--random", type=int, default=40, help="deaths at random times (default: 40)")
     parser.add_argument("--embedded", type=float, nargs="*", default=EMBEDDED, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=0)

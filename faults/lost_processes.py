@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from faults import kill_points
+from faults import moments
 from faults.bench import Bench
 from faults.trial import Outcome, outcome
 from soct_core.file_names import LOCK_PATH
@@ -20,16 +20,14 @@ def kill_self() -> None:
 
 
 def worker_killed(on: Bench) -> Outcome:
-    code = on.run(
-        runner="processes", prepare=partial(kill_points.arm, "after rename transform.json", kill_self)
-    )
+    code = on.run(runner="processes", prepare=partial(moments.arm, "after rename transform.json", kill_self))
     return outcome(on, "a worker of the pool killed", code, 1, "a worker process died")
 
 
 def only_the_parent_killed(on: Bench) -> Outcome:
     """Its workers must not go on writing."""
     child = on.start(
-        runner="processes", prepare=partial(kill_points.arm, "before checksums interpolate_z02", hold)
+        runner="processes", prepare=partial(moments.arm, "before checksums interpolate_z02", hold)
     )
     held = on.folder / "held"
     wait_until(held.exists)
@@ -43,7 +41,7 @@ def only_the_parent_killed(on: Bench) -> Outcome:
 
 
 def two_at_once(on: Bench) -> Outcome:
-    child = on.start(prepare=partial(kill_points.arm, "merge fragments", hold))
+    child = on.start(prepare=partial(moments.arm, "merge fragments", hold))
     held = on.folder / "held"
     wait_until(held.exists)
     code = on.run()

@@ -13,6 +13,9 @@ from soct_core.storage.fingerprint import fingerprint
 Contents = dict[str, str]
 # Hold times and durations, and are checked for their form alone.
 _TIMED = {"report.html", "run.json"}
+_OF_THE_RUN = {"seconds", "kept_planes", "parts", "imaged"}
+"""Keys that say how outputs came about and not what they are: a run that goes on after a death keeps
+planes of the volume that it finds, and its `plan.json` says so."""
 
 
 def contents(output: Path) -> Contents:
@@ -60,5 +63,5 @@ def _content(path: Path) -> str:
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _timeless(v) for k, v in value.items() if k != "seconds"}
+        return {k: _timeless(v) for k, v in value.items() if k not in _OF_THE_RUN}
     return [_timeless(v) for v in value] if isinstance(value, list) else value

@@ -129,6 +129,7 @@ class Lab:
                 "POST", f"/deployments/{deployment}/create_flow_run", {"parameters": parameters}
             ),
             "a run to be made",
+            seconds=600.0,  # a server under load answers "database is locked" for minutes
         )
         return str(made["id"])
 

@@ -9,24 +9,30 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faults import changed_files, disks, lost_processes
-from faults.bench import RESULTS, bench
+from faults import changed_files, disks, lost_processes, surroundings
+from faults.bench import RESULTS, USUAL, Bench, bench
+from faults.trial import Outcome
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 when every fault did what is promised, and was repaired."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--csv", type=Path, default=RESULTS / "faults_world.csv")
+    parser.add_argument("--surroundings", action="store_true", help="only memory, umask, prefect.toml")
     arguments = parser.parse_args(argv)
+    faults: list[Callable[[Bench], Outcome]] = [*surroundings.FAULTS]
+    if not arguments.surroundings:
+        faults += [*disks.FAULTS, *changed_files.FAULTS, *lost_processes.FAULTS]
     found = []
     with bench() as on:
+        on.reference("usual", USUAL, "threads")
         os.environ["FAULTS_HELD"] = str(on.folder / "held")
-        for fault in (*disks.FAULTS, *changed_files.FAULTS, *lost_processes.FAULTS):
+        for fault in faults:
             on.clear()
             found.append(result := fault(on))
             state = "as promised" if result.wanted else "NOT AS PROMISED"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.errors import BadInputError
 from soct_core.export.nifti import UNSTATED, write_nifti
@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> None:
     earlier = is_nifti_export if is_nifti else is_tiff_export
     refuse_to_replace(target, earlier, "an earlier export", overwrite=arguments.overwrite)
     (write_nifti if is_nifti else write_tiff)(target, image)
-    print(f"{arguments.to}: {_said(image, is_nifti)}")
+    say(f"{arguments.to}: {_said(image, is_nifti)}")
 
 
 def _said(image: Exported, is_nifti: bool) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from soct_core.slice_config import merge_fragments
 from soct_core.slice_config.finalise import is_trail_of
@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if not fragments:
         # A pipeline in which nothing was attempted makes no directory.
         seen = "holds no *_manifest.csv" if arguments.fragments.is_dir() else "no such directory"
-        print(f"warning: {arguments.fragments}: {seen}; nothing is merged", file=sys.stderr)
+        say(f"warning: {arguments.fragments}: {seen}; nothing is merged", error=True)
     refuse_to_replace(
         arguments.slice_config_out,
         lambda path: is_trail_of(path, arguments.slice_config_in),
@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> None:
         overwrite=arguments.overwrite,
     )
     merge_fragments(arguments.slice_config_in, fragments, arguments.slice_config_out)
-    print(f"{len(fragments)} fragments merged into {arguments.slice_config_out}")
+    say(f"{len(fragments)} fragments merged into {arguments.slice_config_out}")
 
 
 if __name__ == "__main__":

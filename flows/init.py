@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 
 SETTINGS_NAME = "settings.toml"
@@ -61,8 +61,8 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     first, last = (format_slice_id(i) for i in (slices[0], slices[-1]))
     missing = [format_slice_id(i) for i in range(slices[0], slices[-1]) if i not in slices]
-    print(f"{len(slices)} slices, {first} to {last}; missing: {', '.join(missing) or 'none'}")
-    print(f"{path}: every setting, with its default; next: edit it, then {use}")
+    say(f"{len(slices)} slices, {first} to {last}; missing: {', '.join(missing) or 'none'}")
+    say(f"{path}: every setting, with its default; next: edit it, then {use}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from flows.terminal.reading import add_reading, voxel_size
 from schemas.image_choice import ImageChoice
@@ -114,7 +114,7 @@ def _run(arguments: argparse.Namespace) -> None:
         open_volume(path, voxel_size(arguments), choice) for path in (arguments.before, arguments.after)
     )
     for line in (*remark_warnings((before, after)), *lost_chunk_warnings((before, after))):
-        print(f"warning: {line}", file=sys.stderr)
+        say(f"warning: {line}", error=True)
     # Two slots: that of before and the missing one.
     slots = Slots(0, arguments.slicing_interval_um, before.voxel_size_um[0], _usable_um(arguments))
     missing = slots.missing_planes(1, before.shape[0])
@@ -122,7 +122,7 @@ def _run(arguments: argparse.Namespace) -> None:
     usable = slots.usable_planes(0, before.shape[0])
     z, y, x = world_origin({0: before, 2: after}, space)
     if arguments.output_z is None and missing < 1:
-        print("already covered by the slice before; no volume written")
+        say("already covered by the slice before; no volume written")
         return
     diagnostics = interpolate_slice(
         before,
@@ -140,9 +140,9 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.ngff_version,
     )
     if diagnostics.interpolation_failed:
-        print(f"hard skip: {diagnostics.fallback_reason}: {diagnostics.detail}; no volume written")
+        say(f"hard skip: {diagnostics.fallback_reason}: {diagnostics.detail}; no volume written")
     else:
-        print(f"interpolated by {diagnostics.method_used}: {arguments.output}")
+        say(f"interpolated by {diagnostics.method_used}: {arguments.output}")
 
 
 def _usable_um(arguments: argparse.Namespace) -> float:

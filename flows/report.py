@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 
 GROUP_NAME = "group_report.html"
@@ -55,9 +55,9 @@ def _run(arguments: argparse.Namespace) -> None:
     from soct_core.file_names import output_of
 
     for directory in arguments.output:
-        print(_render_again(output_of(directory)))
+        say(str(_render_again(output_of(directory))))
     if arguments.group:
-        print(publish_group(arguments.group, arguments.to, overwrite=arguments.overwrite))
+        say(str(publish_group(arguments.group, arguments.to, overwrite=arguments.overwrite)))
 
 
 def _render_again(output: Path) -> Path:

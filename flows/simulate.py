@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from schemas.simulation import SimulationSettings
 from schemas.slice_id import parse_slice_id
@@ -91,8 +91,8 @@ def _run(arguments: argparse.Namespace) -> None:
     else:
         reference, size = open_reference(arguments.reference)
         truth = simulate(reference, size, settings, arguments.out, arguments.reference.name)
-    print(f"{arguments.out}: {describe(truth)}")
-    print(f"next: {called('reconstruct')} {shlex.quote(str(arguments.out))}")
+    say(f"{arguments.out}: {describe(truth)}")
+    say(f"next: {called('reconstruct')} {shlex.quote(str(arguments.out))}")
 
 
 def _ids(text: str) -> tuple[int, ...]:

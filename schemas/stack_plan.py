@@ -109,6 +109,8 @@ class StackPlan(Contract):
     canvas_origin: tuple[int, int]
     """(x, y)"""
     depth: int
+    fill: float = 0.0
+    """What a voxel holds where no slice was measured."""
     slices: tuple[PlannedSlice, ...]
     spans: tuple[PlannedSpan, ...]
     factors: dict[SliceId, float]

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from schemas.contract import Contract
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.pairwise import PairwiseMetrics, RigidTransform
+from schemas.printable import printable
 from schemas.published_stack import PublishedRecord
 from schemas.quality import PairFigures, SliceFigures, SliceQuality
 from schemas.run_record import RunRecord
@@ -114,10 +115,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     faults = {path: faults_of(path) for path in files}
     valid = [path for path, found in faults.items() if not found]
     for line in (line for found in faults.values() for line in found):
-        print(line)
+        print(printable(line))
     # Not among the faults: scripts count those.
     for said in (said for path in valid for said in warnings_of(path)):
-        print(f"warning: {said}", file=sys.stderr)
+        print(f"warning: {printable(said)}", file=sys.stderr)
     print(f"{len(valid)} of {len(faults)} valid", file=sys.stderr)
     return 0 if len(valid) == len(faults) else 1
 

@@ -2,6 +2,31 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
+from schemas.printable import printable
+
+_HOST_FAILED = {
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOBUFS,
+    errno.EAGAIN,
+    errno.EINTR,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENOTCONN,
+    errno.ECONNRESET,
+    errno.EREMOTEIO,
+}
+"""What a disk, a network or a busy host answers, whatever the file holds."""
+
 MAX_MESSAGE = 2000
 """Characters. Chosen by hand: the text of a file can be longer than any terminal."""
 
@@ -9,7 +34,7 @@ MAX_MESSAGE = 2000
 def one_line(text: str, limit: int = MAX_MESSAGE) -> str:
     """Text as one printable line: breaks become `; `, control characters their escapes."""
     joined = "; ".join(part.strip() for part in text.splitlines() if part.strip())
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined[:limit])
+    shown = printable(joined[:limit])
     return shown if len(joined) <= limit and len(shown) <= limit else f"{shown[: limit - 3]}..."
 
 
@@ -102,3 +127,17 @@ class ClusterError(SoctError, RuntimeError):
 
 class StageFailedError(SoctError, RuntimeError):
     """Some tasks of a stage failed; what depends on them was not started."""
+
+
+def unreadable(path: Path, error: OSError, otherwise: type[BadInputError]) -> SoctError:
+    """The error of a file that cannot be read: the host's where it failed, or else the input's.
+
+    Examples
+    --------
+    >>> type(unreadable(Path("a.csv"), OSError(errno.EIO, "Input/output error"), SliceConfigError))
+    <class 'soct_core.errors.ReadError'>
+    >>> unreadable(Path("a.csv"), OSError(errno.EACCES, "Permission denied"), SliceConfigError)
+    SliceConfigError('a.csv: cannot be read: Permission denied')
+    """
+    kind = ReadError if error.errno in _HOST_FAILED else otherwise
+    return kind(f"{path}: cannot be read: {error.strerror or error}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.engine.runners import fit_runner
 from flows.engine.session import Sessions, add_runner_options, refuse_unfit_options, shown_on
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from flows.terminal.reading import add_reading, input_overrides, voxel_size
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 when written, 1 when an operation failed, 2 for bad input."""
     arguments = parser().parse_args(argv)
     if not arguments.quiet:
-        print(f"apply {arguments.acquisition} to {arguments.other}", flush=True)
+        say(f"apply {arguments.acquisition} to {arguments.other}")
     return exit_code(lambda: _run(arguments))
 
 

@@ -26,7 +26,12 @@ def _run_name() -> str:
     return Path(str(flow_run.parameters["other"])).name
 
 
-@flow(name="apply", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))
+@flow(
+    name="apply",
+    flow_run_name=_run_name,
+    task_runner=task_runner(DEFAULT_RUNNER),
+    persist_result=False,
+)
 def apply(
     acquisition: Path,
     other: Path,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.runners import fit_runner
 from flows.engine.session import add_runner_options, add_settings_options, refuse_unfit_options
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from flows.terminal.reading import add_reading, input_overrides, voxel_size
 
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 when written, 1 when an operation failed, 2 for bad input."""
     arguments = parser().parse_args(argv)
     if not arguments.quiet:
-        print(f"assess {arguments.acquisition}", flush=True)
+        say(f"assess {arguments.acquisition}")
     return exit_code(lambda: _run(arguments))
 
 

@@ -27,7 +27,12 @@ def _run_name() -> str:
     return run_name(flow_run.name or "", Path(str(flow_run.parameters["acquisition"])), None)
 
 
-@flow(name="assess", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))
+@flow(
+    name="assess",
+    flow_run_name=_run_name,
+    task_runner=task_runner(DEFAULT_RUNNER),
+    persist_result=False,
+)
 def assess(  # noqa: PLR0913 (the parameters of the deployment form)
     acquisition: Path,
     slice_config_out: Path,

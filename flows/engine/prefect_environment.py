@@ -6,8 +6,11 @@ import os
 import socket
 import threading
 import time
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
 
-from soct_core.errors import ServerError
+from soct_core.errors import ServerError, SettingsError
 from soct_core.one_thread import ENVIRONMENT
 
 DEFAULTS = {
@@ -39,6 +42,31 @@ def keep_local_direct() -> None:
         if "*" not in hosts:
             missing = [host for host in (*_LOCAL, socket.gethostname()) if host not in hosts]
             os.environ[name] = ",".join([*hosts, *missing])
+
+
+def refuse_odd_settings() -> None:
+    """Say in one line if Prefect cannot read its own settings; call it before all else that imports Prefect.
+
+    Raises
+    ------
+    SettingsError
+        If a `prefect.toml`, a `pyproject.toml` or an `.env` of the working directory, a profile or the
+        environment says something that Prefect does not understand.
+    """
+    try:
+        # Prefect says on its own, at length, that its plugins cannot be had.
+        with redirect_stderr(StringIO()):
+            from prefect.settings import get_current_settings
+
+            get_current_settings()
+    except (ValueError, OSError) as error:  # invalid TOML, a value out of range, a file that is a directory
+        said = "; ".join(
+            line.strip() for line in str(error).splitlines() if "errors.pydantic.dev" not in line
+        )
+        raise SettingsError(
+            f"Prefect cannot read its settings ({said}); look at prefect.toml, pyproject.toml and .env in "
+            f"{Path.cwd()}, at its profiles, and at PREFECT_... in the environment"
+        ) from error
 
 
 def refuse_unreachable_api() -> None:

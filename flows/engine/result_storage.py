@@ -27,7 +27,8 @@ def refuse_open_storage() -> None:
     from prefect.settings import PREFECT_HOME, PREFECT_LOCAL_STORAGE_PATH
 
     home = Path(PREFECT_HOME.value()).expanduser()
-    for path in (home, Path(PREFECT_LOCAL_STORAGE_PATH.value() or home / "storage").expanduser()):
+    storage = Path(PREFECT_LOCAL_STORAGE_PATH.value() or home / "storage").expanduser()
+    for path in (home,) if _is_mine_to_enter(home) and home in storage.parents else (home, storage):
         if path.exists() and (why := _open_to(path.stat())):
             raise BadInputError(
                 f"{path}: holds cached results and {why}, wanted a directory that only you can write to; "
@@ -44,15 +45,31 @@ def refuse_unwritable_home() -> None:
         If the directory cannot be made or written to.
     """
     # As Prefect finds it, but before it is imported: it would warn first, at length.
-    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    named = os.environ.get("PREFECT_HOME") or "~/.prefect"
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home = Path(named).expanduser()
+    except RuntimeError as error:
+        raise OutputError(
+            f"{named}: cannot be written: HOME is not set, and this user has no home directory; "
+            f"set PREFECT_HOME to a place where you can"
+        ) from error
+    try:
+        # Whatever the umask: what others could write to is refused.
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with TemporaryFile(dir=home):
             pass
     except OSError as error:
         raise OutputError(
             f"{home}: cannot be written: {error.strerror or error}; set PREFECT_HOME to a place where you can"
         ) from error
+
+
+def _is_mine_to_enter(folder: Path) -> bool:
+    """Whether nobody else gets at what lies in a directory."""
+    if not folder.exists():
+        return False
+    found = folder.stat()
+    return found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
 
 
 def _open_to(found: os.stat_result) -> str:

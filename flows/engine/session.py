@@ -99,8 +99,9 @@ def _server() -> Iterator[str]:
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     # Prefect takes seconds to import: bad input and --help must not wait for it.
     from flows.engine.api import api
-    from flows.engine.prefect_environment import refuse_unreachable_api
+    from flows.engine.prefect_environment import refuse_odd_settings, refuse_unreachable_api
 
+    refuse_odd_settings()
     refuse_unreachable_api()
     with api(own_process=True) as url:
         yield url

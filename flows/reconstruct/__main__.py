@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.engine.session import add_runner_options, add_settings_options
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.exit_codes import HELP, CommandParser, exit_code
 from flows.terminal.reading import add_reading
 from schemas.slice_id import parse_slice_id
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if several and getattr(arguments, name):
             p.error(f"--{name} goes with one acquisition, got {len(arguments.acquisition)}")
     if not arguments.quiet:
-        print(f"reconstruct {', '.join(map(str, arguments.acquisition)) or 'demo'}", flush=True)
+        say(f"reconstruct {', '.join(map(str, arguments.acquisition)) or 'demo'}")
     if several:
         from flows.reconstruct.several import reconstruct_all
 

@@ -15,6 +15,7 @@ from flows.engine.caching import cache_entry, why_not_known
 from flows.engine.runners import worker_count
 from flows.reconstruct.unchanged import Asked
 from schemas.handoffs import FinalisedTrail, Job
+from schemas.printable import printable
 from soct_core.errors import one_line
 from soct_core.file_names import FINAL_NAME, VOLUME_PATH
 from soct_core.run.estimate import estimate, size_text
@@ -66,7 +67,7 @@ def print_dry_run(console: Console, request: Asked, planner: Planner, workers: i
     with remembering(request.places.output, keep=False):
         look, planes = _looked_at(request, planner)
     for line in _lines(look, planner, planes, worker_count(workers)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _looked_at(request: Asked, planner: Planner) -> tuple[Look, int]:

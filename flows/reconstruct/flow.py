@@ -45,7 +45,9 @@ def _run_name() -> str:
     return run_name(flow_run.name or "", Path(str(given["acquisition"])), given.get("name"))
 
 
-@flow(name="reconstruct", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER))
+@flow(
+    name="reconstruct", flow_run_name=_run_name, task_runner=task_runner(DEFAULT_RUNNER), persist_result=False
+)
 def reconstruct(  # noqa: PLR0913 (the parameters of the deployment form)
     acquisition: Path,
     output: Path | None = None,

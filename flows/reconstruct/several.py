@@ -16,6 +16,7 @@ from flows.report import publish_group
 from flows.terminal.exit_codes import BAD_INPUT, DONE, FAILED, exit_code
 from flows.terminal.signals import is_stopping
 from schemas.handoffs import RunResult
+from schemas.printable import printable
 from soct_core.errors import one_line
 from soct_core.file_names import DEFAULT_OUTPUT, RUN_RECORD_NAME
 
@@ -41,7 +42,8 @@ def reconstruct_all(arguments: argparse.Namespace) -> int:
     for acquisition in arguments.acquisition:
         if is_stopping():
             break
-        console.print(f"\n{acquisition}", style="bold", markup=False, highlight=False, soft_wrap=True)
+        title = f"\n{printable(str(acquisition))}"
+        console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
         results: list[RunResult] = []
         code = exit_code(partial(_attempt, arguments, acquisition, sessions, results))
         ended.append(Ended(acquisition, code, results[0] if results else None))
@@ -57,7 +59,12 @@ def _on_one_page(console: Console, ended: list[Ended]) -> set[int]:
     done = [one.acquisition for one in ended if (one.acquisition / DEFAULT_OUTPUT / RUN_RECORD_NAME).exists()]
     if not done or is_stopping():
         return set()
-    return {exit_code(lambda: console.print(f"all on one page: {publish_group(done)}", soft_wrap=True))}
+
+    def publish() -> None:
+        page = printable(str(publish_group(done)))
+        console.print(f"all on one page: {page}", markup=False, soft_wrap=True)
+
+    return {exit_code(publish)}
 
 
 def _attempt(

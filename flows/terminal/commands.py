@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.printable import printable
+
 PROGRAM = "soct"
 
 
@@ -50,3 +52,8 @@ def called(name: str) -> str:
     if Path(sys.argv[0]).stem == PROGRAM:
         return f"{PROGRAM} {name}"
     return f"python -m {_BY_NAME[name].module.removesuffix('.__main__')}"
+
+
+def say(line: str, *, error: bool = False) -> None:
+    """Print a line, on standard error if it is no result; whatever names it holds, it stays a line."""
+    print(printable(line), file=sys.stderr if error else sys.stdout, flush=True)

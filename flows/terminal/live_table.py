@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from flows.terminal.stage_rows import ONLY_IF_LARGE, STAGES, StageRow
+from schemas.printable import printable
 
 Told = Callable[[str], float | None]
 """Asked with the name of a stage: how far it reports to have come, 0 to 1; None if it reports nothing."""
@@ -82,7 +83,7 @@ class LiveTable:
         return table
 
     def _say(self, text: str, style: str) -> None:
-        self._console.print(text, style=style, markup=False, soft_wrap=True, highlight=False)
+        self._console.print(printable(text), style=style, markup=False, soft_wrap=True, highlight=False)
 
     def _ask(self, told: Told) -> None:
         while not self._closed.wait(_POLL_SECONDS):

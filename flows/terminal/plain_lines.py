@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from flows.terminal.commands import called
+from flows.terminal.commands import called, say
 from flows.terminal.notices import after_hard_skip, pair_line
 from schemas.handoffs import InterpolationOutcome, PairOutcome, RunResult
+from schemas.printable import printable
 from schemas.slice_id import format_slice_id
 from soct_core.errors import one_line
 from soct_core.file_names import FINAL_NAME
@@ -53,7 +54,7 @@ def redraws(console: Console) -> bool:
 def print_lines(console: Console, lines: Iterable[str]) -> None:
     """Print a closing table."""
     for line in lines:
-        console.print(line, markup=False, soft_wrap=True, highlight=False)
+        console.print(printable(line), markup=False, soft_wrap=True, highlight=False)
 
 
 def table_lines(rows: Iterable[tuple[str, str]]) -> list[str]:

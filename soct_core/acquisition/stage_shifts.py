@@ -19,7 +19,7 @@ from schemas.common_space import Window
 from schemas.slice_id import format_slice_id
 from schemas.tables.csv_table import TableFaults
 from schemas.tables.stage_shifts import STAGE_SHIFTS
-from soct_core.errors import ShiftsError
+from soct_core.errors import ShiftsError, unreadable
 from soct_core.volume.header_checks import MAX_PLANE_PIXELS
 
 Xy = tuple[float, float]
@@ -112,7 +112,7 @@ def read_shifts(path: Path) -> pd.DataFrame:
     except TableFaults as error:
         raise ShiftsError(error.summary) from error
     except OSError as error:
-        raise ShiftsError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error, ShiftsError) from error
 
 
 def _links(table: pd.DataFrame, pixel_um: tuple[float, float], path: Path) -> dict[tuple[int, int], Xy]:

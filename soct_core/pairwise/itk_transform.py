@@ -11,7 +11,7 @@ import numpy as np
 from schemas.pairwise import RigidTransform
 from schemas.small_file import read_small
 from soct_core.affine import Affine2D
-from soct_core.errors import TransformError
+from soct_core.errors import TransformError, unreadable
 from soct_core.storage.atomic import publish_text
 
 MAX_TFM_BYTES = 2**16
@@ -71,7 +71,7 @@ def read_tfm(path: Path) -> Affine2D:
     try:
         text = read_small(path, MAX_TFM_BYTES).decode("utf-8-sig")
     except OSError as error:
-        raise TransformError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error, TransformError) from error
     except UnicodeDecodeError as error:
         raise TransformError(f"{path}: is not text, wanted an ITK transform file (.tfm)") from error
     lines = [line.strip() for line in text.splitlines() if line.strip()]

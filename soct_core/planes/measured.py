@@ -61,6 +61,29 @@ def imaged_of(volume: Sliceable) -> Sliceable:
     return np.broadcast_to(np.True_, volume.shape)
 
 
+def background_of(volume: Sliceable) -> float:
+    """What a voxel that was not measured holds: 0, or where 0 is bright, the darkest that was measured.
+
+    It is bright where most of what was measured lies below it, as in decibels. Looked at are the first,
+    middle and last plane; the darkest is rounded down to a whole number.
+
+    Examples
+    --------
+    >>> background_of(np.full((2, 4, 4), 7, np.uint16)), background_of(np.full((2, 4, 4), -20.5, np.float32))
+    (0.0, -21.0)
+    """
+    if np.dtype(volume.dtype).kind == "u":
+        return 0.0
+    depth, seen = volume.shape[0], []
+    for z in sorted({0, depth // 2, depth - 1}):
+        plane, where = read_measured(volume, z)
+        seen.append(plane.ravel() if where is None else plane[where])
+    values = np.concatenate(seen)
+    if not values.size or float(np.median(values)) >= 0:
+        return 0.0
+    return float(np.floor(values.min()))
+
+
 def measured_mean(planes: NDArray[Any], where: Mask | None) -> NDArray[np.float64]:
     """Mean of several planes, (k, y, x), over what was measured; NaN where nothing was."""
     if where is None:

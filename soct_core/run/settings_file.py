@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from schemas.small_file import read_small
-from soct_core.errors import SettingsError, one_line
+from soct_core.errors import SettingsError, one_line, unreadable
 
 Model = TypeVar("Model", bound=BaseModel)
 Tree = dict[str, Any]
@@ -74,7 +74,7 @@ def _read_toml(file: Path) -> Tree:
     try:
         return tomllib.loads(read_small(file, MAX_SETTINGS_BYTES).decode("utf-8-sig").replace("\r\n", "\n"))
     except OSError as error:
-        raise SettingsError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(file, error, SettingsError) from error
     except (ValueError, RecursionError) as error:
         # Beside its own error, tomllib passes on those of dates and of numbers beyond all sense.
         raise SettingsError(f"{file}: is not TOML: {error}") from error

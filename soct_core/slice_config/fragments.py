@@ -11,7 +11,7 @@ from schemas.manifest_fragment import FRAGMENT_COLUMNS, ManifestFragment
 from schemas.slice_id import format_slice_id
 from schemas.tables.csv_table import CsvTable, TableFaults
 from schemas.tables.slice_config import SLICE_CONFIG
-from soct_core.errors import FragmentError
+from soct_core.errors import FragmentError, unreadable
 from soct_core.file_names import named_fragment_id
 from soct_core.storage.atomic import publish_text
 
@@ -58,7 +58,7 @@ def read_fragment(path: Path) -> ManifestFragment:
     except TableFaults as error:
         raise FragmentError(error.summary) from error
     except OSError as error:
-        raise FragmentError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error, FragmentError) from error
     foreign = [name for name in table.columns if name not in FRAGMENT_COLUMNS]
     if foreign:
         raise FragmentError(f"{path}: column {foreign[0]!r} is foreign, wanted {', '.join(FRAGMENT_COLUMNS)}")

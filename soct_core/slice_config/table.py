@@ -11,7 +11,7 @@ from schemas.slice_id import format_slice_id, parse_slice_id
 from schemas.tables.csv_cells import inert
 from schemas.tables.csv_table import TableFaults
 from schemas.tables.slice_config import CANONICAL_COLUMNS, SLICE_CONFIG
-from soct_core.errors import FragmentError, SliceConfigError
+from soct_core.errors import FragmentError, SliceConfigError, unreadable
 from soct_core.slice_config.fragments import read_fragment
 from soct_core.storage.atomic import publish_text
 
@@ -55,7 +55,7 @@ def read(path: str | Path) -> pd.DataFrame:
     except TableFaults as error:
         raise SliceConfigError(error.summary) from error
     except OSError as error:
-        raise SliceConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error, SliceConfigError) from error
     return _in_order(table)
 
 

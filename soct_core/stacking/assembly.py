@@ -12,6 +12,7 @@ from schemas.settings import StackRecipe
 from schemas.tables.stacking_decisions import STACKING_DECISIONS
 from soct_core.affine import Affine2D, plane_center
 from soct_core.errors import AcquisitionError
+from soct_core.planes.measured import background_of
 from soct_core.registration.working_plane import pixel_aspect
 from soct_core.stacking.blending import VolumePlan, canvas_of
 from soct_core.stacking.canvas import Canvas, enlarged, is_identity, with_margin
@@ -139,6 +140,8 @@ def plan_stack(
         FormerImage(former, kept) if former is not None and kept else None,
         given.origin_um,
         recipe.orientation,
+        # Of the first slice alone: a volume that grows keeps it.
+        background_of(given.measured[min(given.measured)]),
     )
     volume = PartedVolume.of(plan, recipe.stack, recipe.ngff_version)
     return Stack(assembled, canvas, intensity, volume)

@@ -121,6 +121,8 @@ class VolumePlan:
     """Where pixel (0, 0) of the slices and plane 0 of the volume lie in the world."""
     orientation: str | None = None
     """To which side of the animal z, y and x run."""
+    fill: float = 0.0
+    """What a voxel holds where no slice was measured."""
     kind: np.dtype[Any] | None = None
     """The dtype, where there may be no slice that shows it: a part of the volume can lie in a gap."""
 
@@ -179,6 +181,8 @@ class Blender:
             made = self._planes(run, run.owner, planes, box)
             for z, (plane, provenance) in zip(planes, made, strict=True):
                 values[z - first], labels[z - first] = plane, provenance
+        if self._plan.fill:
+            values[labels == GAP] = self._plan.fill
         return values, labels
 
     def _planes(

@@ -116,7 +116,7 @@ class PartedVolume:
 
     def _arrays(self, folder: Path) -> LevelArrays:
         group = zarr.create_group(folder, zarr_format=3 if self.version == "0.5" else 2)
-        return LevelArrays.create(group, self.grid, self.plan.dtype, self.version)
+        return LevelArrays.create(group, self.grid, self.plan.dtype, self.version, self.plan.fill)
 
     @property
     def _is_sized(self) -> bool:

@@ -48,6 +48,7 @@ def plan_of(stack: Stack, contents: StackContents, *, look: bool = True) -> Stac
         canvas_shape=stack.canvas.shape,
         canvas_origin=stack.canvas.origin,
         depth=volume.plan.depth,
+        fill=volume.plan.fill,
         slices=tuple(_planned(placed, contents, shown) for placed in volume.plan.placed_slices),
         spans=tuple(
             PlannedSpan(
@@ -107,6 +108,7 @@ def parted_volume(plan: StackPlan, volumes: Mapping[int, Volume]) -> PartedVolum
         plan.factors,
         origin_um=plan.origin_um,
         orientation=plan.contents.recipe.orientation,
+        fill=plan.fill,
         kind=np.dtype(plan.dtype),
     )
     grid = VolumeGrid(plan.image, plan.labels, plan.within)

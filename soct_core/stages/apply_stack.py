@@ -19,7 +19,7 @@ from soct_core.stacking.regrid import Regrid
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
 
-VERSION = "1"
+VERSION = "2"
 
 
 def reads(job: ApplyStackJob) -> list[str]:

@@ -12,7 +12,7 @@ from soct_core.stacking.published import read_published
 from soct_core.storage.atomic import publish_text, remove
 from soct_core.storage.fingerprint import fingerprint
 
-VERSION = "11"
+VERSION = "12"
 """Of all that a volume is made by: that of the stack."""
 
 

@@ -14,7 +14,7 @@ from soct_core.storage.own_files import make_own_folder
 from soct_core.storage.records import read_record
 from soct_core.volume import open_volume
 
-VERSION = "11"
+VERSION = "12"
 
 
 def reads(job: StackPartJob) -> list[str]:

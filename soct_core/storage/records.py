@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from schemas.small_file import read_small
-from soct_core.errors import RecordError
+from soct_core.errors import RecordError, unreadable
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -21,7 +21,7 @@ def read_record(path: Path, model: type[Record]) -> Record:
     try:
         return model.model_validate_json(read_small(path, MAX_RECORD_BYTES))
     except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error, RecordError) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"

@@ -40,12 +40,17 @@ class LevelArrays:
 
     @classmethod
     def create(
-        cls, group: zarr.Group, grid: VolumeGrid, dtype: np.dtype[Any], version: NgffVersion
+        cls,
+        group: zarr.Group,
+        grid: VolumeGrid,
+        dtype: np.dtype[Any],
+        version: NgffVersion,
+        fill: float = 0.0,
     ) -> LevelArrays:
         """Make them, empty, in a group and in its group of provenance labels."""
         labels, kind = group.create_group("labels").create_group(LABEL_NAME), np.dtype(np.uint8)
         return cls(
-            tuple(create_level(group, str(i), g, dtype, version) for i, g in enumerate(grid.image)),
+            tuple(create_level(group, str(i), g, dtype, version, fill) for i, g in enumerate(grid.image)),
             tuple(create_level(labels, str(i), g, kind, version) for i, g in enumerate(grid.labels)),
         )
 

@@ -33,11 +33,12 @@ class Display:
 def display_of(coarsest: zarr.Array[Any], planes: int) -> Display:
     """The window of an image of `planes` planes, from its coarsest level.
 
-    Tissue is what lies above Otsu's threshold among all that is not 0.
+    Tissue is what lies above Otsu's threshold among all that is not the fill value, 0 as a rule.
     """
     step = max(1, -(-int(np.prod(coarsest.shape)) // _MOST_VOXELS))
     values = np.concatenate([np.ravel(coarsest[z]) for z in range(0, coarsest.shape[0], step)])
-    return _window(values[np.isfinite(values) & (values != 0)].astype(np.float64), planes // 2)
+    nothing = coarsest.fill_value or 0
+    return _window(values[np.isfinite(values) & (values != nothing)].astype(np.float64), planes // 2)
 
 
 def _window(values: NDArray[np.float64], plane: int) -> Display:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.small_file import read_small
-from soct_core.errors import VolumeError
+from soct_core.errors import VolumeError, unreadable
 from soct_core.storage.safe_paths import is_within
 
 # Limits, all chosen by hand: far above any volume of this kind; claims beyond them are taken for false.
@@ -80,7 +80,7 @@ def _read_header(file: Path, path: Path) -> Mapping[str, Any]:
     try:
         header = json.loads(read_small(file, MAX_HEADER_BYTES))
     except OSError as error:
-        raise VolumeError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(file, error, VolumeError) from error
     except (ValueError, RecursionError) as error:
         raise VolumeError(f"{path}: is not a readable zarr group: {file.name}: {error}") from error
     if not isinstance(header, dict):

@@ -58,7 +58,7 @@ def survey(
         for rows, columns in _from_the_edges_inward(shape, chunks):
             values = read((planes, rows, columns))
             if layer in unseen:
-                box.see_part(values, rows.start, columns.start)
+                box.see_part(without_fill(values, fill), rows.start, columns.start)
             mask[:, rows, columns] = ~np.isnan(values) if np.isnan(fill) else values != fill
         unseen.discard(layer)
         return mask
@@ -70,10 +70,16 @@ def survey(
             if box.is_whole:
                 break
             if not box.holds(rows, columns):
-                box.see_part(read((planes, rows, columns)), rows.start, columns.start)
+                values = without_fill(read((planes, rows, columns)), fill)
+                box.see_part(values, rows.start, columns.start)
     inside = box.inside()
     whole = not is_padded or inside == Inside(slice(0, shape[1]), slice(0, shape[2]))
     return Imaged(None if whole else inside, lost if lost is not None and lost.any() else None)
+
+
+def without_fill(values: NDArray[Any], fill: float) -> NDArray[Any]:
+    """Values with zeros for the fill value: padding holds either."""
+    return values if fill == 0 or np.isnan(fill) else np.where(values == fill, 0, values)
 
 
 def _from_the_edges_inward(shape: Shape, chunks: Shape) -> Iterator[tuple[slice, slice]]:

@@ -19,14 +19,20 @@ from soct_core.volume.written_metadata import NgffVersion, image_attributes
 
 
 def create_level(
-    group: zarr.Group, name: str, grid: LevelGrid, dtype: np.dtype[Any], version: NgffVersion
+    group: zarr.Group,
+    name: str,
+    grid: LevelGrid,
+    dtype: np.dtype[Any],
+    version: NgffVersion,
+    fill: float = 0.0,
 ) -> zarr.Array[Any]:
-    """Make the array of a level; shards need version 0.5."""
+    """Make the array of a level, filled with what stands for nothing; shards need version 0.5."""
     # Zeros are written too, so that a chunk that is not there can only be a damaged one.
     common: dict[str, Any] = {
         "shape": grid.shape,
         "chunks": grid.chunks,
         "dtype": dtype,
+        "fill_value": dtype.type(fill),
         "config": {"write_empty_chunks": True},
     }
     if version == "0.5":

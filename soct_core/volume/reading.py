@@ -18,9 +18,10 @@ from soct_core.arrays import Zyx
 from soct_core.errors import ReadError, VolumeError
 from soct_core.planes.padding import fills_frame
 from soct_core.volume.absent_chunks import ChunkGrid, absent_chunks, chunk_key
+from soct_core.volume.bounded_codecs import use_bounded_codecs
 from soct_core.volume.checked_blosc import use_checked_blosc
 from soct_core.volume.header_checks import check_group, check_level
-from soct_core.volume.imaged import Imaged, ImagedMask, survey
+from soct_core.volume.imaged import Imaged, ImagedMask, survey, without_fill
 from soct_core.volume.layouts import image_folder, refuse_no_directory
 from soct_core.volume.metadata import read_image_metadata, refuse_other_order
 
@@ -30,6 +31,7 @@ Index = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
 zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1})
 numcodecs.blosc.set_nthreads(1)
 use_checked_blosc()
+use_bounded_codecs()
 
 
 class Volume:
@@ -179,7 +181,7 @@ class Volume:
         values = self._read(index)
         if not self._fills_frame and isinstance(index, int | slice | EllipsisType):
             # Planes that are read anyway spare most volumes the search for padding.
-            self._fills_frame = bool(values.size) and fills_frame(values)
+            self._fills_frame = bool(values.size) and fills_frame(without_fill(values, float(self._fill)))
         lost = None if absent is None else self.find_imaged().lost
         if lost is None:
             return values

@@ -17,7 +17,12 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.engine import prefect_environment as module
-from flows.engine.prefect_environment import keep_local_direct, refuse_unreachable_api
+from flows.engine.prefect_environment import (
+    keep_local_direct,
+    refuse_odd_settings,
+    refuse_unreachable_api,
+)
+from flows.terminal.exit_codes import exit_code
 from soct_core.errors import ServerError
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -120,3 +125,19 @@ def test_a_server_that_is_about_to_answer_is_waited_for() -> None:
         refuse_unreachable_api()
     with temporary_settings(restore_defaults={PREFECT_API_URL}):
         refuse_unreachable_api()
+
+
+def test_settings_that_prefect_cannot_read_are_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import prefect.settings
+
+    def broken() -> None:
+        print("plugins, at length", file=sys.stderr)
+        raise ValueError("1 error\nport\n  wanted a number\n  see https://errors.pydantic.dev/2/v/int")
+
+    monkeypatch.setattr(prefect.settings, "get_current_settings", broken)
+    assert exit_code(refuse_odd_settings) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: Prefect cannot read its settings (1 error; port; wanted a number); ")
+    assert error.count("\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,6 +38,7 @@ def test_a_cache_that_others_can_write_to_is_refused(tmp_path: Path, mode: int, 
     storage = tmp_path / "storage"
     storage.mkdir()
     storage.chmod(mode)
+    tmp_path.chmod(0o755)
     with temporary_settings({PREFECT_HOME: tmp_path, PREFECT_LOCAL_STORAGE_PATH: storage}):
         if not open_:
             refuse_open_storage()
@@ -58,3 +60,40 @@ def test_a_home_that_prefect_cannot_write_to_is_named_at_once(
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "new"))
     refuse_unwritable_home()
     assert list(tmp_path.joinpath("new").iterdir()) == []
+
+
+def test_without_a_home_directory_the_line_says_what_to_set(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pwd
+
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("HOME", "PREFECT_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert exit_code(refuse_unwritable_home) == 1
+    assert "HOME is not set" in (error := capsys.readouterr().err)
+    assert "set PREFECT_HOME" in error
+    assert error.count("\n") == 1
+
+
+def test_a_home_that_is_made_under_umask_000_is_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.settings import PREFECT_HOME, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+
+    home = tmp_path / "new" / "prefect"
+    monkeypatch.setenv("PREFECT_HOME", str(home))
+    before = os.umask(0)
+    try:
+        refuse_unwritable_home()
+        (home / "storage").mkdir()  # as Prefect does
+    finally:
+        os.umask(before)
+    with temporary_settings({PREFECT_HOME: home, PREFECT_LOCAL_STORAGE_PATH: home / "storage"}):
+        refuse_open_storage()
+        home.chmod(0o755)
+        with pytest.raises(BadInputError, match=r"storage: .*writable by others"):
+            refuse_open_storage()
