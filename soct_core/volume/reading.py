@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from schemas.image_choice import ImageChoice
 from soct_core.arrays import Zyx
-from soct_core.errors import ReadError, VolumeError
+from soct_core.errors import ReadError, VolumeError, unreadable
 from soct_core.planes.padding import fills_frame
 from soct_core.volume.absent_chunks import ChunkGrid, absent_chunks, chunk_key
 from soct_core.volume.bounded_codecs import use_bounded_codecs
@@ -308,6 +308,8 @@ def _group(path: Path, folder: str) -> tuple[zarr.Group, dict[str, Any]]:
         group = zarr.open_group(path, path=folder, mode="r", use_consolidated=False)
         return group, group.attrs.asdict()
     except Exception as error:  # zarr raises many kinds on damaged metadata
+        if isinstance(error, OSError) and error.errno:
+            raise unreadable(path, error, VolumeError) from error
         raise VolumeError(f"{path}: is not a readable zarr group: {_first_line(error)}") from error
 
 
@@ -316,6 +318,8 @@ def _level(group: zarr.Group, name: str, path: Path) -> zarr.Array[Any]:
     try:
         level = group[name]
     except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise unreadable(path, error, VolumeError) from error
         raise VolumeError(f"{path}: level {name!r} cannot be opened: {_first_line(error)}") from error
     if not isinstance(level, zarr.Array):
         raise VolumeError(f"{path}: level {name!r} is no array")

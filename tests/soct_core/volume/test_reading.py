@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ from handmade_ngff import DATA, axis, chunk_files, made_by_hand, multiscale, sca
 from stored_image import stored_image
 
 from schemas.image_choice import ImageChoice
-from soct_core.errors import VolumeError
+from soct_core.errors import ReadError, VolumeError
 from soct_core.volume import open_volume
 from soct_core.volume.reading import same_voxel_size
+from soct_core.volume.writing import write_image
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -226,3 +229,22 @@ def test_a_chunk_that_cannot_be_decoded_is_one_clear_error(tmp_path: Path, spoil
     with pytest.raises(VolumeError, match=r"slice_z04\.ome\.zarr: cannot be read at 9") as caught:
         volume[9]
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["zarr.json", "0"])
+def test_what_the_host_fails_to_read_is_no_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A disk that fails, or too many open files: trying again may help."""
+    path = tmp_path / "slice_z00.ome.zarr"
+    write_image(path, np.ones((2, 8, 8), np.uint16), (50.0, 25.0, 25.0))
+    real = os.open
+
+    def failing(file: Any, *arguments: Any, **more: Any) -> int:
+        if Path(file).name == "zarr.json" and (name == "zarr.json" or Path(file).parent.name == name):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), file)
+        return real(file, *arguments, **more)
+
+    monkeypatch.setattr(os, "open", failing)
+    with pytest.raises(ReadError, match="cannot be read: Too many open files"):
+        open_volume(path)
