@@ -101,7 +101,7 @@ def _run(arguments: argparse.Namespace) -> None:
         from soct_core.simulation.simulate import TRUTH_NAME, simulate_demo
 
         if not arguments.quiet and not (acquisition / TRUTH_NAME).exists():
-            print(f"simulating an acquisition in {acquisition}", flush=True)
+            say(f"simulating an acquisition in {acquisition}")
         simulate_demo(acquisition)
     with Sessions(arguments) as opened:
         reconstruct_one(arguments, acquisition, opened)

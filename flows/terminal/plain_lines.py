@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from flows.terminal.commands import called, say
+from flows.terminal.commands import called
 from flows.terminal.notices import after_hard_skip, pair_line
 from schemas.handoffs import InterpolationOutcome, PairOutcome, RunResult
 from schemas.printable import printable
