@@ -109,9 +109,10 @@ def faults_of(counts: dict[str, int]) -> Iterator[Fault]:
 
 
 def sampled(counts: dict[str, int], number: int, draw: random.Random) -> Iterator[Fault]:
-    """Some of them: as many deaths as errors."""
+    """Some of them: as many deaths as errors, where both are wanted."""
+    errors = [what for what in counts if what != KILL]
     for index in range(number):
-        what = draw.choice(ERRORS) if index % 2 else KILL
+        what = draw.choice(errors) if errors and (index % 2 or KILL not in counts) else KILL
         yield Fault(what, draw.randint(1, counts[what]), what != KILL and draw.random() < 0.3)
 
 

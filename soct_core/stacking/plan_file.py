@@ -77,6 +77,14 @@ def is_plan_of(plan: StackPlan, stack: Stack, contents: StackContents) -> bool:
     return plan.model_copy(update={"slices": slices}) == plan_of(stack, contents, look=False)
 
 
+def describes(plan: StackPlan, stack: Stack, contents: StackContents) -> bool:
+    """Whether a plan is that of a stack, whatever it takes over from what is published."""
+    history: dict[str, object] = {"kept_planes": 0, "parts": ()}
+    slices = tuple(one.model_copy(update={"imaged": None}) for one in plan.slices)
+    mine = plan_of(stack, contents, look=False).model_copy(update=history)
+    return plan.model_copy(update=history | {"slices": slices}) == mine
+
+
 def intensity_of(plan: StackPlan) -> MatchedIntensity:
     """Intensities as they were matched for a plan."""
     return MatchedIntensity(plan.factors, plan.intensity_step, plan.matched_cuts, plan.unmatched_cuts)

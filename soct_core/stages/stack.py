@@ -18,7 +18,7 @@ from soct_core.file_names import (
 from soct_core.reportlets.stack import stack_reportlet
 from soct_core.reportlets.write import write_reportlet
 from soct_core.stacking.assembly import decisions_table
-from soct_core.stacking.plan_file import is_plan_of, plan_of
+from soct_core.stacking.plan_file import describes, is_plan_of, plan_of
 from soct_core.stacking.preparation import Prepared, prepare, read_contents
 from soct_core.stacking.published import write_published
 from soct_core.stages import plan_stack
@@ -26,7 +26,6 @@ from soct_core.storage.atomic import publish_text, remove
 from soct_core.storage.file_tree import files_of
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.fingerprint_memo import memo
-from soct_core.volume import open_volume
 
 VERSION = plan_stack.VERSION
 
@@ -57,7 +56,9 @@ def run(job: StackJob) -> StackOutcome:
     sources = [part.folder for part in parts]
     memo().inherit(path, files_of(path), [path, *sources])
     plan = job.output / PLAN_PATH
-    if not _is_planned(prepared):
+    # Tasks of this run have read the plan: a second attempt, which goes on from the volume of the first,
+    # must not write another.
+    if prepared.plan is None or not describes(prepared.plan, stack, prepared.contents):
         content = plan_of(stack, prepared.contents, look=False)
         publish_text(plan, content.model_dump_json(indent=1) + "\n")
     decisions, record = job.output / DECISIONS_PATH, job.output / PUBLISHED_PATH
@@ -70,7 +71,7 @@ def run(job: StackJob) -> StackOutcome:
     return StackOutcome(
         volume=path,
         decisions=decisions,
-        shape=open_volume(path).shape,
+        shape=stack.volume.grid.image[0].shape,
         kept_planes=0 if former is None else former.planes,
         matched_cuts=stack.intensity.matched if job.recipe.stack.match_intensity else None,
         unmatched_cuts=stack.intensity.unmatched,

@@ -82,7 +82,9 @@ class FingerprintMemo:
         for store in stores:
             self._stores.pop(store, None)
             if self._output is not None:
-                (self._output / _place(store)).unlink(missing_ok=True)
+                # What stays there costs a little room.
+                with suppress(OSError):
+                    (self._output / _place(store)).unlink()
 
     def _known(self, store: Path) -> dict[str, RememberedFile]:
         if store not in self._stores:
