@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 from decoys import DECOYS, FAR_PLANES, FAR_UM, Planes, decoyed
-from noises import NOISES
+from noises import NOISES, without_noise
 from numpy.typing import NDArray
 from oct_scans import SCANS_NOISE, SIDE_SCANS, holds_scans, open_scans
 
@@ -203,6 +203,8 @@ class Gap:
     """Across the whole gap, in pixels of the planes: maps pixels of after to pixels of before."""
     faces: tuple[Planes, Planes]
     """The two planes at the gap without noise; of real scans, as they were imaged."""
+    shown: Planes
+    """The truth as its noise shows it on the average: planes are held against it."""
 
 
 def cut(case: Case) -> Gap:
@@ -225,7 +227,8 @@ def cut(case: Case) -> Gap:
     if case.decoy:
         after = decoyed(case.decoy, after, lambda: block.far(first, sides), lambda: specimen(case), rng)
     noise, faces = NOISES[case.noise], (before[-1], after[0])
-    return Gap(noise(before, block.peak, rng), truth, noise(after, block.peak, rng), drift, faces)
+    shown = without_noise(case.noise, truth, block.peak)
+    return Gap(noise(before, block.peak, rng), truth, noise(after, block.peak, rng), drift, faces, shown)
 
 
 def cut_scans(case: Case) -> Gap:
@@ -241,7 +244,7 @@ def cut_scans(case: Case) -> Gap:
     if case.decoy:
         others = eyes[(eye + 1) % len(eyes)][0][SIDE_SCANS:]
         after = decoyed(case.decoy, after, lambda: others, lambda: specimen(case), rng)
-    return Gap(before, truth, after, drift, (before[-1], after[0]))
+    return Gap(before, truth, after, drift, (before[-1], after[0]), truth)
 
 
 def specimen(case: Case) -> Planes:

@@ -70,6 +70,17 @@ def _attenuation(planes: Planes, peak: float, rng: np.random.Generator) -> Plane
     return _speckled(4, FINE_PX)(np.stack(blurred) * np.exp(-depth)[:, None, None], peak, rng)
 
 
+def without_noise(name: str, planes: Planes, peak: float) -> Planes:
+    """What a noise shows of clean planes on the average: their logarithm, for the one that takes it."""
+    if name != "log":
+        return planes
+    signal = np.linspace(0, max(1.0, float(planes.max() / peak)), 512)
+    nodes, weights = np.polynomial.laguerre.laggauss(48)
+    power = LOG_FULL_SCALE * signal[:, None, None] * nodes[:, None] + 0.5 * nodes
+    shown = np.einsum("sij,i,j->s", LOG_UNIT * np.log1p(power), weights, weights)
+    return np.asarray(np.interp(planes / peak, signal, shown))
+
+
 NOISES: dict[str, Noise] = {
     "clean": _clean,
     "L=4": _speckled(4, FINE_PX),

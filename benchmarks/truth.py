@@ -19,17 +19,17 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from filled_gaps import NAN, Made, interval_figures, psnr, ssim
 from gaps import COARSE, WIDE, Case, Gap, cases, cut
 from noises import NOISES
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
 from truth_figures import Result, by_source_and_noise, plot, refinements, summary
 
 import soct_core.zmorph.interpolate as zmorph
@@ -42,22 +42,14 @@ from soct_core.registration.likeness import displacement_rms
 from soct_core.registration.register import register
 from soct_core.registration.working_plane import reduced, registration_plane
 from soct_core.zmorph import interpolate_z_morph
-from soct_core.zmorph.morph import Morph, Refined, alphas
-from soct_core.zmorph.near_planes import near_side
+from soct_core.zmorph.morph import Morph, alphas
 from soct_core.zmorph.reference_slab import slab_size
-from soct_core.zmorph.refinement import refinement
-from soct_core.zmorph.uncertainty import half_widths
-
-NEAR_PLANES = 14
-"""Read on each side, as zmorph does by default."""
-SSIM_PLANES = 10
-"""About so many planes of a gap are compared: it costs as much as all the rest."""
 
 
 def run(case: Case) -> Result:
     """Cut one gap, fill it by every method, and compare."""
     gap = cut(case)
-    truth = gap.truth
+    truth = gap.shown
     before16, after16 = (np.rint(np.clip(v, 0, 65_535)).astype(np.uint16) for v in (gap.before, gap.after))
     with clocked() as spent:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -67,10 +59,9 @@ def run(case: Case) -> Result:
     peak = float(np.percentile(truth, 99.9))
     a = alphas(case.planes, "boundary")[:, None, None]
     linear = (1 - a) * before16[-1] + a * after16[0]
-    inner = alphas(case.planes, "interior")[:, None, None]
-    made = [Made.of(before16, after16, motion, way, truth, peak) for way in WAYS]
-    would = made[-1].boundary
-    interval = interval_figures(made[-1], truth, peak)
+    made = Made.of((before16, after16), motion, truth, peak)
+    would, refined = made.boundary, made.refined
+    interval = interval_figures(made, truth, peak)
     worth, found = (clean_gain(gap, m) for m in (gap.drift, motion))
     return Result(
         index=case.index,
@@ -89,21 +80,16 @@ def run(case: Case) -> Result:
         post_ncc=_or_nan(d.post_reg_ncc),
         registration_error_px=registration_error(gap, motion, case),
         psnr_zmorph=psnr(would, truth, peak),
-        psnr_interior=made[-1].psnr,
-        psnr_affine=made[0].psnr,
-        psnr_deformable=made[1].psnr,
-        psnr_sources=made[2].psnr,
-        psnr_linear_interior=psnr((1 - inner) * before16[-1] + inner * after16[0], truth, peak),
-        ssim_affine=made[0].ssim,
-        ssim_all=made[-1].ssim,
-        source_planes=made[-1].source_planes,
-        min_jacobian=made[-1].min_jacobian,
+        **{f"psnr_{name}": value for name, value in made.psnr.items()},
+        **{f"ssim_{name}": value for name, value in made.ssim.items()},
+        **beside_of((before16, after16), truth, peak),
+        source_planes=0 if refined is None else refined.planes,
+        held_out_error=_or_nan(None if refined is None else refined.held_out_error),
+        min_jacobian=made.min_jacobian,
         **interval,
         psnr_linear=psnr(linear, truth, peak),
         clean_gain_drift=worth,
         clean_gain_found=found,
-        psnr_average=psnr(interpolate_average(before16, after16, case.planes), truth, peak),
-        psnr_weighted=psnr(interpolate_weighted(before16, after16, case.planes), truth, peak),
         ssim_zmorph=ssim(would, truth, peak),
         ssim_linear=ssim(linear, truth, peak),
         wall_s=wall,
@@ -114,102 +100,25 @@ def run(case: Case) -> Result:
     )
 
 
+def beside_of(gap: tuple[Any, Any], truth: NDArray[Any], peak: float) -> dict[str, float]:
+    """PSNR and SSIM of what does not register, the linear cross-fade at interior depths."""
+    (before, after), count = gap, len(truth)
+    a = alphas(count, "interior")[:, None, None]
+    planes = {
+        "linear_interior": (1 - a) * before[-1] + a * after[0],
+        "average": interpolate_average(before, after, count),
+        "weighted": interpolate_weighted(before, after, count),
+    }
+    found = {f"psnr_{name}": psnr(made, truth, peak) for name, made in planes.items()}
+    return found | {f"ssim_{name}": ssim(made, truth, peak) for name, made in planes.items()}
+
+
 def registration_error(gap: Gap, motion: Affine2D | None, case: Case) -> float:
     """RMS distance over tissue between the motion found and the drift, in pixels; NaN where there is none."""
     if motion is None or case.decoy:
         return float("nan")
     tissue = registration_plane(gap.truth[0], 1).tissue
     return float(displacement_rms(gap.drift.inverse().compose(motion), tissue))
-
-
-WAYS: tuple[dict[str, Any], ...] = (
-    {"deformation": "affine", "source_slab": 0.0},
-    {"deformation": "deformable", "source_slab": 0.0},
-    {"deformation": "affine", "source_slab": "auto"},
-    {"deformation": "deformable", "source_slab": "auto"},
-)
-"""What is added to the affine: nothing, the displacement, the sources, all."""
-
-
-@dataclass(frozen=True)
-class Made:
-    """The missing planes as zmorph would make them one way, whatever its gates say; at interior depths."""
-
-    planes: NDArray[Any] | None = None
-    boundary: NDArray[Any] | None = None
-    half_widths: NDArray[Any] | None = None
-    psnr: float = float("nan")
-    ssim: float = float("nan")
-    source_planes: int = 0
-    min_jacobian: float = float("nan")
-
-    @classmethod
-    def of(
-        cls,
-        before: NDArray[Any],
-        after: NDArray[Any],
-        motion: Affine2D | None,
-        way: dict[str, Any],
-        truth: NDArray[Any],
-        peak: float,
-    ) -> Made:
-        """Fill a gap by a motion that was found."""
-        if motion is None:
-            return cls()
-        settings = InterpolationSettings(alpha_sampling="interior", **way)
-        refined = refined_by(before, after, motion, settings, len(truth))
-        morph = Morph(before[-1], after[0], motion, settings, refined=refined)
-        planes = np.stack(list(morph.planes(len(truth))))
-        outer = Morph(before[-1], after[0], motion, InterpolationSettings(**way), refined=refined)
-        found = refined.displacement
-        return cls(
-            planes,
-            np.stack(list(outer.planes(len(truth)))),
-            np.stack(list(half_widths(morph, len(truth)))),
-            psnr(planes, truth, peak),
-            ssim(planes, truth, peak),
-            refined.planes,
-            1.0 if found is None else found.min_jacobian,
-        )
-
-
-def refined_by(
-    before: NDArray[Any], after: NDArray[Any], motion: Affine2D, settings: InterpolationSettings, count: int
-) -> Refined:
-    """What zmorph adds to a motion."""
-    near = near_side(before, NEAR_PLANES, 0, above=True), near_side(after, NEAR_PLANES, 0, above=False)
-    size = slab_size((near[0].planes, near[1].planes), settings.reference_slab_size)
-    return refinement((before, after), near, motion, settings, (size, count))
-
-
-UNKNOWN_SHARE = 0.3
-"""Of the peak; a greater half width says that nothing is known."""
-TISSUE_SHARE = 0.08
-"""Of the peak; brighter is tissue."""
-
-
-def interval_figures(made: Made, truth: NDArray[Any], peak: float) -> dict[str, float]:
-    """How many voxels lie within their interval, of tissue, and how wide it is.
-
-    Beside it a constant half width that holds as many voxels of the gap; what no side shows, and has an
-    interval as wide as the intensities for it, is left out of both.
-    """
-    if made.planes is None or made.half_widths is None:
-        return {"coverage": float("nan"), "coverage_all": float("nan"), "sharpness": float("nan")}
-    error = np.abs(np.minimum(made.planes.astype(float), peak) - np.minimum(truth, peak))
-    # Intensities are whole numbers here.
-    inside = error <= made.half_widths + 0.5
-    tissue = truth > TISSUE_SHARE * peak
-    known = made.half_widths < UNKNOWN_SHARE * peak
-    constant, width = 0.0, 0.0
-    if known.any():
-        constant = float(np.quantile(error[known], inside[known].mean()))
-        width = float(made.half_widths[known].mean())
-    return {
-        "coverage": float(inside[tissue].mean()) if tissue.any() else float("nan"),
-        "coverage_all": float(inside.mean()),
-        "sharpness": width / constant if constant > 0 else float("nan"),
-    }
 
 
 def planes_of(
@@ -268,26 +177,8 @@ def found_motion(before: Any, after: Any, d: InterpolationDiagnostics) -> Affine
     return motion if motion.determinant > 0 else None
 
 
-def psnr(found: Any, truth: NDArray[Any], peak: float) -> float:
-    """Peak signal-to-noise ratio in dB; bright outliers are clipped to the peak."""
-    if found is None:
-        return float("nan")
-    error = np.minimum(np.asarray(found, dtype=float), peak) - np.minimum(truth, peak)
-    return float(10 * np.log10(peak**2 / np.mean(error**2)))
-
-
-def ssim(found: Any, truth: NDArray[Any], peak: float) -> float:
-    """Mean structural similarity over planes."""
-    if found is None:
-        return float("nan")
-    some = slice(None, None, max(1, len(truth) // SSIM_PLANES))
-    clipped = np.minimum(np.asarray(found[some], dtype=float), peak)
-    pairs = zip(clipped, np.minimum(truth[some], peak), strict=True)
-    return float(np.mean([structural_similarity(a, b, data_range=peak) for a, b in pairs]))
-
-
 def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else value
+    return NAN if value is None else value
 
 
 def main() -> None:

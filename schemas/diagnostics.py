@@ -61,16 +61,18 @@ class GateCheck(Contract):
 class IntervalModel(Contract):
     """How the interval of each interpolated voxel was computed, and on what that was calibrated.
 
-    Half width = `noise_share` * noise of the sources + `difference_share` * 2 sqrt(a (1 - a)) * local RMS
-    difference of the two sides; a is the depth in the gap, from 0 to 1.
+    Half width = `noise_share` * noise of the sources + k * 2 sqrt(a (1 - a)) * local RMS difference of the
+    two sides; a is the depth in the gap, from 0 to 1. k is `difference_share` * `held_out_error` of the
+    diagnostics; where that is empty it is `unknown_share`.
     """
 
     level: float
     """Share of the voxels that should lie within their interval."""
     noise_share: float
     difference_share: float
+    unknown_share: float
     calibrated_on: str
-    """The data that the two numbers were fitted on."""
+    """The data that these numbers were fitted on."""
     mean: float | None = None
     """Mean half width over all planes, in intensity."""
 
@@ -186,6 +188,9 @@ class InterpolationDiagnostics(Contract):
     """Planes of each side whose mean is the source of the inner planes; 1: the faces alone."""
     source_noise: float | None = None
     """Standard deviation of the noise that is left in the sources, in intensity; 0 where there is none."""
+    held_out_error: float | None = None
+    """Error that holds for 90 % of the tissue of planes that were held out, as a share of what the planes
+    around them differ by locally; empty where noise hides it or planes are too few."""
     uncertainty: IntervalModel | None = None
     """How the interval of each voxel was computed; empty where none was written."""
 

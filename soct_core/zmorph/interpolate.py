@@ -224,7 +224,7 @@ def morph_diagnostics(
     return found if morph is None else found.model_copy(update=_refinement(morph.refined))
 
 
-def _refinement(refined: Refined) -> dict[str, float | int]:
+def _refinement(refined: Refined) -> dict[str, float | int | None]:
     """What was added to the affine and the faces, by the names of the diagnostics."""
     left = refined.displacement
     return {
@@ -233,6 +233,7 @@ def _refinement(refined: Refined) -> dict[str, float | int]:
         "min_jacobian": left.min_jacobian if left else 1.0,
         "source_planes": refined.planes,
         "source_noise": refined.source_noise,
+        "held_out_error": refined.held_out_error,
     }
 
 

@@ -43,6 +43,8 @@ class Refined:
     """Planes that each source is the mean of."""
     noise: float = 0.0
     """Standard deviation of the noise of one plane, in intensity."""
+    held_out_error: float | None = None
+    """Error of planes that were held out, as a share of what their neighbours differ by; None: not known."""
 
     @property
     def source_noise(self) -> float:

@@ -11,6 +11,7 @@ from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.volume.views import check_neighbours, padded_to_common_shape
+from soct_core.zmorph.cross_validation import held_out_error
 from soct_core.zmorph.displacement import find_displacement
 from soct_core.zmorph.morph import Refined
 from soct_core.zmorph.near_planes import NearSide, near_side, plane_distance
@@ -86,4 +87,8 @@ def refinement(
         read_source(above, before.edge, before.edge_measured, count, above=True),
         read_source(below, after.edge, after.edge_measured, count),
     )
-    return Refined(displacement, sources, count, noise)
+    error = None
+    if settings.uncertainty:
+        deformable = settings.deformation == "deformable"
+        error = held_out_error((before.planes, after.planes), count, nz_out + 1, deformable=deformable)
+    return Refined(displacement, sources, count, noise, error)

@@ -66,6 +66,19 @@ def test_half_widths_grow_with_the_intensities(level: float) -> None:
     np.testing.assert_allclose(next(iter(half_widths(scaled, 1))), one * level, rtol=0.01)
 
 
+@pytest.mark.parametrize(("held_out", "times"), [(None, 1.0), (1.0, 1.1), (0.0, 0.55), (9.0, 1.75)])
+def test_half_widths_follow_the_error_of_planes_that_were_held_out(
+    held_out: float | None, times: float
+) -> None:
+    before, after = (plane[:96, :96] for plane in _faces())
+    still = Affine2D.identity((47.5, 47.5))
+    plain, asked = (
+        next(iter(half_widths(Morph(before, after, still, _interior(), refined=refined), 1)))
+        for refined in (Refined(), Refined(held_out_error=held_out))
+    )
+    np.testing.assert_allclose(asked, times * plain, rtol=0.01)
+
+
 def test_what_no_side_shows_is_as_wide_as_the_intensities() -> None:
     before, after = _faces()
     where = np.ones(before.shape, dtype=bool)
