@@ -155,6 +155,8 @@ class StackJob(SlicesToStack):
     NOT_IN_KEY: ClassVar[dict[str, Any]] = {"fresh": True, "parts": True}
 
     trail: Path
+    uncertainties: dict[SliceId, Path] = Field(default_factory=dict)
+    """Half widths of the interpolated slices: of all of them or of none."""
     pairs: tuple[Path, ...]
     recipe: StackRecipe
     fresh: bool = False
@@ -166,11 +168,18 @@ class StackJob(SlicesToStack):
 class StackPartJob(Job):
     """Write one part of the volume. It depends on the plan and on the slices that it shows, by content."""
 
-    NOT_IN_KEY: ClassVar[dict[str, Any]] = {"plan": True, "slices": True, "output": True}
+    NOT_IN_KEY: ClassVar[dict[str, Any]] = {
+        "plan": True,
+        "slices": True,
+        "uncertainties": True,
+        "output": True,
+    }
 
     index: int
     plan: Path
     slices: dict[SliceId, Path]
+    uncertainties: dict[SliceId, Path] = Field(default_factory=dict)
+    """Half widths of the interpolated ones among them."""
     output: Path
     voxel_size_um: VoxelSize | None = None
 
@@ -206,6 +215,8 @@ class InterpolationOutcome(Contract):
     accepted_by_hand: bool = False
     """Gates failed, and a person accepted the gap all the same; `detail` says which."""
     volume: Path | None = None
+    uncertainty: Path | None = None
+    """Half widths of its voxels; None where none were written."""
     fragment: Path | None = None
     diagnostics: Path | None = None
     preview: Path | None = None
@@ -267,6 +278,8 @@ class StackOutcome(Contract):
     """The volume and where its slices went."""
 
     volume: Path
+    uncertainty: Path | None = None
+    """Half widths of its interpolated voxels; None where there are none."""
     decisions: Path
     shape: tuple[int, int, int]
     kept_planes: int = 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from schemas.common_space import Window
 from schemas.contract import Contract
 from schemas.diagnostics import Matrix2x2
@@ -27,6 +29,8 @@ class StackContents(Contract):
     measured: dict[SliceId, str]
     """Fingerprints by id."""
     interpolated: dict[SliceId, str]
+    uncertainties: dict[SliceId, str] = Field(default_factory=dict)
+    """Fingerprints of the half widths of interpolated slices, by id."""
     pairs: tuple[tuple[SliceId, SliceId, str], ...]
     """Fixed, moving, and a digest of what their registration says."""
     skip: tuple[SliceId, ...]
@@ -84,6 +88,8 @@ class PublishedVolume(Contract):
     unmatched_cuts: tuple[UnmatchedCut, ...] = ()
     volume: str
     """Fingerprint of the volume."""
+    uncertainty: str | None = None
+    """Fingerprint of its uncertainty; none where there is none."""
 
 
 class PublishedRecord(Contract):

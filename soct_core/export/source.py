@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from soct_core.arrays import Zyx
 from soct_core.errors import BadInputError, RecordError
-from soct_core.file_names import VOLUME_PATH, output_of
+from soct_core.file_names import UNCERTAINTY_PATH, VOLUME_PATH, output_of
 from soct_core.volume.downsampling import AreaMean
 from soct_core.volume.provenance import LABEL_NAME
 from soct_core.volume.pyramid import Shape, level_transform
 from soct_core.volume.reading import Volume, open_levels
 from soct_core.volume.written_metadata import orientation_of
 
-What = Literal["volume", "provenance"]
+What = Literal["volume", "provenance", "uncertainty"]
 WHAT = get_args(What)
 _SLACK = 1e-6
 
@@ -62,7 +62,7 @@ def exported(
         If there is no such volume, level or size.
     """
     path = _volume_of(given)
-    image = path if what == "volume" else path / "labels" / LABEL_NAME
+    image = _image_of(path, what)
     levels = open_levels(image)
     attributes: dict[str, Any] = dict(zarr.open_group(path, mode="r", use_consolidated=False).attrs.asdict())
     orientation = orientation_of(attributes.get("ome", attributes)["multiscales"][0])
@@ -73,6 +73,17 @@ def exported(
     if not 0 <= number < len(levels):
         raise BadInputError(f"{image}: has levels 0 to {len(levels) - 1}, but --level says {number}")
     return _as_it_is(levels[number], *common)
+
+
+def _image_of(volume: Path, what: What) -> Path:
+    if what == "volume":
+        return volume
+    if what == "provenance":
+        return volume / "labels" / LABEL_NAME
+    path = volume.parent / Path(UNCERTAINTY_PATH).name
+    if not path.is_dir():
+        raise RecordError(f"{path}: is not there: nothing was interpolated, or without uncertainty")
+    return path
 
 
 def _volume_of(given: Path) -> Path:

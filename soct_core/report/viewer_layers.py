@@ -20,6 +20,7 @@ from soct_core.errors import RecordError, VolumeError
 from soct_core.file_names import (
     INTERPOLATIONS,
     RUN_RECORD_NAME,
+    UNCERTAINTY_PATH,
     VOLUME_PATH,
     interpolated_name,
     named_slice_id,
@@ -66,7 +67,13 @@ def layers_of(output: Path) -> tuple[ViewerLayer, ...]:
     width = shown.levels[0].shape[2] * shown.scale_um[2]
     z, y, x = shown.translation_um
     aside = z, y, x + width * (1 + _AISLE)
-    return (shown, label, *_slices(output, data, shown.scale_um, aside))
+    return (shown, label, *_uncertainty(output, data), *_slices(output, data, shown.scale_um, aside))
+
+
+def _uncertainty(output: Path, data: RunData) -> list[ViewerLayer]:
+    """Of the interpolated voxels, where the run wrote it."""
+    made = any(one.path == UNCERTAINTY_PATH for one in data.record.outputs)
+    return [_image("uncertainty", "image", output / UNCERTAINTY_PATH)] if made else []
 
 
 def _slices(output: Path, data: RunData, size_um: Zyx, aside_um: Zyx) -> list[ViewerLayer]:

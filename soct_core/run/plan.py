@@ -205,10 +205,14 @@ class Planner:
         *,
         fresh: bool = False,
     ) -> StackJob:
+        made = {o.slice_id: o.volume for o in filled if o.volume is not None}
+        known = {o.slice_id: o.uncertainty for o in filled if o.uncertainty is not None}
         return StackJob(
             trail=trail,
             measured=self.measured,
-            interpolated={o.slice_id: o.volume for o in filled if o.volume is not None},
+            interpolated=made,
+            # Of all or of none: the 0 of a slice without half widths would say that it is known exactly.
+            uncertainties=known if known.keys() == made.keys() else {},
             pairs=tuple(p.directory for p in pairs),
             output=self.output,
             voxel_size_um=self.voxel_size_um,

@@ -42,8 +42,10 @@ class _Run:
         return sorted({self.first, (self.first + self.last) // 2, self.last})
 
 
-def provenance_problems(trail: Path, decisions: Path, volume: Path) -> tuple[int, list[str]]:
-    """Slots checked, and every contradiction between trail, decisions and the labels of the volume.
+def provenance_problems(
+    trail: Path, decisions: Path, volume: Path, uncertainty: Path | None = None
+) -> tuple[int, list[str]]:
+    """Slots checked, and every contradiction between trail, decisions, labels and uncertainty of the volume.
 
     Of each slot three planes are read, whatever its depth.
     """
@@ -57,6 +59,7 @@ def provenance_problems(trail: Path, decisions: Path, volume: Path) -> tuple[int
         problems = [
             *_trail_problems(rows, said),
             *_label_problems(_runs(rows, labels.shape[0]), values, labels),
+            *([] if uncertainty is None else _uncertainty_problems(uncertainty, rows, labels)),
         ]
     except (SoctError, OSError) as error:
         return 0, [str(error)]
@@ -110,6 +113,18 @@ def _label_problems(runs: Iterator[_Run], values: Volume, labels: Volume) -> Ite
             yield f"{run.what}: is {run.state}, but provenance says that nothing is there"
         if run.state == "gap" and any(values[z].any() for z in run.samples):
             yield f"{run.what}: holds voxels that nobody measured"
+
+
+def _uncertainty_problems(path: Path, rows: list[Row], labels: Volume) -> Iterator[str]:
+    """Half widths, none negative, belong to all interpolated voxels and to no others."""
+    half = open_volume(path)
+    if half.shape != labels.shape:
+        yield f"{path.name}: shape {half.shape}, but the volume has {labels.shape}"
+        return
+    for run in _runs(rows, labels.shape[0]):
+        for z in run.samples if 0 <= run.first <= run.last < labels.shape[0] else ():
+            if ((half[z] >= 0) != (labels[z] == INTERPOLATED)).any():
+                yield f"{run.what}: is {run.state}, but {path.name} says otherwise in plane {z}"
 
 
 def _listed(labels: set[int]) -> str:

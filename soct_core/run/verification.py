@@ -29,6 +29,7 @@ from soct_core.file_names import (
     SLICE_NAME,
     SLICES_FOLDER,
     STAGE_FOLDERS,
+    UNCERTAINTY_PATH,
     VOLUME_PATH,
 )
 from soct_core.run.provenance_check import provenance_problems
@@ -89,7 +90,11 @@ def verify(
     files = [output / name for name in (FINAL_NAME, DECISIONS_PATH, VOLUME_PATH)]
     slots = 0
     if all(path.exists() and is_within(output, path.relative_to(output).as_posix()) for path in files):
-        slots, contradictions = provenance_problems(*files)
+        beside = output / UNCERTAINTY_PATH
+        named = UNCERTAINTY_PATH in (out.path for out in record.outputs)
+        is_there = named and beside.is_dir() and is_within(output, UNCERTAINTY_PATH)
+        trail, decisions, volume = files
+        slots, contradictions = provenance_problems(trail, decisions, volume, beside if is_there else None)
         problems += contradictions
     return Verification(
         tuple(problems), len(record.outputs), len(record.inputs) if check_inputs else 0, slots

@@ -24,6 +24,7 @@ from soct_core.stacking.parts import PartedVolume
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.stacking.poses import PairMotion, PairVerdict, SolvedPose, solve_poses
 from soct_core.stacking.published import PublishedStack
+from soct_core.stacking.uncertainty import PartedUncertainty
 from soct_core.stacking.z_corrections import from_datum, z_corrections
 from soct_core.storage.atomic import publish_text
 from soct_core.volume.reused_chunks import FormerImage
@@ -83,6 +84,8 @@ class Stack:
     canvas: Canvas
     intensity: MatchedIntensity
     volume: PartedVolume
+    uncertainty: PartedUncertainty | None = None
+    """Of the volume; None where nothing was interpolated, or nothing is known of it."""
 
     @property
     def to_publish(self) -> PublishedStack:
@@ -104,7 +107,7 @@ def plan_stack(
     given: StackInput,
     recipe: StackRecipe,
     published: PublishedStack | None = None,
-    former: Path | None = None,
+    former: tuple[Path, Path] | None = None,
     matched: MatchedIntensity | None = None,
 ) -> Stack:
     """Solve poses and intensities; of the slices, only faces are read, and these only to match intensities.
@@ -114,7 +117,7 @@ def plan_stack(
     published
         What stays as it is; everything is solved when there is none.
     former
-        Its volume, if that is intact, so that planes can be taken over.
+        Its volume and the uncertainty of that, if they are intact, so that planes can be taken over.
     matched
         Intensities as they were matched before, from the same slices.
     """
@@ -137,14 +140,15 @@ def plan_stack(
         given.voxel_size_um,
         canvas,
         intensity.factors,
-        FormerImage(former, kept) if former is not None and kept else None,
+        FormerImage(former[0], kept) if former is not None and kept else None,
         given.origin_um,
         recipe.orientation,
         # Of the first slice alone: a volume that grows keeps it.
         background_of(given.measured[min(given.measured)]),
     )
     volume = PartedVolume.of(plan, recipe.stack, recipe.ngff_version)
-    return Stack(assembled, canvas, intensity, volume)
+    beside = PartedUncertainty.of(volume, given.half_widths, None if former is None else former[1])
+    return Stack(assembled, canvas, intensity, volume, beside)
 
 
 def stack(

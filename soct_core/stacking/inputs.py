@@ -29,6 +29,8 @@ class StackInput:
     """What the audit trail says of a slice or gap, by id."""
     windows: Mapping[int, Window] = field(default_factory=dict)
     """Windows of measured slices onto the common canvas; empty when the slices are on it already."""
+    half_widths: Mapping[int, Sliceable] = field(default_factory=dict)
+    """Uncertainty of the interpolated slices, by id."""
     origin_um: Zyx = (0.0, 0.0, 0.0)
     """Where pixel (0, 0) of that canvas and the top of the first slice lie in the world."""
 

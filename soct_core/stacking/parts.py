@@ -7,7 +7,7 @@ in the volume, by link, and makes the small levels above from those that the par
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,8 @@ from soct_core.volume.sized_levels import SizedLevel, known_sized_planes, sized_
 from soct_core.volume.written_metadata import versioned
 
 _LABELS = f"labels/{LABEL_NAME}"
+UNCERTAINTY_FOLDER = "uncertainty"
+"""In the folder of a part: what it shows of the uncertainty of the volume."""
 _METADATA = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
 
 
@@ -74,8 +76,19 @@ class PartedVolume:
         shown = [run for run in self.spans if any(run.first < end and run.last >= z for z, end in ends)]
         return {p.slice_id for run in shown for p in (run.owner, run.upper) if p is not None}
 
-    def write_part(self, blocks: Sequence[Block], folder: Path) -> None:
+    def write_part(
+        self, blocks: Sequence[Block], folder: Path, beside: Callable[[Path], None] | None = None
+    ) -> None:
         """Write some blocks to a folder, which is there when it is whole.
+
+        Parameters
+        ----------
+        blocks
+            Of level 0.
+        folder
+            Where they go.
+        beside
+            Writes what else belongs into the folder.
 
         Raises
         ------
@@ -86,6 +99,8 @@ class PartedVolume:
         """
         with published(folder) as partial:
             self._write(self._arrays(partial), blocks)
+            if beside is not None:
+                beside(partial)
 
     def join(self, folders: Sequence[Path], missing: Sequence[Block], final: Path) -> None:
         """Publish the volume from folders of parts and from blocks that are in none of them.
@@ -99,11 +114,11 @@ class PartedVolume:
             arrays = self._arrays(partial)
             former = self._take_kept(partial)
             for folder in folders:
-                _take_files(folder, partial)
+                take_files(folder, partial)
             self._write(arrays, missing)
             if self._is_sized:
-                sizes = self.plan.voxel_size_um, [level.size_um for level in self._sized]
-                write_sized(arrays, self.grid, sizes, self._known, former)
+                sizes = self.plan.voxel_size_um, [level.size_um for level in self.sized]
+                write_sized(arrays, self.grid, sizes, self.known(self.kept_planes), former)
             else:
                 write_rest(arrays, self.grid, self.kept_planes, former)
             self._describe(partial, final.name.removesuffix(".ome.zarr"))
@@ -123,7 +138,8 @@ class PartedVolume:
         return self.pyramid_um is not None
 
     @cached_property
-    def _sized(self) -> list[SizedLevel]:
+    def sized(self) -> list[SizedLevel]:
+        """The levels above level 0 where `pyramid_um` names their voxel sizes."""
         shape = (self.plan.depth, *self.plan.canvas.shape)
         return sized_levels(shape, self.plan.voxel_size_um, self.pyramid_um or ())
 
@@ -132,17 +148,17 @@ class PartedVolume:
         """How many times coarser each level is than level 0."""
         factors: list[Zyx] = [(1.0, 1.0, 1.0)]
         if self._is_sized:
-            return factors + [level.factors for level in self._sized]
+            return factors + [level.factors for level in self.sized]
         for step in self.grid.steps:
             z, y, x = (a * b for a, b in zip(factors[-1], step, strict=True))
             factors.append((z, y, x))
         return factors
 
-    @property
-    def _known(self) -> list[int]:
+    def known(self, kept_planes: int) -> list[int]:
+        """Planes of each level that are known where so many of level 0 are kept."""
         if self._is_sized:
-            return known_sized_planes(self._factors, self.kept_planes)
-        return known_planes(self.grid, self.kept_planes)
+            return known_sized_planes(self._factors, kept_planes)
+        return known_planes(self.grid, kept_planes)
 
     def _take_kept(self, partial: Path) -> LevelArrays | None:
         """Take over the files of the former volume that stay; gives its arrays."""
@@ -151,7 +167,7 @@ class PartedVolume:
         arrays = []
         for inside, grids in (("", self.grid.image), (_LABELS, self.grid.labels)):
             path = self.plan.former.path / inside
-            for level, (planes, grid) in enumerate(zip(self._known, grids, strict=True)):
+            for level, (planes, grid) in enumerate(zip(self.known(self.kept_planes), grids, strict=True)):
                 rows = planes // grid.unit[0]
                 take_rows(path / str(level), partial / inside / str(level), rows, self.version)
             arrays.append(tuple(zarr.open_array(path / str(level), mode="r") for level in range(len(grids))))
@@ -159,19 +175,17 @@ class PartedVolume:
 
     def _describe(self, partial: Path, name: str) -> None:
         """Write the metadata that makes the arrays an image."""
-        for path, title, label in ((_LABELS, LABEL_NAME, True), ("", name, False)):
-            place = zarr.open_group(partial / path, mode="r+", use_consolidated=False)
-            facts = ImageFacts(
-                title,
-                self.plan.voxel_size_um,
-                self.plan.corner_um,
-                self.plan.depth,
-                self.plan.orientation,
-            )
-            coarsest = None if label else zarr.open_array(partial / str(len(self.grid.image) - 1), mode="r")
-            place.attrs.update(multiscale_attributes(facts, self._factors, self.version, coarsest))
+        self.describe(partial / _LABELS, LABEL_NAME, self.plan, label=True)
+        self.describe(partial, name, self.plan)
         labels = zarr.open_group(partial / "labels", mode="r+", use_consolidated=False)
         labels.attrs.update(versioned(self.version, {"labels": [LABEL_NAME]}))
+
+    def describe(self, folder: Path, name: str, plan: VolumePlan, *, label: bool = False) -> None:
+        """Write the metadata that makes arrays on this grid, in a folder, an image."""
+        facts = ImageFacts(name, plan.voxel_size_um, plan.corner_um, plan.depth, plan.orientation)
+        coarsest = None if label else zarr.open_array(folder / str(len(self.grid.image) - 1), mode="r")
+        place = zarr.open_group(folder, mode="r+", use_consolidated=False)
+        place.attrs.update(multiscale_attributes(facts, self._factors, self.version, coarsest))
 
 
 def stack_volume(
@@ -190,10 +204,10 @@ def stack_volume(
     volume.join([], [block for part in volume.parts for block in part], final)
 
 
-def _take_files(folder: Path, partial: Path) -> None:
+def take_files(folder: Path, partial: Path) -> None:
     """Give the files of a part their second names, in the volume; where that cannot be, new ones."""
-    for name, file in files_of(folder).items():
-        if name.rpartition("/")[2] in _METADATA:
+    for name, file in files_of(folder).items() if folder.is_dir() else ():
+        if name.rpartition("/")[2] in _METADATA or name.startswith(f"{UNCERTAINTY_FOLDER}/"):
             continue
         place = partial / name
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from schemas.stack_plan import StackPlan
 from soct_core import slice_config
 from soct_core.acquisition.slices import open_slices
 from soct_core.acquisition.slots import Slots
-from soct_core.file_names import PLAN_PATH, PUBLISHED_PATH, VOLUME_PATH
+from soct_core.file_names import PLAN_PATH, PUBLISHED_PATH, UNCERTAINTY_PATH, VOLUME_PATH
 from soct_core.pairwise.files import PairRecord, read_pair
 from soct_core.stacking.assembly import Stack, plan_stack
 from soct_core.stacking.inputs import StackInput
@@ -45,7 +45,8 @@ def read_contents(job: StackJob) -> list[str]:
     """
     table = slice_config.read(job.trail)
     skip = slice_config.force_skip_slices(table) & set(job.measured)
-    volumes = [fingerprint(path) for path in (*job.measured.values(), *job.interpolated.values())]
+    paths = (*job.measured.values(), *job.interpolated.values(), *job.uncertainties.values())
+    volumes = [fingerprint(path) for path in paths]
     records = [read_pair(path) for path in job.pairs]
     motions = [str(p) for p in pair_motions(records, subtract_anatomy=job.recipe.stack.subtract_anatomy)]
     if job.recipe.stack.z_refine:
@@ -64,20 +65,25 @@ def prepare(job: StackJob, version: str) -> Prepared:
     records = [read_pair(path) for path in job.pairs]
     given = _given(job, records)
     contents = _contents(job, records, given.skip, version)
-    path = job.output / VOLUME_PATH
+    path, beside = job.output / VOLUME_PATH, job.output / UNCERTAINTY_PATH
     known = None if job.fresh else read_published(job.output / PUBLISHED_PATH)
     if known is not None and not continues(contents, known.contents):
         known = None
-    intact = known is not None and path.is_dir() and fingerprint(path) == known.volume
+    intact = known is not None and _is(path, known.volume) and _is(beside, known.uncertainty)
     plan = None if job.fresh else _plan(job.output / PLAN_PATH, contents)
     stack = plan_stack(
         given,
         job.recipe,
         None if known is None else published_of(known),
-        path if intact else None,
+        (path, beside) if intact else None,
         None if plan is None else intensity_of(plan),
     )
     return Prepared(given, contents, stack, plan)
+
+
+def _is(path: Path, content: str | None) -> bool:
+    """Whether an image is there as it was published; there need be none where none was."""
+    return content is None or (path.is_dir() and fingerprint(path) == content)
 
 
 def _plan(path: Path, contents: StackContents) -> StackPlan | None:
@@ -117,7 +123,12 @@ def stack_input(
 def _given(job: StackJob, records: Sequence[PairRecord]) -> StackInput:
     table = slice_config.read(job.trail)
     given = stack_input(job, job.recipe, records, slice_config.force_skip_slices(table))
-    return replace(given, z_drifts=z_drifts(records, given.voxel_size_um[0]), reasons=_reasons(table))
+    return replace(
+        given,
+        z_drifts=z_drifts(records, given.voxel_size_um[0]),
+        reasons=_reasons(table),
+        half_widths={i: open_volume(path) for i, path in job.uncertainties.items()},
+    )
 
 
 def _contents(
@@ -130,6 +141,7 @@ def _contents(
         voxel_size_um=job.voxel_size_um,
         measured={i: fingerprint(path) for i, path in job.measured.items()},
         interpolated={i: fingerprint(path) for i, path in job.interpolated.items()},
+        uncertainties={i: fingerprint(path) for i, path in job.uncertainties.items()},
         pairs=tuple((r.metrics.fixed_id, r.metrics.moving_id, pair_digest(r)) for r in records),
         skip=tuple(sorted(skip)),
         windows=job.windows,

@@ -61,6 +61,7 @@ def continues(now: StackContents, then: StackContents) -> bool:
         update={
             "measured": {i: content for i, content in now.measured.items() if i <= last},
             "interpolated": {i: content for i, content in now.interpolated.items() if i <= last},
+            "uncertainties": {i: content for i, content in now.uncertainties.items() if i <= last},
             "pairs": tuple(pair for pair in now.pairs if max(pair[:2]) <= last),
             "skip": tuple(i for i in now.skip if i <= last),
             "windows": {i: window for i, window in now.windows.items() if i <= last},
@@ -69,8 +70,14 @@ def continues(now: StackContents, then: StackContents) -> bool:
     return down_to_last == then
 
 
-def write_published(path: Path, published: PublishedStack, contents: StackContents, volume: str) -> None:
-    """Write `published.json`; `volume` is the fingerprint of the volume that lies beside it."""
+def write_published(
+    path: Path,
+    published: PublishedStack,
+    contents: StackContents,
+    volume: str,
+    uncertainty: str | None = None,
+) -> None:
+    """Write `published.json`; with the fingerprints of the volume that lies beside it and its uncertainty."""
     stack = PublishedVolume(
         contents=contents,
         slices={i: _published_slice(i, published) for i in published.poses},
@@ -91,6 +98,7 @@ def write_published(path: Path, published: PublishedStack, contents: StackConten
         matched_cuts=published.intensity.matched,
         unmatched_cuts=published.intensity.unmatched,
         volume=volume,
+        uncertainty=uncertainty,
     )
     publish_text(path, PublishedRecord(stack=stack, digest=_digest(stack)).model_dump_json(indent=1) + "\n")
 

@@ -38,7 +38,7 @@ from soct_core.zmorph.gate_list import GATES
 from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
 from soct_core.zmorph.uncertainty import half_widths, interval_model
 
-VERSION = "12"
+VERSION = "13"
 Planes = Iterator[NDArray[Any]]
 
 
@@ -303,6 +303,7 @@ def _outcome(
         decided_by=tuple(dict.fromkeys(decided)),
         accepted_by_hand=diagnostics.gate == "accepted_by_hand",
         volume=None if failed else files.volume,
+        uncertainty=uncertainty,
         fragment=files.fragment,
         diagnostics=files.diagnostics,
         written=tuple(path for path in places if path is not None),

@@ -12,7 +12,7 @@ from soct_core.stacking.published import read_published
 from soct_core.storage.atomic import publish_text, remove
 from soct_core.storage.fingerprint import fingerprint
 
-VERSION = "12"
+VERSION = "13"
 """Of all that a volume is made by: that of the stack."""
 
 
@@ -43,12 +43,13 @@ def run(job: StackJob) -> PlannedStack:
         StackPartJob(
             index=index,
             plan=path,
-            slices={i: paths[i] for i in slices_of_part(plan, index)},
+            slices={i: paths[i] for i in shown},
+            uncertainties={i: job.uncertainties[i] for i in shown if i in job.uncertainties},
             output=job.output,
             voxel_size_um=job.voxel_size_um,
             choice=job.choice,
         )
-        for index in range(len(plan.parts))
+        for index, shown in enumerate(slices_of_part(plan, part) for part in range(len(plan.parts)))
     )
     return PlannedStack(plan=path, parts=jobs, written=(path,), seconds=time.perf_counter() - started)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from schemas.handoffs import StackJob, StackOutcome, StackPart
+from schemas.stack_plan import Block
 from schemas.tables.stacking_decisions import STACKING_DECISIONS
 from soct_core.file_names import (
     DECISIONS_PATH,
@@ -13,11 +15,12 @@ from soct_core.file_names import (
     PLAN_PATH,
     PUBLISHED_PATH,
     STACK_REPORTLET_PATH,
+    UNCERTAINTY_PATH,
     VOLUME_PATH,
 )
 from soct_core.reportlets.stack import stack_reportlet
 from soct_core.reportlets.write import write_reportlet
-from soct_core.stacking.assembly import decisions_table
+from soct_core.stacking.assembly import Stack, decisions_table
 from soct_core.stacking.plan_file import describes, is_plan_of, plan_of
 from soct_core.stacking.preparation import Prepared, prepare, read_contents
 from soct_core.stacking.published import write_published
@@ -55,6 +58,7 @@ def run(job: StackJob) -> StackOutcome:
     stack.volume.join([part.folder for part in parts], missing, path)
     sources = [part.folder for part in parts]
     memo().inherit(path, files_of(path), [path, *sources])
+    beside = _join_uncertainty(job, stack, parts, missing)
     plan = job.output / PLAN_PATH
     # Tasks of this run have read the plan: a second attempt, which goes on from the volume of the first,
     # must not write another.
@@ -65,19 +69,33 @@ def run(job: StackJob) -> StackOutcome:
     table = decisions_table(prepared.given, stack.assembled, stack.intensity.factors)
     publish_text(decisions, STACKING_DECISIONS.to_csv(table))
     # Last: a record that does not match the volume beside it is not believed.
-    write_published(record, stack.to_publish, prepared.contents, fingerprint(path))
+    known = None if beside is None else fingerprint(beside)
+    write_published(record, stack.to_publish, prepared.contents, fingerprint(path), known)
     _forget(job, parts)
     pictures = write_reportlet(job.output / STACK_REPORTLET_PATH, lambda: stack_reportlet(path))
     return StackOutcome(
         volume=path,
+        uncertainty=beside,
         decisions=decisions,
         shape=stack.volume.grid.image[0].shape,
         kept_planes=0 if former is None else former.planes,
         matched_cuts=stack.intensity.matched if job.recipe.stack.match_intensity else None,
         unmatched_cuts=stack.intensity.unmatched,
-        written=(path, decisions, record, plan, *pictures),
+        written=(path, *([] if beside is None else [beside]), decisions, record, plan, *pictures),
         seconds=time.perf_counter() - started,
     )
+
+
+def _join_uncertainty(
+    job: StackJob, stack: Stack, parts: Sequence[StackPart], missing: Sequence[Block]
+) -> Path | None:
+    """Join what belongs beside the volume, or remove what an earlier run left there."""
+    path = job.output / UNCERTAINTY_PATH
+    if stack.uncertainty is None:
+        remove(path)
+        return None
+    stack.uncertainty.join([part.folder for part in parts], missing, path)
+    return path
 
 
 def _whole(parts: Iterable[StackPart], prepared: Prepared) -> list[StackPart]:

@@ -29,6 +29,7 @@ OUTPUTS = (
     "register_pairwise/slice_z00_z02/transform.json",
     "stack/3d_volume.ome.zarr",
     "stack/stacking_decisions.csv",
+    "stack/uncertainty.ome.zarr",
     "report.html",
 )
 
@@ -57,8 +58,10 @@ def recorded_output(directory: Path) -> Path:
     with image_writer(output / "stack" / "3d_volume.ome.zarr", spec, ["provenance"]) as (image, labels):
         image.append(values)
         labels["provenance"].append(planes)
+    half = np.where(planes == 2, 5, np.nan).astype(np.float32)
+    write_image(output / OUTPUTS[7], half, SIZE)
     (output / "stack" / "stacking_decisions.csv").write_text(STACKING_DECISIONS.to_csv(_decisions()))
-    for name in (OUTPUTS[1], OUTPUTS[4], OUTPUTS[7]):
+    for name in (OUTPUTS[1], OUTPUTS[4], OUTPUTS[8]):
         (output / name).parent.mkdir(parents=True, exist_ok=True)
         (output / name).write_text(name)
     (output / "stack" / ".partial-1-stack").write_text("left by a run that was killed")

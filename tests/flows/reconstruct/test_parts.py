@@ -12,7 +12,7 @@ from schemas.handoffs import StackPartOutcome
 from schemas.run_record import RunRecord
 from schemas.settings import StackSettings
 from soct_core.errors import StageFailedError
-from soct_core.file_names import PARTS_FOLDER, PLAN_PATH, VOLUME_PATH
+from soct_core.file_names import PARTS_FOLDER, PLAN_PATH, UNCERTAINTY_PATH, VOLUME_PATH
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import level_grids
 
@@ -24,6 +24,7 @@ def test_a_run_that_ended_in_mid_stack_goes_on_with_the_parts_that_are_missing(
     reconstruct(acquisition=acquisition, settings=settings)
     output = acquisition / "reconstruction"
     whole, plan = fingerprint(output / VOLUME_PATH), (output / PLAN_PATH).read_text()
+    uncertainty = fingerprint(output / UNCERTAINTY_PATH)
     assert not any("part" in name for name in executed(output)), "a small volume is one task"
 
     monkeypatch.setattr(level_grids, "PART_BYTES", 2**17)
@@ -63,6 +64,7 @@ def test_a_run_that_ended_in_mid_stack_goes_on_with_the_parts_that_are_missing(
     assert failed
     assert executed(output) == {"stack part 002", "stack", "report"}
     assert not (output / PARTS_FOLDER).exists()
+    assert fingerprint(output / UNCERTAINTY_PATH) == uncertainty
     record = RunRecord.model_validate_json((output / "run.json").read_bytes())
     assert not any(made.path.startswith(".") for made in record.outputs)
     assert (output / PLAN_PATH).read_text() != plan

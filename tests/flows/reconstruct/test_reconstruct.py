@@ -24,6 +24,7 @@ from schemas.settings import InterpolationSettings, StackSettings
 from schemas.validate import faults_of
 from soct_core import slice_config
 from soct_core.errors import AcquisitionError, SliceConfigError, StageFailedError
+from soct_core.file_names import UNCERTAINTY_PATH
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import open_volume
 from soct_core.volume.writing import write_image
@@ -51,6 +52,10 @@ def test_fills_single_gaps_and_keeps_double_ones(acquisition: Path, reconstruct)
     assert result.gaps.multi == ((5, 6),)
     assert [(o.slice_id, o.result) for o in result.interpolations] == [(2, "interpolated")]
     assert open_volume(result.stack.volume).shape[0] == SLICES * DEPTH
+    assert result.stack.uncertainty == output / UNCERTAINTY_PATH
+    half = zarr.open_array(result.stack.uncertainty / "0", mode="r")[...]
+    label = zarr.open_array(result.stack.volume / "labels/provenance/0", mode="r")[...]
+    np.testing.assert_array_equal(half >= 0, label == 2)
     assert labels_by_slot(output) == [{1}, {1}, {2}, {1}, {1}, {0}, {0}, {1}, {1}]
     pairs = {(p.fixed_id, p.moving_id): p.reliable for p in result.pairs}
     neighbours = {(0, 1): True, (1, 2): False, (2, 3): False, (3, 4): True, (4, 7): True, (7, 8): True}

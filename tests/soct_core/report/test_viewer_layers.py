@@ -11,9 +11,10 @@ from soct_core.report.viewer_layers import layers_of
 
 def test_a_viewer_gets_the_volume_and_the_slices_side_by_side(finished: tuple[Path, RunRecord]) -> None:
     output, record = finished
-    volume, label, *slices = layers_of(output)
+    volume, label, uncertainty, *slices = layers_of(output)
     assert (volume.kind, label.kind) == ("image", "labels")
     assert [level.shape for level in volume.levels] == [level.shape for level in label.levels]
+    assert (uncertainty.name, uncertainty.levels[0].shape) == ("uncertainty", volume.levels[0].shape)
     names = {layer.name: layer for layer in slices}
     assert len(names) == len(read_run(output, record).used) + 1
     right = volume.translation_um[2] + volume.levels[0].shape[2] * volume.scale_um[2]

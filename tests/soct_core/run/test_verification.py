@@ -86,6 +86,14 @@ def forge_voxels(out: Path) -> None:
     record(out)
 
 
+def forge_half_width(z: int, value: float) -> Tamper:
+    def tamper(out: Path) -> None:
+        zarr.open_group(out / "stack/uncertainty.ome.zarr", mode="r+")["0"][z] = value
+        record(out)
+
+    return tamper
+
+
 def forge_text(name: str, old: str, new: str) -> Tamper:
     def tamper(out: Path) -> None:
         text = (out / name).read_text()
@@ -170,6 +178,9 @@ def test_an_untouched_output_is_whole(out: Path) -> None:
         (forge_label(0, 2), "slot 00: is measured, but provenance holds 2"),
         (forge_label(12, 1), "gap at planes 12 to 19: is gap, but provenance holds 1"),
         (forge_voxels, "gap at planes 12 to 19: holds voxels that nobody measured"),
+        (forge_half_width(5, np.nan), "slot 01: is interpolated, but uncertainty.ome.zarr says otherwise"),
+        (forge_half_width(0, 3.0), "slot 00: is measured, but uncertainty.ome.zarr says otherwise"),
+        (forge_half_width(12, 0.0), "gap at planes 12 to 19: is gap, but uncertainty.ome.zarr says"),
         (forge_text("slice_config_final.csv", "true,false,zmorph", ",,"), "slot 01: the trail says not"),
         (forge_text("slice_config_final.csv", "02,true", "02,false"), "slot 02: the trail excludes it"),
         (forge_text("stack/stacking_decisions.csv", "01,interpolated", "01,measured"), "slot 01: the trail"),
