@@ -74,7 +74,8 @@ def without_noise(name: str, planes: Planes, peak: float) -> Planes:
     """What a noise shows of clean planes on the average: their logarithm, for the one that takes it."""
     if name != "log":
         return planes
-    signal = np.linspace(0, max(1.0, float(planes.max() / peak)), 512)
+    # Dense where it is dark: there the logarithm bends.
+    signal = np.concatenate([[0.0], np.geomspace(1e-5, max(1.0, float(planes.max() / peak)), 512)])
     nodes, weights = np.polynomial.laguerre.laggauss(48)
     power = LOG_FULL_SCALE * signal[:, None, None] * nodes[:, None] + 0.5 * nodes
     shown = np.einsum("sij,i,j->s", LOG_UNIT * np.log1p(power), weights, weights)
