@@ -117,10 +117,12 @@ class PartedUncertainty:
     def _arrays(self, folder: Path) -> list[Array]:
         version = self.volume.version
         group = zarr.create_group(folder, zarr_format=3 if version == "0.5" else 2)
-        return [
-            create_level(group, str(level), grid, self.plan.dtype, version, float("nan"), sparse=True)
+        made = (
+            create_level(group, str(level), grid, self.plan.dtype, version, float("nan"))
             for level, grid in enumerate(self._grid.image)
-        ]
+        )
+        # A chunk that is not there says nothing: no less if it was lost.
+        return [array.with_config({"write_empty_chunks": False}) for array in made]
 
     def _take_kept(self, partial: Path) -> tuple[LevelArrays | None, int]:
         """Take over the files of the former that stay; gives its arrays, and the planes that are known."""

@@ -25,20 +25,15 @@ def create_level(
     dtype: np.dtype[Any],
     version: NgffVersion,
     fill: float = 0.0,
-    *,
-    sparse: bool = False,
 ) -> zarr.Array[Any]:
-    """Make the array of a level, filled with what stands for nothing; shards need version 0.5.
-
-    What stands for nothing is written too, so that a chunk that is not there can only be a damaged one. What
-    is `sparse` has no chunks where it says nothing: filled with NaN, a damaged one says nothing either.
-    """
+    """Make the array of a level, filled with what stands for nothing; shards need version 0.5."""
+    # Zeros are written too, so that a chunk that is not there can only be a damaged one.
     common: dict[str, Any] = {
         "shape": grid.shape,
         "chunks": grid.chunks,
         "dtype": dtype,
         "fill_value": dtype.type(fill),
-        "config": {"write_empty_chunks": not sparse},
+        "config": {"write_empty_chunks": True},
     }
     if version == "0.5":
         return group.create_array(
