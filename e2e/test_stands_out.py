@@ -75,12 +75,10 @@ def test_what_stands_out_is_seen(
         chromium.picture(tags[0])
         assert chromium.driver.execute_script(_LINKS) == []
     ids = {one.key: one.id for one in client.read_artifacts() if one.flow_run_id == reconstructed}
-    shown = {
-        "mouse-13-z01": "low_post_ncc",
-        "mouse-13-slices": "low_post_ncc",
-        "mouse-13-files": "run.json",
-    }
+    shown = {"z01": "Slice 01: hard skip", "slices": "Slices, outcomes", "files": "run.json"}
     for key, text in shown.items():
-        chromium.open(f"/artifacts/artifact/{ids[key]}", shows=text)
-        chromium.picture(key.replace("mouse-13", "skipped"))
+        chromium.open(f"/artifacts/artifact/{ids[f'mouse-13-{key}']}", shows=text)
+        chromium.picture(f"skipped-{key}")
         assert chromium.driver.execute_script(_LINKS) == []
+        page = chromium.driver.execute_script("return document.body.innerText")
+        assert key == "files" or "low_post_ncc: NCC" in page
