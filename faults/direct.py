@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from prefect.states import Completed, Failed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 from prefect.tasks import Task
 
-from flows.engine import artifacts, task_runs, tasks
+from flows.engine import artifacts, flow_runs, task_runs, tasks
 from flows.engine.tasks import RETRY_DELAYS_SECONDS
-from flows.reconstruct import flow, run
+from flows.reconstruct import flow
 from soct_core.errors import BadInputError
 
 
@@ -62,10 +63,10 @@ def without_engine() -> Iterator[Callable[..., Any]]:
     log.addHandler(logging.NullHandler())
     log.propagate = False
     replaced: list[tuple[Any, str, Any]] = [
-        (m, "get_run_logger", lambda: log) for m in (flow, run, task_runs)
+        (m, "get_run_logger", lambda: log) for m in (flow_runs, task_runs)
     ]
     replaced += [
-        (flow, "api", nullcontext),
+        (flow_runs, "api", nullcontext),
         (artifacts, "show_slices", _ignored),
         (artifacts, "show_result", _ignored),
         (tasks, "publish_progress", lambda *_: nullcontext()),

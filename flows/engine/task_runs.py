@@ -224,4 +224,6 @@ def error_record(name: str, error: BaseException) -> ErrorRecord:
 
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"out of memory ({text})" if text else "out of memory"
     return text if isinstance(error, SoctError) else f"{type(error).__name__}: {text}"

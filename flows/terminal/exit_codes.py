@@ -54,6 +54,8 @@ def exit_code(work: Callable[[], None]) -> int:
         return _said(FAILED, f"error: {error}", *_notes(error))
     except OSError as error:
         return _said(FAILED, f"error: {error.filename or ''}: {error.strerror or error}".replace(": :", ":"))
+    except MemoryError:
+        return _said(FAILED, f"error: out of memory; {RESUME}")
     except Exception as error:
         if os.environ.get("SOCT_TRACEBACK"):
             raise

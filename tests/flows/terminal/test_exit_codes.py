@@ -42,3 +42,11 @@ def test_warnings_of_libraries_stay_off_the_terminal(
     )
     # What other tests left for the garbage collector warns too.
     assert not [one for one in recwarn if "numcodecs" in str(one.message)]
+
+
+def test_no_memory_is_one_line_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    def greedy() -> None:
+        raise MemoryError
+
+    assert exit_code(greedy) == 1
+    assert capsys.readouterr().err.startswith("error: out of memory; run the same command again")
