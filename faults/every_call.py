@@ -74,7 +74,9 @@ class EveryCall:
         """One fault and one recovery."""
         self._run(fault)
         call = self.calls.struck()
-        said = self.on.said().partition("\n/")[0].replace(str(self.on.folder), "")
+        # Lines of the log are not what a command prints.
+        lines = [line for line in self.on.said().splitlines() if " | WARNING | " not in line]
+        said = "\n".join(lines).partition("\n/")[0].replace(str(self.on.folder), "")
         wrong = self._wrong(fault, said) if call else []
         again = self.on.lost(exit_=self.on.run(USUAL, self.engine))
         wrong += [again] if again else []

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from soct_core.errors import BadInputError
+from soct_core.errors import BadInputError, ReadError, unreadable
 from soct_core.storage.file_tree import files_of
 from soct_core.storage.fingerprint_memo import is_settled, memo, process_memo, stat_of
 
@@ -57,12 +57,22 @@ def snapshot_inputs() -> Iterator[InputSnapshot]:
 
 
 def first_changed(snapshot: InputSnapshot) -> Path | None:
-    """The first path that holds other content now, or None; cheap where no file was touched."""
+    """The first path that holds other content now, or None; cheap where no file was touched.
+
+    Raises
+    ------
+    ReadError
+        If the host fails to read one: whether it changed is not known.
+    """
     for path, (content, stats) in snapshot.items():
         try:
             if (not stats or stats != _stat_digest(files_of(path))) and fingerprint(path) != content:
                 return path
-        except (OSError, BadInputError):
+        except OSError as error:
+            if isinstance(failed := unreadable(path, error, BadInputError), ReadError):
+                raise failed from error
+            return path
+        except BadInputError:
             return path
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from text_store import store
 
-from soct_core.errors import BadInputError
+from soct_core.errors import BadInputError, ReadError
 from soct_core.storage import fingerprint as module
 from soct_core.storage import fingerprint_memo
 from soct_core.storage.fingerprint import fingerprint, first_changed, snapshot_inputs
@@ -140,3 +141,14 @@ def test_what_never_ends_is_not_hashed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BadInputError, match="pipe or device"):
         fingerprint(tmp_path / "pipe")
+
+
+def test_a_file_that_the_host_fails_to_read_is_not_said_to_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(path: Path) -> dict[str, str]:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    monkeypatch.setattr(module, "files_of", failing)
+    with pytest.raises(ReadError, match=r"plan\.json: cannot be read: Too many open files"):
+        module.first_changed({tmp_path / "plan.json": ("", "")})
