@@ -5,7 +5,7 @@
 # make faults: kill and fail a run at every call, and faults of the world (as root, for its small disks); a night
 # make fuzz: mutated files for all readers; SOCT_FUZZ_CASES=200000 by default
 # make docs: the docs as a site in site/, links checked
-# make foreign: files by other programs, at pinned versions in environments of their own, read and compared
+# make foreign: files by other programs read, and a run read by them, at pinned versions in environments of their own
 # make server: a Prefect server in the background, see docs/deployment.md
 # make e2e: the retry button clicked, and reports looked at, in Chromium
 PYTHON ?= python3
@@ -61,6 +61,9 @@ foreign: install-test
 	  $(FOREIGN)/$$name/bin/pip install -q -r foreign/requirements-$$name.txt || exit 1; \
 	  $(FOREIGN)/$$name/bin/python foreign/write.py $(FOREIGN)/files/$$name || exit 1; done
 	$(BIN)/python -W ignore foreign/compare.py $(FOREIGN)/files/zarr2 $(FOREIGN)/files/zarr3
+	@rm -rf $(FOREIGN)/run && PYTHONPATH=tests/support $(BIN)/python foreign/made.py $(FOREIGN)/run
+	@for bin in $(FOREIGN)/zarr2/bin $(FOREIGN)/zarr3/bin $(BIN); do \
+	  echo && $$bin/python foreign/read.py $(FOREIGN)/run || exit 1; done
 
 server: install
 	@mkdir -p "$${PREFECT_HOME:-$$HOME/.prefect}"  # or --background fails

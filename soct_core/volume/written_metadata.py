@@ -87,7 +87,9 @@ def _axis(name: str, side: str | None) -> dict[str, Any]:
 def _omero(name: str, shown: Display) -> dict[str, Any]:
     window = {"start": shown.start, "end": shown.end, "min": shown.least, "max": shown.most}
     channel = {"label": name, "color": "FFFFFF", "active": True, "window": window}
-    return {"channels": [channel], "rdefs": {"model": "greyscale", "defaultZ": shown.plane}}
+    # iohub opens no image whose rendering settings lack `defaultT`.
+    rendering = {"model": "greyscale", "defaultT": 0, "defaultZ": shown.plane}
+    return {"channels": [channel], "rdefs": rendering}
 
 
 def _label() -> dict[str, Any]:

@@ -45,11 +45,12 @@ def run_stages(acquisition: Path, settings: ReconstructSettings = QUICK) -> RunR
     filled = [interpolate_missing_slice.run(job) for _, job in planner.interpolation_jobs(found)]
     trail = finalise_interpolation.run(planner.finalise_job(found, filled))
     pairs = [register_pair.run(job) for _, job in planner.pair_jobs(filled)]
-    outcomes = [*filled, trail, *pairs, stack.run(planner.stack_job(trail.path, filled, pairs))]
+    stacked = stack.run(planner.stack_job(trail.path, filled, pairs))
+    written = [outcome.written for outcome in filled] + [outcome.written for outcome in pairs]
     outputs = [
         Fingerprint(path=path.relative_to(planner.output).as_posix(), fingerprint=fingerprint(path))
-        for outcome in outcomes
-        for path in outcome.written
+        for paths in (*written, trail.written, stacked.written)
+        for path in paths
     ]
     facts = RunFacts(
         acquisition=acquisition.name,
