@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from soct_core.arrays import Zyx
 from soct_core.errors import BadInputError, RecordError
 from soct_core.file_names import UNCERTAINTY_PATH, VOLUME_PATH, output_of
-from soct_core.volume.downsampling import AreaMean
+from soct_core.volume.downsampling import AreaMean, FiniteMean
 from soct_core.volume.provenance import LABEL_NAME
 from soct_core.volume.pyramid import Shape, level_transform
 from soct_core.volume.reading import Volume, open_levels
@@ -68,7 +68,7 @@ def exported(
     orientation = orientation_of(attributes.get("ome", attributes)["multiscales"][0])
     common = f"{path.name.removesuffix('.ome.zarr')} {what}", orientation, what == "provenance"
     if voxel_um is not None:
-        return _resized(levels, voxel_um, *common)
+        return _resized(levels, voxel_um, FiniteMean if what == "uncertainty" else AreaMean, *common)
     number = level or 0
     if not 0 <= number < len(levels):
         raise BadInputError(f"{image}: has levels 0 to {len(levels) - 1}, but --level says {number}")
@@ -109,7 +109,12 @@ def _as_it_is(volume: Volume, name: str, orientation: str | None, is_label: bool
 
 
 def _resized(
-    levels: tuple[Volume, ...], voxel_um: float, name: str, orientation: str | None, is_label: bool
+    levels: tuple[Volume, ...],
+    voxel_um: float,
+    mean: type[AreaMean] | type[FiniteMean],
+    name: str,
+    orientation: str | None,
+    is_label: bool,
 ) -> Exported:
     if not math.isfinite(voxel_um) or voxel_um < max(levels[0].voxel_size_um) * (1 - _SLACK):
         finest = max(levels[0].voxel_size_um)
@@ -117,11 +122,11 @@ def _resized(
     fine = [v for v in levels if max(v.voxel_size_um) <= voxel_um * (1 + _SLACK)]
     source = fine[-1]
     size, origin, dtype = source.voxel_size_um, source.origin_um, source.dtype
-    shrinker = AreaMean(source.shape, size, voxel_um, dtype, is_label)
+    shrinker = mean(source.shape, size, voxel_um, dtype, is_label)
     scale, translation = level_transform(size, origin, shrinker.factors)
 
     def blocks() -> Iterator[NDArray[Any]]:
-        shrinking = AreaMean(source.shape, size, voxel_um, dtype, is_label)
+        shrinking = mean(source.shape, size, voxel_um, dtype, is_label)
         yield from map(shrinking.push, _blocks(source))
         yield shrinking.rest()
 

@@ -177,3 +177,28 @@ def _cropped(bins: NDArray[np.intp], part: range) -> tuple[NDArray[np.intp], int
     found = bins[2 * part.start : 2 * part.stop]
     first = int(found[0])
     return found - first, first
+
+
+class FiniteMean:
+    """An `AreaMean` of those voxels alone that are numbers; NaN where none is."""
+
+    def __init__(
+        self, shape: Shape, voxel_size_um: Zyx, size_um: float, dtype: np.dtype[Any], label: bool
+    ) -> None:
+        wide = np.dtype(np.float64)
+        self._total, self._share = (AreaMean(shape, voxel_size_um, size_um, wide, label) for _ in range(2))
+        self.factors, self.out_shape, self._dtype = self._total.factors, self._total.out_shape, dtype
+
+    def push(self, block: NDArray[Any]) -> NDArray[Any]:
+        """Add planes of the finer grid; gives the coarser planes that are complete."""
+        said = np.isfinite(block)
+        return self._quotient(self._total.push(np.where(said, block, 0)), self._share.push(said))
+
+    def rest(self) -> NDArray[Any]:
+        """The last planes."""
+        return self._quotient(self._total.rest(), self._share.rest())
+
+    def _quotient(self, total: NDArray[Any], share: NDArray[Any]) -> NDArray[Any]:
+        found = np.full(total.shape, np.nan)
+        np.divide(total, share, out=found, where=share > _CLOSE)
+        return found.astype(self._dtype)
