@@ -46,6 +46,7 @@ from soct_core.zmorph.morph import Morph, Refined, alphas
 from soct_core.zmorph.near_planes import near_side
 from soct_core.zmorph.reference_slab import slab_size
 from soct_core.zmorph.refinement import refinement
+from soct_core.zmorph.sides import Side
 from soct_core.zmorph.uncertainty import half_widths
 
 NEAR_PLANES = 14
@@ -158,9 +159,10 @@ class Made:
             return cls()
         settings = InterpolationSettings(alpha_sampling="interior", **way)
         refined = refined_by(before, after, motion, settings, len(truth))
-        morph = Morph(before[-1], after[0], motion, settings, refined=refined)
+        sides = Side(before, refined.planes, above=True), Side(after, refined.planes)
+        morph = Morph(*sides, motion, settings, refined)
         planes = np.stack(list(morph.planes(len(truth))))
-        outer = Morph(before[-1], after[0], motion, InterpolationSettings(**way), refined=refined)
+        outer = Morph(*sides, motion, InterpolationSettings(**way), refined)
         found = refined.displacement
         return cls(
             planes,
@@ -216,7 +218,7 @@ def planes_of(
     before: NDArray[Any], after: NDArray[Any], motion: Affine2D, settings: InterpolationSettings, count: int
 ) -> NDArray[Any]:
     """The missing planes as zmorph would make them, whatever its gates say."""
-    return np.stack(list(Morph(before, after, motion, settings).planes(count)))
+    return np.stack(list(Morph.of_planes(before, after, motion, settings).planes(count)))
 
 
 def clean_gain(gap: Gap, motion: Affine2D | None) -> float:
