@@ -39,8 +39,9 @@ from soct_core.volume.writing import CHUNK, ImageSpec, image_writer, write_image
 VOXEL = (3.5, 8.0, 8.0)
 MODES = ("plain write, level 0", "plain write", "one gap, affine", "one gap")
 AFFINE = InterpolationSettings(deformation="affine", source_slab=0.0, uncertainty=False)
-_PHANTOM_PX = 1024
-"""Larger planes are enlarged from so many pixels a side: a phantom takes a second a plane."""
+_PHANTOM_PLANES, _PHANTOM_PX = 240, 1024
+"""Thin slices lie in the middle of so many planes; larger planes are enlarged from so many pixels a side, as
+a phantom takes a second a plane."""
 
 
 def make_slice(path: Path, planes: int, side: int, first: int, motion: Affine2D) -> None:
@@ -48,7 +49,7 @@ def make_slice(path: Path, planes: int, side: int, first: int, motion: Affine2D)
     rng = np.random.default_rng(first)
     small = min(side, _PHANTOM_PX)
     voxel = VOXEL[0], VOXEL[1] * side / small, VOXEL[2] * side / small
-    phantom = PhantomVolume(Phantom.seeded(0), (4 * planes, small, small), voxel)
+    phantom = PhantomVolume(Phantom.seeded(0), (max(4 * planes, _PHANTOM_PLANES), small, small), voxel)
     grain = speckle((side, side), 4, 0.7, rng) if side > small else None
     with image_writer(path, ImageSpec((planes, side, side), np.dtype(np.float32), VOXEL)) as (image, _):
         for z in range(planes):
@@ -162,7 +163,9 @@ def main() -> None:
 def table(folder: Path, planes: int, side: int, repeats: int, modes: list[str]) -> None:
     """One row per mode: the median of its runs, and their range."""
     paths = folder / "before.ome.zarr", folder / "after.ome.zarr"
-    for is_moved, (path, first) in enumerate(zip(paths, (planes // 2, planes * 5 // 2), strict=True)):
+    middle = max(4 * planes, _PHANTOM_PLANES) // 2
+    starts = middle - planes * 3 // 2, middle + planes // 2
+    for is_moved, (path, first) in enumerate(zip(paths, starts, strict=True)):
         # In a process of its own: peaks of memory are handed on to children.
         sizes = map(str, (path, planes, side, first, is_moved))
         subprocess.run([sys.executable, __file__, "--make", *sizes], check=True)

@@ -44,8 +44,9 @@ from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
 from soct_core.zmorph.uncertainty import HalfWidths, interval_model
 
 VERSION = "13"
-_CACHE_BYTES = 128 * 2**20
-"""Of unpacked chunks: four layers of 8x1024x1024 float32."""
+_CACHE_BYTES, _CACHE_LAYERS = 128 * 2**20, 4
+"""Chunks stay unpacked where so many layers of them find room, as those of 8x1024x1024 float32 do; of larger
+planes the first would be gone before they are wanted again."""
 Render = Callable[[Block], NDArray[Any]]
 
 
@@ -159,7 +160,8 @@ def interpolate_slice(
             f"{after.path}: voxel size {after.voxel_size_um} µm, "
             f"but {before.path.name} has {before.voxel_size_um}"
         )
-    cache = ChunkCache(_CACHE_BYTES)
+    layer = math.prod(before.shape[1:]) * before.chunks[0] * before.dtype.itemsize
+    cache = ChunkCache(_CACHE_BYTES if layer * _CACHE_LAYERS <= _CACHE_BYTES else 0)
     usable = before.shape[0] if gap.usable_before is None else gap.usable_before
     # The same few planes are looked at for many purposes.
     above, under = (CachedVolume(volume, cache) for volume in (before, after))
