@@ -24,6 +24,7 @@ from soct_core.arrays import Sliceable, Zyx
 from soct_core.baselines import interpolate_baseline
 from soct_core.errors import AcquisitionError
 from soct_core.file_names import InterpolationFiles, named_interpolated_id, named_slice_id
+from soct_core.one_thread import give_back_memory
 from soct_core.reportlets.gap import gap_reportlet
 from soct_core.reportlets.gap_planes import GapPlanes
 from soct_core.reportlets.preview import preview_of, preview_png
@@ -299,6 +300,7 @@ def _fill(
     morph, trial = prepare_morph(trusted, below, settings, nz_out)
     interval = None
     if morph is not None:
+        give_back_memory()
         writer.volume(partial(morph.voxels, nz_out))
         if settings.uncertainty and writer.files.uncertainty is not None:
             interval = writer.uncertainty(writer.files.uncertainty, HalfWidths(morph, nz_out).voxels)
