@@ -221,7 +221,8 @@ def _sampled(side: Side, first: int, step: int) -> NDArray[Any]:
     height, width = side.shape
     rows = step * max(1, _BAND_ROWS // step)
     bands = [
-        side.raw((slice(y, min(y + rows, height)), slice(0, width)))[first::step, first::step]
+        # A copy: a view would hold the whole band.
+        side.raw((slice(y, min(y + rows, height)), slice(0, width)))[first::step, first::step].copy()
         for y in range(0, height, rows)
     ]
     return np.concatenate(bands)
