@@ -161,12 +161,11 @@ class Made:
         refined = refined_by(before, after, motion, settings, len(truth))
         sides = Side(before, refined.planes, above=True), Side(after, refined.planes)
         morph = Morph(*sides, motion, settings, refined)
-        planes = np.stack(list(morph.planes(len(truth))))
-        outer = Morph(*sides, motion, InterpolationSettings(**way), refined)
+        planes = planes_of(morph, len(truth))
         found = refined.displacement
         return cls(
             planes,
-            np.stack(list(outer.planes(len(truth)))),
+            planes_of(Morph(*sides, motion, InterpolationSettings(**way), refined), len(truth)),
             np.stack(list(half_widths(morph, len(truth)))),
             psnr(planes, truth, peak),
             ssim(planes, truth, peak),
@@ -214,11 +213,9 @@ def interval_figures(made: Made, truth: NDArray[Any], peak: float) -> dict[str, 
     }
 
 
-def planes_of(
-    before: NDArray[Any], after: NDArray[Any], motion: Affine2D, settings: InterpolationSettings, count: int
-) -> NDArray[Any]:
-    """The missing planes as zmorph would make them, whatever its gates say."""
-    return np.stack(list(Morph.of_planes(before, after, motion, settings).planes(count)))
+def planes_of(morph: Morph, count: int) -> NDArray[Any]:
+    """The missing planes, whatever the gates say."""
+    return np.stack(list(morph.planes(count)))
 
 
 def clean_gain(gap: Gap, motion: Affine2D | None) -> float:
@@ -229,7 +226,7 @@ def clean_gain(gap: Gap, motion: Affine2D | None) -> float:
     a = alphas(count, "boundary")[:, None, None]
     linear = (1 - a) * gap.faces[0] + a * gap.faces[1]
     peak = float(np.percentile(gap.truth, 99.9))
-    morphed = planes_of(*gap.faces, motion, InterpolationSettings(), count)
+    morphed = planes_of(Morph.of_planes(*gap.faces, motion, InterpolationSettings()), count)
     return psnr(morphed, gap.truth, peak) - psnr(linear, gap.truth, peak)
 
 
