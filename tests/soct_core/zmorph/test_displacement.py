@@ -137,13 +137,17 @@ def test_a_field_that_folds_is_told_and_smoothed() -> None:
 def test_a_coarser_grid_beside_the_finer_one_is_led_alike() -> None:
     """Pixels twice as large, whose first lies 8 px right of and 4 px below that of the finer grid."""
     regrid, rest = Regrid((0.5, 0.5)), (4.0, 2.0)
-    coarser = Walk(regrid.motion(TURN, rest, rest), regrid.displacement(found(), rest))
-    plain = Walk(regrid.motion(TURN, rest, rest), None)
     plane = cv2.GaussianBlur(swollen(0.0).astype(np.float32), (0, 0), 4.0)
+    small = plane[4::2, 8::2].copy()
+    shape = small.shape[0], small.shape[1]
+    coarser = Walk(regrid.motion(TURN, rest, rest), regrid.displacement(found(), rest), shape)
+    plain = Walk(regrid.motion(TURN, rest, rest), None, shape)
+    whole, part = (slice(0, SIZE), slice(0, SIZE)), (slice(20, shape[0] - 20), slice(20, shape[1] - 20))
     for side, alpha in ((0, 0.7), (1, 0.4)):
-        wanted = Walk(TURN, found()).lead(plane, None, alpha, side)[0][4::2, 8::2]
+        finer = Walk(TURN, found(), (SIZE, SIZE))
+        wanted = finer.lead(lambda box: (plane[box], None), alpha, side, whole)[0][4::2, 8::2][part]
         led, missed = (
-            walk.lead(plane[4::2, 8::2].copy(), None, alpha, side)[0][20:-20, 20:-20] - wanted[20:-20, 20:-20]
+            walk.lead(lambda box: (small[box], None), alpha, side, part)[0] - wanted
             for walk in (coarser, plain)
         )
         assert np.abs(led).mean() < 0.1 * np.abs(missed).mean()
