@@ -163,8 +163,8 @@ def main() -> None:
 def table(folder: Path, planes: int, side: int, repeats: int, modes: list[str]) -> None:
     """One row per mode: the median of its runs, and their range."""
     paths = folder / "before.ome.zarr", folder / "after.ome.zarr"
-    middle = max(4 * planes, _PHANTOM_PLANES) // 2
-    starts = middle - planes * 3 // 2, middle + planes // 2
+    centre = max(4 * planes, _PHANTOM_PLANES) // 2
+    starts = centre - planes * 3 // 2, centre + planes // 2
     for is_moved, (path, first) in enumerate(zip(paths, starts, strict=True)):
         # In a process of its own: peaks of memory are handed on to children.
         sizes = map(str, (path, planes, side, first, is_moved))
