@@ -68,7 +68,7 @@ def errors_of(case: Case) -> Errors | None:
     def over_tissue(values: Planes) -> Planes:
         return np.array([np.sqrt((v[t] ** 2).mean()) for v, t in zip(values, tissue, strict=True)])
 
-    plain = Morph(before[-1], after[0], trial.verdict.motion, settings)
+    plain = Morph.of_planes(before[-1], after[0], trial.verdict.motion, settings)
     share = a[:, None, None]
     made = off(np.stack(list(morph.planes(count))))
     half = np.stack(list(half_widths(morph, count))) / peak

@@ -16,6 +16,7 @@ from soct_core.zmorph.morph import Morph, Refined
 from soct_core.zmorph.near_planes import near_side
 from soct_core.zmorph.reference_slab import slab_size
 from soct_core.zmorph.refinement import refinement
+from soct_core.zmorph.sides import Side
 from soct_core.zmorph.uncertainty import half_widths
 
 NAN = float("nan")
@@ -62,9 +63,9 @@ class Made:
         refined = refined_by(before, after, motion, settings, count)
         made = {}
         for name, way in ways(refined).items():
-            morph = Morph(before[-1], after[0], motion, settings, refined=way)
+            morph = Morph(*sides(gap, way), motion, settings, way)
             made[name] = np.stack(list(morph.planes(count)))
-        outer = Morph(before[-1], after[0], motion, InterpolationSettings(), refined=refined)
+        outer = Morph(*sides(gap, refined), motion, InterpolationSettings(), refined)
         return cls(
             refined,
             made["all"],
@@ -79,6 +80,11 @@ class Made:
         """Least change of area by the displacement."""
         found = None if self.refined is None else self.refined.displacement
         return 1.0 if found is None else found.min_jacobian
+
+
+def sides(gap: Planes, refined: Refined) -> tuple[Side, Side]:
+    """Both sides of a gap, as a morph reads them."""
+    return Side(gap[0], refined.planes, above=True), Side(gap[1], refined.planes)
 
 
 def refined_by(

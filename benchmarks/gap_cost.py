@@ -1,11 +1,13 @@
 """What one gap costs: CPU and memory beside a plain write of the same output, and chunks read.
 
-    python benchmarks/gap_cost.py [--planes 60] [--side 1024] [--repeats 3]
+    python benchmarks/gap_cost.py [--planes 60] [--side 1024] [--repeats 3] [--modes MODE ...]
 
 Every figure is of a process of its own, imports apart. The plain write streams an array that lies
 in memory into an image with the same codec and chunks: once with the pyramid that an interpolated
-slice has, once without. Memory is what the peak of the process lies above its level after imports;
-the array that the plain write starts from counts there.
+slice has, once without. One gap is made by the affine alone, and with all that is on by default:
+displacement, sources of several planes, uncertainty. Memory is what the peak of the process lies above
+its level after imports; the array that the plain write starts from counts there. "whole" is the peak
+of the whole process.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import zarr
 from zarr.storage import LocalStore
@@ -34,32 +37,44 @@ from soct_core.volume import open_volume
 from soct_core.volume.writing import CHUNK, ImageSpec, image_writer, write_image
 
 VOXEL = (3.5, 8.0, 8.0)
-MODES = ("plain write, level 0", "plain write", "one gap")
+MODES = ("plain write, level 0", "plain write", "one gap, affine", "one gap")
+AFFINE = InterpolationSettings(deformation="affine", source_slab=0.0, uncertainty=False)
+_PHANTOM_PLANES, _PHANTOM_PX = 240, 1024
+"""Thin slices lie in the middle of so many planes; larger planes are enlarged from so many pixels a side, as
+a phantom takes a second a plane."""
 
 
 def make_slice(path: Path, planes: int, side: int, first: int, motion: Affine2D) -> None:
     """Planes `first` and on of a speckled phantom, moved, float32."""
-    phantom = PhantomVolume(Phantom.seeded(0), (4 * planes, side, side), VOXEL)
     rng = np.random.default_rng(first)
+    small = min(side, _PHANTOM_PX)
+    voxel = VOXEL[0], VOXEL[1] * side / small, VOXEL[2] * side / small
+    phantom = PhantomVolume(Phantom.seeded(0), (max(4 * planes, _PHANTOM_PLANES), small, small), voxel)
+    grain = speckle((side, side), 4, 0.7, rng) if side > small else None
     with image_writer(path, ImageSpec((planes, side, side), np.dtype(np.float32), VOXEL)) as (image, _):
         for z in range(planes):
-            moved = warp(phantom[first + z].astype(np.float32), motion)
-            image.append((moved * speckle((side, side), 4, 0.7, rng)).astype(np.float32))
+            plane = phantom[first + z].astype(np.float32)
+            if side > small:
+                plane = np.asarray(cv2.resize(plane, (side, side)), np.float32)
+            moved = warp(plane, motion)
+            if grain is None:
+                image.append((moved * speckle((side, side), 4, 0.7, rng)).astype(np.float32))
+            else:
+                image.append((moved * np.roll(grain, 97 * z, (0, 1))).astype(np.float32))
 
 
 def run(mode: str, before: Path, after: Path, out: Path) -> dict[str, float]:
     """Cost of one mode in this process."""
     chunks = _count_chunks()
-    planes = None if mode == "one gap" else np.asarray(open_volume(before)[:])
+    planes = None if mode.startswith("one gap") else np.asarray(open_volume(before)[:])
     with tempfile.TemporaryDirectory() as folder:
         warm_up(Path(folder))
     rest, start = resident_mb(), resource.getrusage(resource.RUSAGE_SELF)
     chunks.clear()
     if planes is None:
         files = InterpolationFiles.standard(out, 1)
-        found = interpolate_slice(
-            open_volume(before), open_volume(after), GapToFill(1), files, InterpolationSettings()
-        )
+        settings = AFFINE if mode == "one gap, affine" else InterpolationSettings()
+        found = interpolate_slice(open_volume(before), open_volume(after), GapToFill(1), files, settings)
         if found.interpolation_failed:
             raise SystemExit(f"the gap was refused: {found.fallback_reason}, {found.detail}")
     elif mode == "plain write":
@@ -76,7 +91,7 @@ def run(mode: str, before: Path, after: Path, out: Path) -> dict[str, float]:
     cpu = end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
     array_mb = 0.0 if planes is None else planes.nbytes / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"cpu_s": cpu, "peak_mb": peak - rest + array_mb, "chunks": len(chunks)}
+    return {"cpu_s": cpu, "peak_mb": peak - rest + array_mb, "whole_mb": peak, "chunks": len(chunks)}
 
 
 def warm_up(folder: Path) -> None:
@@ -125,6 +140,8 @@ def main() -> None:
     parser.add_argument("--planes", type=int, default=60)
     parser.add_argument("--side", type=int, default=1024)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
+    parser.add_argument("--make", nargs=5, help=argparse.SUPPRESS)
     parser.add_argument("--run", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.run:
@@ -132,30 +149,42 @@ def main() -> None:
         before, after, out = map(Path, paths)
         print(json.dumps(run(mode, before, after, out)))
         return
+    if arguments.make:
+        path, *sizes, is_moved = arguments.make
+        planes, side, first = map(int, sizes)
+        still = plane_center((side, side))
+        drift = Affine2D.rigid(1.5, (6.0, -4.0), still) if int(is_moved) else Affine2D.identity(still)
+        make_slice(Path(path), planes, side, first, drift)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        before, after = Path(folder) / "before.ome.zarr", Path(folder) / "after.ome.zarr"
-        still = plane_center((arguments.side, arguments.side))
-        drift = Affine2D.rigid(1.5, (6.0, -4.0), still)
-        make_slice(before, arguments.planes, arguments.side, arguments.planes // 2, Affine2D.identity(still))
-        make_slice(after, arguments.planes, arguments.side, arguments.planes * 5 // 2, drift)
-        size = f"{arguments.planes}x{arguments.side}x{arguments.side}"
-        print(f"one gap of {size} float32, with its reportlet")
-        print(f"{'':>22} {'CPU s':>7} {'x write':>8} {'peak MB':>8} {'chunks read':>12}")
-        costs = {
-            mode: [measured(mode, before, after) for _ in range(arguments.repeats)]
-            for mode in reversed(MODES)
-        }
-        middle = {
-            mode: {name: statistics.median(cost[name] for cost in found) for name in found[0]}
-            for mode, found in costs.items()
-        }
-        write = middle["plain write"]["cpu_s"]
-        for mode in MODES:
-            cost = middle[mode]
-            print(
-                f"{mode:>22} {cost['cpu_s']:>7.2f} {cost['cpu_s'] / write:>8.2f} "
-                f"{cost['peak_mb']:>8.0f} {cost['chunks']:>12.0f}"
-            )
+        table(Path(folder), arguments.planes, arguments.side, arguments.repeats, arguments.modes)
+
+
+def table(folder: Path, planes: int, side: int, repeats: int, modes: list[str]) -> None:
+    """One row per mode: the median of its runs, and their range."""
+    paths = folder / "before.ome.zarr", folder / "after.ome.zarr"
+    centre = max(4 * planes, _PHANTOM_PLANES) // 2
+    starts = centre - planes * 3 // 2, centre + planes // 2
+    for is_moved, (path, first) in enumerate(zip(paths, starts, strict=True)):
+        # In a process of its own: peaks of memory are handed on to children.
+        sizes = map(str, (path, planes, side, first, is_moved))
+        subprocess.run([sys.executable, __file__, "--make", *sizes], check=True)
+    print(f"one gap of {planes}x{side}x{side} float32, with its reportlet")
+    print(f"{'':>22} {'CPU s':>7} {'x write':>8} {'range':>12} {'peak MB':>8} {'whole':>6} {'chunks':>7}")
+    # One after the other, so that what else the machine does weighs on all alike.
+    costs = [{mode: measured(mode, *paths) for mode in modes} for _ in range(repeats)]
+    for mode in modes:
+        found = [cost[mode] for cost in costs]
+        middle = {name: statistics.median(cost[name] for cost in found) for name in found[0]}
+        ratios = [1.0]
+        if "plain write" in modes:
+            ratios = [cost[mode]["cpu_s"] / cost["plain write"]["cpu_s"] for cost in costs]
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        print(
+            f"{mode:>22} {middle['cpu_s']:>7.2f} {statistics.median(ratios):>8.2f} {spread:>12} "
+            f"{middle['peak_mb']:>8.0f} {middle['whole_mb']:>6.0f} {middle['chunks']:>7.0f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

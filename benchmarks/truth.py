@@ -125,7 +125,7 @@ def planes_of(
     before: NDArray[Any], after: NDArray[Any], motion: Affine2D, settings: InterpolationSettings, count: int
 ) -> NDArray[Any]:
     """The missing planes as zmorph would make them, whatever its gates say."""
-    return np.stack(list(Morph(before, after, motion, settings).planes(count)))
+    return np.stack(list(Morph.of_planes(before, after, motion, settings).planes(count)))
 
 
 def clean_gain(gap: Gap, motion: Affine2D | None) -> float:

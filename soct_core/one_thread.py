@@ -1,4 +1,4 @@
-"""One thread per process for every library: tasks run side by side, and threads that wait for work spin."""
+"""One process of many: one thread for every library, as threads that wait spin, and no memory kept back."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ def use_one_thread() -> None:
             library = ctypes.CDLL(path)
             for setter in filter(lambda name: hasattr(library, name), _SETTERS):
                 getattr(library, setter)(1)
+
+
+def give_back_memory() -> None:
+    """Hand freed memory back to the system, where its allocator (glibc) keeps some for later.
+
+    For halves of a task that want it in other pieces: what the first has freed is of no use to the second.
+    """
+    if _MAPS.exists():
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -21,6 +22,10 @@ _PLACE_TOLERANCE = 0.01
 """The same, of places held in single precision."""
 Places = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Where each pixel of a plane, (y, x), pulls from: x, and y, in pixels."""
+Box = tuple[slice, slice]
+"""Rows and columns of a plane."""
+_MARGIN = 2
+"""Pixels around what a warp pulls from: one for the interpolation, one for the rounding of coordinates."""
 
 
 def warp(plane: NDArray[Any], motion: Affine2D, shape: tuple[int, int] | None = None) -> NDArray[Any]:
@@ -69,17 +74,51 @@ def warp_by(plane: NDArray[Any], places: Places) -> NDArray[Any]:
     if plane.dtype != np.float32:
         pulled: NDArray[Any] = ndimage.map_coordinates(plane, np.stack((y, x)), order=1, mode="nearest")
         return pulled
-    return cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(np.ascontiguousarray(plane), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def covered_by(source_shape: tuple[int, int], places: Places) -> Mask:
-    """Which of the places lie within the plane, (y, x)."""
-    (height, width), (x, y), least = source_shape, places, -_PLACE_TOLERANCE
-    inside: Mask = x >= least
-    inside &= x <= width - 1 - least
-    inside &= y >= least
-    inside &= y <= height - 1 - least
+def covered_by(
+    source_shape: tuple[int, int], places: Places, first: tuple[int, int], nodes: Places
+) -> Mask | None:
+    """Which places, counted from pixel `first`, (y, x), lie within the plane, (y, x); None: all.
+
+    The places lie between nodes, which are counted from its pixel (0, 0): these tell which edges are near.
+    """
+    inside: Mask | None = None
+    for at, of, size, start in zip(places, nodes, source_shape[::-1], first[::-1], strict=True):
+        least, most = -_PLACE_TOLERANCE - start, size - 1 + _PLACE_TOLERANCE - start
+        if of.min() < 0:
+            inside = at >= least if inside is None else np.logical_and(inside, at >= least, out=inside)
+        if of.max() > size - 1:
+            inside = at <= most if inside is None else np.logical_and(inside, at <= most, out=inside)
     return inside
+
+
+def coverage_of(source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, int]) -> Mask | None:
+    """As `coverage`; None where all of a box is covered, which its corners tell."""
+    height, width = source_shape
+    x, y = motion.apply(corners(shape)).T
+    inside = (x >= -EDGE_TOLERANCE) & (x <= width - 1 + EDGE_TOLERANCE)
+    inside &= (y >= -EDGE_TOLERANCE) & (y <= height - 1 + EDGE_TOLERANCE)
+    return None if inside.all() else coverage(source_shape, motion, shape)
+
+
+def corners(shape: tuple[int, int]) -> NDArray[np.float64]:
+    """The outermost pixels of a plane or box, (4, 2), (x, y)."""
+    height, width = shape
+    return np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], dtype=np.float64)
+
+
+def box_around(places: tuple[NDArray[Any], NDArray[Any]], source_shape: tuple[int, int]) -> Box:
+    """The box of a plane that places, x and y, pull from, with a margin.
+
+    Places beside the plane pull from its edge, so that the box is never empty.
+    """
+    parts = []
+    for at, size in zip(places[::-1], source_shape, strict=True):
+        low = min(max(math.floor(at.min()) - _MARGIN, 0), size - 1)
+        parts.append(slice(low, min(max(math.ceil(at.max()) + 1 + _MARGIN, low + 1), size)))
+    return parts[0], parts[1]
 
 
 def coverage(source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, int] | None = None) -> Mask:

@@ -91,14 +91,15 @@ class _Bands:
         self._inside[0][seen] = True if where is None else where.any(axis=(0, 2))
         self._inside[1][:] |= True if where is None else where.any(axis=(0, 1))
         self._all &= where is None
-        if self._rest is not None:
-            before, known = self._rest
-            if where is not None or known is not None:
-                parts = [
-                    np.ones(v.shape, bool) if w is None else w for v, w in ((before, known), (values, where))
-                ]
-                where = np.concatenate(parts, axis=1)
-            values = np.concatenate([before, values], axis=1)
+        if self._rest is not None and self._rest[0].shape[1]:
+            # Only what completes a square is put together anew: a band is large.
+            missing = self._factor - self._rest[0].shape[1]
+            head = values[:, :missing], None if where is None else where[:, :missing]
+            values, where = values[:, missing:], None if where is None else where[:, missing:]
+            self._rest = _joined(self._rest, head)
+            if self._rest[0].shape[1] < self._factor:
+                return
+            self._reduce(*self._rest)
         whole = values.shape[1] - values.shape[1] % self._factor
         self._rest = values[:, whole:].copy(), None if where is None else where[:, whole:].copy()
         if whole:
@@ -143,6 +144,17 @@ class _Bands:
             if is_padded
         ]
         return bool(rim) and bool(np.mean(np.concatenate(rim, axis=1) != 0) <= MASKED_RIM)
+
+
+def _joined(
+    above: tuple[NDArray[Any], Mask | None], below: tuple[NDArray[Any], Mask | None]
+) -> tuple[NDArray[Any], Mask | None]:
+    """Rows of planes below others, with what was measured of both; None: all."""
+    values = np.concatenate([above[0], below[0]], axis=1)
+    if above[1] is None and below[1] is None:
+        return values, None
+    masks = [np.ones(v.shape, bool) if w is None else w for v, w in (above, below)]
+    return values, np.concatenate(masks, axis=1)
 
 
 def _within(inside: Mask) -> NDArray[np.float32]:

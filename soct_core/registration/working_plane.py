@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -150,6 +150,7 @@ class ReducedPlanes:
     factor: int
     measured: Mask | None = None
     aspect: Aspect = SQUARE
+    _made: dict[tuple[int, int | None], RegistrationPlane] = field(default_factory=dict, init=False)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -161,6 +162,12 @@ class ReducedPlanes:
         signal. What was not measured holds a dark shade; the brightest 0.2 % are clipped, and what is much
         darker than tissue fades to 0.
         """
+        if (first, last) not in self._made:
+            # Gates, likeness and slabs ask for the same means again.
+            self._made[first, last] = self._mean(first, last)
+        return self._made[first, last]
+
+    def _mean(self, first: int, last: int | None) -> RegistrationPlane:
         chosen = slice(first, None if last is None else last + 1)
         where = None if self.measured is None else self.measured[chosen]
         mean = measured_mean(self.values[chosen], where)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.reportlets import GapReportlet, Picture, Polygon
 from soct_core.affine import Affine2D
@@ -11,7 +9,7 @@ from soct_core.arrays import Sliceable
 from soct_core.planes.warp import coverage, warp
 from soct_core.registration.reduced_reading import read_plane
 from soct_core.registration.working_plane import RegistrationPlane
-from soct_core.reportlets.gap_planes import GapPlanes
+from soct_core.reportlets.gap_planes import GapPlanes, reduced_plane
 from soct_core.reportlets.outlines import outlines
 from soct_core.reportlets.pictures import grey_window, picture
 from soct_core.volume.views import padded_to_common_shape
@@ -22,7 +20,7 @@ def gap_reportlet(
 ) -> GapReportlet:
     """Pictures of a gap; those of the slabs as far as the interpolation came."""
     before, after = padded_to_common_shape(vol_before, vol_after)
-    sides = np.asarray(before[before.shape[0] - 1]), np.asarray(after[0])
+    sides = reduced_plane(before, before.shape[0] - 1), reduced_plane(after, 0)
     window = grey_window(*sides)
     pictures, outline = _slabs(before, after, diagnostics)
     return GapReportlet(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from schemas.diagnostics import InterpolationDiagnostics
 from soct_core.arrays import Sliceable
-from soct_core.reportlets.gap_planes import THUMBNAIL_PX, GapPlanes, rows_near, thumbnail
+from soct_core.reportlets.gap_planes import THUMBNAIL_PX, GapPlanes, reduced_plane, rows_near, thumbnail
 from soct_core.reportlets.pictures import grey_window
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def preview_png(
 
     figure = Figure(figsize=(16, 4.6), dpi=80, layout="constrained")
     axes = figure.subplots(1, 4)
-    before, after = thumbnail(vol_before, vol_before.shape[0] - 1), thumbnail(vol_after, 0)
+    sides = reduced_plane(vol_before, vol_before.shape[0] - 1), reduced_plane(vol_after, 0)
+    before, after = (thumbnail(plane) for plane in sides)
     low, high = grey_window(before, after)
     show = {"cmap": "gray", "vmin": low, "vmax": high, "interpolation": "nearest"}
     axes[0].imshow(before, **show)
@@ -52,7 +53,7 @@ def preview_png(
             axis.set_title(title)
     else:
         figure.suptitle(_summary(diagnostics))
-        axes[2].imshow(thumbnail(shown.middle[None], 0), **show)
+        axes[2].imshow(thumbnail(shown.middle), **show)
         axes[2].set_title("interpolated (middle plane)")
         _draw_xz(axes[3], vol_before, vol_after, shown, z_to_x, show)
     for axis in axes:

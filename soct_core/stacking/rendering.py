@@ -13,7 +13,7 @@ from soct_core.affine import Affine2D, shift_by
 from soct_core.arrays import Mask
 from soct_core.planes.dtypes import to_float
 from soct_core.planes.measured import blanked, imaged_of, measured
-from soct_core.planes.warp import EDGE_TOLERANCE, coverage, warp, warp_measured
+from soct_core.planes.warp import corners, coverage_of, warp, warp_measured
 from soct_core.stacking.canvas import IDENTITY_PX, Canvas
 from soct_core.stacking.placed_slice import PlacedSlice
 from soct_core.volume.chunk_cache import ChunkCache
@@ -93,31 +93,17 @@ class SliceRenderer:
         return values, measured(values, None if imaged is None or imaged.all() else imaged)
 
 
-def coverage_of(source_shape: tuple[int, int], motion: Affine2D, shape: tuple[int, int]) -> Mask | None:
-    """As `coverage`; None where all of a box is covered, which its corners tell."""
-    height, width = source_shape
-    x, y = motion.apply(_corners(shape)).T
-    inside = (x >= -EDGE_TOLERANCE) & (x <= width - 1 + EDGE_TOLERANCE)
-    inside &= (y >= -EDGE_TOLERANCE) & (y <= height - 1 + EDGE_TOLERANCE)
-    return None if inside.all() else coverage(source_shape, motion, shape)
-
-
 def _source(
     motion: Affine2D, shape: tuple[int, int], source_shape: tuple[int, int]
 ) -> tuple[slice, slice] | None:
     """Rows and columns that a box pulls from; None where it lies beside the slice."""
-    at = motion.apply(_corners(shape))[:, ::-1]
+    at = motion.apply(corners(shape))[:, ::-1]
     margin = 0 if is_whole_shift(motion) else _MARGIN
     low = np.maximum(np.floor(at.min(axis=0) + IDENTITY_PX) - margin, 0).astype(int)
     high = np.minimum(np.ceil(at.max(axis=0) - IDENTITY_PX) + 1 + margin, source_shape).astype(int)
     if (low >= high).any():
         return None
     return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
-
-
-def _corners(shape: tuple[int, int]) -> NDArray[np.float64]:
-    height, width = shape
-    return np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], dtype=np.float64)
 
 
 def is_whole_shift(motion: Affine2D) -> bool:
@@ -128,8 +114,8 @@ def is_whole_shift(motion: Affine2D) -> bool:
 
 def _snapped(motion: Affine2D, shape: tuple[int, int]) -> Affine2D:
     """A motion, or the shift by whole pixels from which it differs by rounding alone."""
-    corners = _corners(shape)
-    away = motion.apply(corners) - corners
+    at = corners(shape)
+    away = motion.apply(at) - at
     whole = np.rint(away[0])
     return shift_by(*whole.tolist()) if float(np.abs(away - whole).max()) < IDENTITY_PX else motion
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -18,13 +19,14 @@ from soct_core.stacking.regrid import Regrid
 from soct_core.stages.interpolate_missing_slice import GapToFill, interpolate_slice
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import Volume, open_volume
-from soct_core.volume.views import seen_through, trusted_part
-from soct_core.volume.writing import ImageSpec, image_writer
+from soct_core.volume.views import padded_to_common_shape, seen_through, trusted_part
+from soct_core.volume.writing import ImageSpec, write_in_blocks
 from soct_core.zmorph.displacement import Displacement
 from soct_core.zmorph.morph import Morph
 from soct_core.zmorph.refinement import refinement_of
+from soct_core.zmorph.sides import Side
 
-VERSION = "2"
+VERSION = "3"
 _SAME = 1e-3
 """Relative. Other processors round otherwise; another displacement differs by more."""
 
@@ -67,23 +69,22 @@ def _morph(before: Volume, after: Volume, job: ApplyGapJob, files: Interpolation
     motion = _affine(job.motion)
     # Sources are as deep as the noise of these slices asks; their displacement is that of the run.
     settings = job.settings.model_copy(update={"deformation": "affine"})
-    sides, refined = refinement_of(above, below, motion, settings, job.output_z)
+    refined = refinement_of(above, below, motion, settings, job.output_z)
     if job.displacement is not None:
         refined = replace(refined, displacement=_found_again(job.displacement))
-    where = sides[0].edge_measured, sides[1].edge_measured
-    morph = Morph(sides[0].edge, sides[1].edge, motion, settings, where, refined)
-    shape = job.output_z, *sides[0].edge.shape
+    above, below = padded_to_common_shape(above, below)
+    sides = Side(above, refined.planes, above=True), Side(below, refined.planes)
+    morph = Morph(*sides, motion, settings, refined)
+    shape = job.output_z, above.shape[1], above.shape[2]
     spec = ImageSpec(shape, np.dtype(above.dtype), before.voxel_size_um, job.origin_um, job.ngff_version)
-    with image_writer(files.volume, spec) as (image, _):
-        for plane in morph.planes(job.output_z):
-            image.append(plane)
+    write_in_blocks(files.volume, spec, partial(morph.voxels, job.output_z))
 
 
 def _found_again(known: KnownDisplacement) -> Displacement:
     """The displacement of the run, for pixels of the other slices."""
     gap = known.gap
     above, below = _seen(*_sides(gap), gap)
-    _, refined = refinement_of(above, below, _affine(known.motion), gap.settings, gap.output_z)
+    refined = refinement_of(above, below, _affine(known.motion), gap.settings, gap.output_z)
     found = refined.displacement
     measured = (0.0, 0.0) if found is None else (found.share, found.rms_px)
     wanted = known.share, known.rms_px

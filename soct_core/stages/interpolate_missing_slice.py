@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,12 @@ from schemas.diagnostics import InterpolationDiagnostics, IntervalModel, made_as
 from schemas.handoffs import InterpolationJob, InterpolationOutcome
 from schemas.manifest_fragment import ManifestFragment
 from schemas.settings import InterpolationSettings, NgffVersion
+from schemas.stack_plan import Block
 from soct_core.arrays import Sliceable, Zyx
 from soct_core.baselines import interpolate_baseline
 from soct_core.errors import AcquisitionError
 from soct_core.file_names import InterpolationFiles, named_interpolated_id, named_slice_id
+from soct_core.one_thread import give_back_memory
 from soct_core.reportlets.gap import gap_reportlet
 from soct_core.reportlets.gap_planes import GapPlanes
 from soct_core.reportlets.preview import preview_of, preview_png
@@ -31,40 +35,53 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.records import read_record
 from soct_core.storage.replacing import refuse_to_replace
 from soct_core.volume import Volume, open_volume
+from soct_core.volume.block_levels import slices
+from soct_core.volume.chunk_cache import CachedVolume, ChunkCache
 from soct_core.volume.reading import same_voxel_size
 from soct_core.volume.views import seen_through, trusted_part
-from soct_core.volume.writing import ImageSpec, image_made_as, image_writer
+from soct_core.volume.writing import ImageSpec, image_made_as, write_in_blocks
 from soct_core.zmorph.gate_list import GATES
 from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
-from soct_core.zmorph.uncertainty import half_widths, interval_model
+from soct_core.zmorph.uncertainty import HalfWidths, interval_model
 
 VERSION = "13"
-Planes = Iterator[NDArray[Any]]
+_CACHE_BYTES, _CACHE_LAYERS = 128 * 2**20, 4
+"""Chunks stay unpacked where so many layers of them find room, as those of 8x1024x1024 float32 do; of larger
+planes the first would be gone before they are wanted again."""
+Render = Callable[[Block], NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes what is made of a gap, plane by plane."""
+    """Writes what is made of a gap, box by box."""
 
     files: InterpolationFiles
     spec: ImageSpec
     shown: GapPlanes
 
-    def volume(self, planes: Planes) -> None:
+    def volume(self, render: Render) -> None:
         """Write the interpolated slice."""
-        with image_writer(self.files.volume, self.spec) as (image, _):
-            for plane in self.shown.watch(planes, self.spec.shape[0]):
-                image.append(plane)
 
-    def uncertainty(self, path: Path, planes: Planes) -> IntervalModel:
+        def watched(box: Block) -> NDArray[Any]:
+            values = render(box)
+            self.shown.see(values, box, self.spec.shape)
+            return values
+
+        write_in_blocks(self.files.volume, self.spec, watched)
+
+    def uncertainty(self, path: Path, render: Render) -> IntervalModel:
         """Write half widths of the interval of each voxel."""
-        count, total = self.spec.shape[0], 0.0
-        spec = replace(self.spec, dtype=np.dtype(np.float32), made_as=uncertainty_of(self.spec.made_as))
-        with image_writer(path, spec) as (image, _):
-            for plane in self.shown.watch_uncertainty(planes, count):
-                total += float(plane.mean(dtype=np.float64)) / count
-                image.append(plane)
-        return interval_model(total)
+        totals = []
+
+        def watched(box: Block) -> NDArray[Any]:
+            values = render(box)
+            self.shown.see_uncertainty(values, box, self.spec.shape)
+            totals.append(float(values.sum(dtype=np.float64)))
+            return values
+
+        made = uncertainty_of(self.spec.made_as)
+        write_in_blocks(path, replace(self.spec, dtype=np.dtype(np.float32), made_as=made), watched)
+        return interval_model(math.fsum(totals) / math.prod(self.spec.shape))
 
 
 def uncertainty_of(made: str) -> str:
@@ -144,9 +161,13 @@ def interpolate_slice(
             f"{after.path}: voxel size {after.voxel_size_um} µm, "
             f"but {before.path.name} has {before.voxel_size_um}"
         )
+    layer = math.prod(before.shape[1:]) * before.chunks[0] * before.dtype.itemsize
+    cache = ChunkCache(_CACHE_BYTES if layer * _CACHE_LAYERS <= _CACHE_BYTES else 0)
     usable = before.shape[0] if gap.usable_before is None else gap.usable_before
-    trusted = trusted_part(seen_through(before, gap.window_before), usable)
-    below = seen_through(after, gap.window_after)
+    # The same few planes are looked at for many purposes.
+    above, under = (CachedVolume(volume, cache) for volume in (before, after))
+    trusted = trusted_part(seen_through(above, gap.window_before), usable)
+    below = seen_through(under, gap.window_after)
     nz_out = trusted.shape[0] if gap.output_z is None else gap.output_z
     refuse_foreign_output(files.volume, (before.path, after.path))
     shown = GapPlanes(row=trusted.shape[1] // 2)
@@ -273,15 +294,16 @@ def _fill(
 ) -> InterpolationDiagnostics:
     if settings.method != "zmorph":
         volume, found = interpolate_baseline(trusted, below, settings, nz_out, settings.method)
-        writer.volume(iter(volume))
+        writer.volume(lambda box: volume[slices(box)])
         return found
     started = time.perf_counter()
     morph, trial = prepare_morph(trusted, below, settings, nz_out)
     interval = None
     if morph is not None:
-        writer.volume(morph.planes(nz_out))
+        give_back_memory()
+        writer.volume(partial(morph.voxels, nz_out))
         if settings.uncertainty and writer.files.uncertainty is not None:
-            interval = writer.uncertainty(writer.files.uncertainty, half_widths(morph, nz_out))
+            interval = writer.uncertainty(writer.files.uncertainty, HalfWidths(morph, nz_out).voxels)
     found = morph_diagnostics(trial, morph, settings, nz_out, time.perf_counter() - started)
     return found.model_copy(update={"uncertainty": interval})
 

@@ -13,7 +13,7 @@ from soct_core.storage.records import read_record
 from soct_core.volume import open_volume
 from soct_core.volume.views import seen_through, trusted_part
 
-VERSION = "6"
+VERSION = "7"
 
 
 def reads(job: PreviewJob) -> list[str]:

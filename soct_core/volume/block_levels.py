@@ -26,8 +26,8 @@ WINDOW = 512
 """Pixels along a side of what is worked on at once: its arrays stay within what the allocator keeps, so that
 they are not mapped and cleared anew for each."""
 Array = zarr.Array[Any]
-Render = Callable[[Block], tuple[NDArray[Any], NDArray[np.uint8]]]
-"""Voxels of a box of level 0, and their provenance."""
+Render = Callable[[Block], tuple[NDArray[Any], NDArray[np.uint8] | None]]
+"""Voxels of a box of level 0, and their provenance; None in a volume without labels."""
 Shrink = Callable[[NDArray[Any], Factors], NDArray[Any]]
 
 
@@ -37,6 +37,7 @@ class LevelArrays:
 
     image: tuple[Array, ...]
     labels: tuple[Array, ...]
+    """None of an image that has no labels."""
 
     @classmethod
     def create(
@@ -48,10 +49,12 @@ class LevelArrays:
         fill: float = 0.0,
     ) -> LevelArrays:
         """Make them, empty, in a group and in its group of provenance labels."""
+        image = tuple(create_level(group, str(i), g, dtype, version, fill) for i, g in enumerate(grid.image))
+        if not grid.labels:
+            return cls(image, ())
         labels, kind = group.create_group("labels").create_group(LABEL_NAME), np.dtype(np.uint8)
         return cls(
-            tuple(create_level(group, str(i), g, dtype, version, fill) for i, g in enumerate(grid.image)),
-            tuple(create_level(labels, str(i), g, kind, version) for i, g in enumerate(grid.labels)),
+            image, tuple(create_level(labels, str(i), g, kind, version) for i, g in enumerate(grid.labels))
         )
 
 
@@ -116,9 +119,11 @@ def write_block(arrays: LevelArrays, grid: VolumeGrid, block: Block, render: Ren
     """Write a block of level 0 and what lies above it in the levels that are made with it."""
     steps = grid.steps[: grid.within]
     image = _above(arrays.image, [g.unit[0] for g in grid.image], steps, block, local_mean)
-    depths = [g.unit[0] for g in grid.labels]
-    above = _above(arrays.labels, depths, steps, block, local_least_trusted)
-    labels = Slab(arrays.labels[0], depths[0], block, above)
+    labels = None
+    if arrays.labels:
+        depths = [g.unit[0] for g in grid.labels]
+        above = _above(arrays.labels, depths, steps, block, local_least_trusted)
+        labels = Slab(arrays.labels[0], depths[0], block, above)
     depth, *unit = grid.image[0].unit
     sides = [n * max(1, WINDOW // n) for n in unit]
     scratch = np.empty(depth * math.prod(sides), dtype=arrays.image[0].dtype)
@@ -129,11 +134,13 @@ def write_block(arrays: LevelArrays, grid: VolumeGrid, block: Block, render: Ren
             for window in windows(cell):
                 part, provenance = render(window)
                 values[_within(window, cell)] = part
-                labels.put(window.first, provenance)
+                if labels is not None and provenance is not None:
+                    labels.put(window.first, provenance)
                 if image is not None:
                     image.put(window.first, part)
             arrays.image[0][slices(cell)] = values
-        labels.reached(end)
+        if labels is not None:
+            labels.reached(end)
         if image is not None:
             image.reached(end)
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soct_core.arrays import Sliceable
+from soct_core.volume.reading import Volume
 
 CACHE_BYTES = 96 * 2**20
 """Chosen by measurement: two layers of chunks of 8x512x512 float32 around a box of 512 px fit in."""
@@ -95,3 +96,47 @@ def _steps(volume: Sliceable) -> tuple[int, ...]:
     chunks = getattr(volume, "chunks", None) or (_READ_DEPTH,)
     depth = max(1, int(chunks[0]))
     return (depth, *chunks[1:]) if len(chunks) == 3 else (depth, *volume.shape[1:])
+
+
+class CachedVolume:
+    """A volume on disk, (z, y, x), of whose chunks those used last stay unpacked.
+
+    Whoever looks at the same few planes again and again, each time for another purpose, unpacks them once.
+    What it gives is not to be written to.
+    """
+
+    def __init__(self, volume: Volume, cache: ChunkCache) -> None:
+        self.shape, self.dtype, self.chunks = volume.shape, volume.dtype, volume.chunks
+        self.voxel_size_um = volume.voxel_size_um
+        self._volume, self._cache = volume, cache
+
+    @property
+    def imaged(self) -> Sliceable:
+        """Lazy mask of what was imaged."""
+        return self._volume.imaged
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        parts = index if isinstance(index, tuple) else (index,)
+        if any(part is Ellipsis for part in parts):
+            return np.asarray(self._volume[index])
+        wanted = [range(size)[part] for part, size in zip(parts, self.shape, strict=False)]
+        wanted += [range(size) for size in self.shape[len(parts) :]]
+        box, left = zip(*map(_bounds, wanted), strict=True)
+        if any(part.start >= part.stop for part in box):
+            return np.asarray(self._volume[index])
+        values = self._cache.box(self._volume, box)
+        if box[1:] == (slice(0, self.shape[1]), slice(0, self.shape[2])):
+            self._volume.see_planes(values)
+        values = values[left]
+        values.flags.writeable = False
+        return values
+
+
+def _bounds(wanted: int | range) -> tuple[slice, int | slice]:
+    """The least box along an axis that holds what is wanted, and where that lies in it."""
+    if isinstance(wanted, int):
+        return slice(wanted, wanted + 1), 0
+    if not wanted:
+        return slice(0, 0), slice(0, 0)
+    low, high = min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1]) + 1
+    return slice(low, high), slice(None, None, wanted.step)

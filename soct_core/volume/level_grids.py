@@ -37,6 +37,7 @@ class VolumeGrid:
 
     image: tuple[LevelGrid, ...]
     labels: tuple[LevelGrid, ...]
+    """None of an image that has no labels."""
     within: int
     """Levels above level 0 that are made with its blocks."""
 
@@ -83,6 +84,15 @@ def sized_grid(
 ) -> VolumeGrid:
     """The grid of levels of given shapes, level 0 first."""
     return _grid(shapes, settings.chunks, shards_of(shapes[0], itemsize, settings, version), 0)
+
+
+def unlabelled_grid(shape: Shape, chunks: Shape) -> VolumeGrid:
+    """The grid of an image without labels and shards, whose levels are halved."""
+    shapes = [shape]
+    for step in halvings(shape):
+        shapes.append(shrunk(shapes[-1], step))
+    levels = tuple(_level(one, chunks, None) for one in shapes)
+    return VolumeGrid(levels, (), min(WITHIN, len(shapes) - 1))
 
 
 def _grid(shapes: Sequence[Shape], chunks: Shape, shards: Shape | None, within: int) -> VolumeGrid:

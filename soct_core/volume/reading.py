@@ -170,6 +170,11 @@ class Volume:
         """Take for known what `find_imaged` found elsewhere."""
         self._surveyed = found
 
+    def see_planes(self, planes: NDArray[Any]) -> None:
+        """Look at whole planes that were read anyway: they spare most volumes the search for padding."""
+        if not self._fills_frame:
+            self._fills_frame = bool(planes.size) and fills_frame(without_fill(planes, float(self._fill)))
+
     def find_imaged(self) -> Imaged:
         """What was imaged, looked for where it is not known yet."""
         if self._absent is None and self._fills_frame:
@@ -179,9 +184,8 @@ class Volume:
     def __getitem__(self, index: Index) -> NDArray[Any]:
         absent = self._absent
         values = self._read(index)
-        if not self._fills_frame and isinstance(index, int | slice | EllipsisType):
-            # Planes that are read anyway spare most volumes the search for padding.
-            self._fills_frame = bool(values.size) and fills_frame(without_fill(values, float(self._fill)))
+        if isinstance(index, int | slice | EllipsisType):
+            self.see_planes(values)
         lost = None if absent is None else self.find_imaged().lost
         if lost is None:
             return values

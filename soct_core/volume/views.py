@@ -79,23 +79,37 @@ class VolumeView:
         wanted = self._planes(first)
         if not self._is_placed:
             return np.asarray(self._volume[(wanted, *rest)])
-        band = _band(rest, self.shape[1])
-        below = self._place[1]
-        inside = slice(max(band.start, below.start), min(band.stop, below.stop))
+        bands = [_band(rest[axis : axis + 1], self.shape[1 + axis]) for axis in (0, 1)]
         depth = range(self.shape[0])[first]
         shape = () if isinstance(depth, int) else (len(depth),)
-        canvas = np.full((*shape, band.stop - band.start, self.shape[2]), self._beside, dtype=self.dtype)
-        if inside.start < inside.stop:
-            rows = slice(inside.start - below.start, inside.stop - below.start)
-            planes = np.asarray(
-                self._volume[wanted]
-                if rows == slice(0, below.stop - below.start)
-                else self._volume[wanted, rows]
+        canvas = np.full(
+            (*shape, *(band.stop - band.start for band in bands)), self._beside, dtype=self.dtype
+        )
+        inside = [
+            slice(max(band.start, held.start), min(band.stop, held.stop))
+            for band, held in zip(bands, self._place[1:], strict=True)
+        ]
+        if all(part.start < part.stop for part in inside):
+            part = [
+                slice(one.start - held.start, one.stop - held.start)
+                for one, held in zip(inside, self._place[1:], strict=True)
+            ]
+            whole = all(
+                one == slice(0, held.stop - held.start)
+                for one, held in zip(part, self._place[1:], strict=True)
             )
-            canvas[..., inside.start - band.start : inside.stop - band.start, self._place[2]] = planes
-        if band != slice(0, self.shape[1]):
-            rest = [slice(None), *rest[1:]]
-        return canvas[(*[slice(None)] * (canvas.ndim - 2), *rest)]
+            planes = np.asarray(self._volume[wanted] if whole else self._volume[(wanted, *part)])
+            rows, columns = (
+                slice(one.start - band.start, one.stop - band.start)
+                for one, band in zip(inside, bands, strict=True)
+            )
+            canvas[..., rows, columns] = planes
+        # What was read as a band is there as it was asked for.
+        left = [
+            slice(None) if band != slice(0, size) else (rest[axis] if axis < len(rest) else slice(None))
+            for axis, (band, size) in enumerate(zip(bands, self.shape[1:], strict=True))
+        ]
+        return canvas[(*[slice(None)] * (canvas.ndim - 2), *left)]
 
     def _planes(self, index: int | slice) -> int | slice:
         """An index of the view as one of the volume, which may be deeper."""
@@ -110,13 +124,13 @@ class VolumeView:
         return index % depth
 
 
-def _band(rest: Sequence[Any], height: int) -> slice:
-    """The rows that an index asks for, where it asks for a band of them; else all rows."""
-    rows = rest[0] if rest else slice(None)
-    if isinstance(rows, slice) and rows.step in (None, 1):
-        start, stop, _ = rows.indices(height)
+def _band(rest: Sequence[Any], size: int) -> slice:
+    """The rows, or columns, that an index asks for, where it asks for a band of them; else all."""
+    wanted = rest[0] if rest else slice(None)
+    if isinstance(wanted, slice) and wanted.step in (None, 1):
+        start, stop, _ = wanted.indices(size)
         return slice(start, max(start, stop))
-    return slice(0, height)
+    return slice(0, size)
 
 
 def trusted_part(volume: Sliceable, planes: int) -> VolumeView:

@@ -1,8 +1,8 @@
-"""OME-Zarr images streamed plane by plane, pyramid included, published only when whole."""
+"""OME-Zarr images, streamed plane by plane or in blocks, with their pyramid; published only when whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,12 +12,14 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from schemas.stack_plan import LevelGrid
+from schemas.stack_plan import Block, LevelGrid
 from soct_core.arrays import Zyx
 from soct_core.errors import OutputError
 from soct_core.storage.atomic import published
+from soct_core.volume.block_levels import LevelArrays, write_block, write_rest
 from soct_core.volume.downsampling import AreaMean, Downsampler, Halving
 from soct_core.volume.level_arrays import ImageFacts, create_level, multiscale_attributes
+from soct_core.volume.level_grids import unlabelled_grid
 from soct_core.volume.pyramid import Shape, halvings, shrunk
 from soct_core.volume.written_metadata import NgffVersion, versioned
 
@@ -107,21 +109,7 @@ class ImageStream:
     def close(self) -> None:
         """Write the rest, and the metadata that makes the arrays an image last of all."""
         self._base.close()
-        facts = ImageFacts(
-            self._name,
-            self._spec.voxel_size_um,
-            self._spec.origin_um,
-            self._spec.shape[0],
-            self._spec.orientation,
-        )
-        coarsest = self._group[str(len(self._factors) - 1)]
-        assert isinstance(coarsest, zarr.Array)
-        attributes = multiscale_attributes(
-            facts, self._factors, self._spec.version, None if self._label else coarsest
-        )
-        if self._spec.made_as:
-            attributes["soct"] = {"made_as": self._spec.made_as}
-        self._group.attrs.update(attributes)
+        _describe(self._group, self._spec, self._name, self._factors, label=self._label)
 
     def _halved(self, label: bool) -> Level:
         """Each level from the one before it."""
@@ -152,6 +140,35 @@ class ImageStream:
         return Level(_create_array(self._group, str(index), shape, self._spec), coarser)
 
 
+def write_in_blocks(final: Path, spec: ImageSpec, render: Callable[[Block], NDArray[Any]]) -> None:
+    """Write an image to `final` box by box, with the files and levels of `image_writer`; no plane is held.
+
+    Parameters
+    ----------
+    spec
+        Levels are halved: `pyramid_um` is not looked at.
+    render
+        Voxels of a box of level 0, a chunk at most; boxes are the same however blocks are cut.
+
+    Raises
+    ------
+    OutputError
+        If the disk refuses.
+    """
+    grid = unlabelled_grid(spec.shape, CHUNK)
+    factors: list[Zyx] = [(1.0, 1.0, 1.0)]
+    for step in grid.steps:
+        z, y, x = (a * b for a, b in zip(factors[-1], step, strict=True))
+        factors.append((z, y, x))
+    with published(final) as partial:
+        group = _create_group(partial, spec.version)
+        arrays = LevelArrays.create(group, grid, spec.dtype, spec.version)
+        for block in grid.blocks():
+            write_block(arrays, grid, block, lambda box: (render(box), None))
+        write_rest(arrays, grid, 0, None)
+        _describe(group, spec, final.name.removesuffix(".ome.zarr"), factors)
+
+
 @contextmanager
 def image_writer(
     final: Path, spec: ImageSpec, labels: Sequence[str] = ()
@@ -180,6 +197,19 @@ def image_writer(
             stream.close()
         if labels:
             folder.attrs.update(versioned(spec.version, {"labels": list(labels)}))
+
+
+def _describe(
+    group: zarr.Group, spec: ImageSpec, name: str, factors: Sequence[Zyx], *, label: bool = False
+) -> None:
+    """Write the metadata that makes the arrays of a group an image."""
+    facts = ImageFacts(name, spec.voxel_size_um, spec.origin_um, spec.shape[0], spec.orientation)
+    coarsest = group[str(len(factors) - 1)]
+    assert isinstance(coarsest, zarr.Array)
+    attributes = multiscale_attributes(facts, factors, spec.version, None if label else coarsest)
+    if spec.made_as:
+        attributes["soct"] = {"made_as": spec.made_as}
+    group.attrs.update(attributes)
 
 
 def image_made_as(path: Path) -> str:

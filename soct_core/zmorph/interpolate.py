@@ -36,6 +36,7 @@ from soct_core.zmorph.morph import Morph, Refined
 from soct_core.zmorph.near_planes import NearSide
 from soct_core.zmorph.reference_slab import most_planes, slab_around, slab_size
 from soct_core.zmorph.refinement import near_sides, refinement
+from soct_core.zmorph.sides import Side
 
 __all__ = [
     "find_best_overlap_planes",
@@ -132,11 +133,11 @@ def prepare_morph(
     trial = judge_sides(before, after, settings, depth=vol_before.shape[0])
     if trial.reason is not None or trial.verdict is None:
         return None, trial
-    where = before.edge_measured, after.edge_measured
     refined = refinement(
         (above, below), (before, after), trial.verdict.motion, settings, (trial.averaged, nz_out)
     )
-    return Morph(before.edge, after.edge, trial.verdict.motion, settings, where, refined), trial
+    sides = Side(above, refined.planes, above=True), Side(below, refined.planes)
+    return Morph(*sides, trial.verdict.motion, settings, refined), trial
 
 
 def judge_sides(before: NearSide, after: NearSide, settings: InterpolationSettings, depth: int) -> Trial:

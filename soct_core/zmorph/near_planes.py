@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from soct_core.arrays import Mask, Sliceable
-from soct_core.planes.measured import read_measured
+from soct_core.arrays import Sliceable
 from soct_core.registration.reduced_reading import read_reduced
 from soct_core.registration.working_plane import ReducedPlanes, RegistrationPlane, pixel_aspect
 
@@ -22,9 +19,6 @@ _READ_DEPTH = 8
 class NearSide:
     """One side of a gap; planes are counted from the gap."""
 
-    edge: NDArray[Any]
-    """The boundary plane itself, (y, x), as imaged."""
-    edge_measured: Mask | None
     planes: ReducedPlanes
     """The nearest planes."""
     far: ReducedPlanes | None
@@ -53,14 +47,13 @@ def near_side(volume: Sliceable, reach: int, far: int, *, above: bool) -> NearSi
         Whether the gap lies below this slice, so that its last plane is the nearest.
     """
     depth = volume.shape[0]
-    edge = depth - 1 if above else 0
     reach, far = min(reach, depth), min(far, depth)
-    near = _read(volume, depth - reach if above else 0, reach, above=above)
     further = None
     if depth > reach and far:
         further = _read(volume, 0 if above else depth - far, far, above=above)
-    plane, where = read_measured(volume, edge)
-    return NearSide(plane, where, near, further, plane_distance(volume))
+    # Last, so that chunks next to the gap, which are wanted again, are the last that were unpacked.
+    near = _read(volume, depth - reach if above else 0, reach, above=above)
+    return NearSide(near, further, plane_distance(volume))
 
 
 def plane_distance(volume: Sliceable) -> float | None:

@@ -16,7 +16,7 @@ from soct_core.zmorph.displacement import find_displacement
 from soct_core.zmorph.morph import Refined
 from soct_core.zmorph.near_planes import NearSide, near_side, plane_distance
 from soct_core.zmorph.reference_slab import most_planes, slab_size
-from soct_core.zmorph.sources import read_source, source_planes
+from soct_core.zmorph.sources import source_planes
 
 
 def near_sides(
@@ -34,8 +34,8 @@ def refinement_of(
     motion: Affine2D,
     settings: InterpolationSettings,
     nz_out: int,
-) -> tuple[tuple[NearSide, NearSide], Refined]:
-    """The faces of a gap whose affine is known, and what is added to both: nothing is registered or judged.
+) -> Refined:
+    """What is added to the affine of a gap, where that is known: nothing is registered or judged.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def refinement_of(
     volumes = padded_to_common_shape(vol_before, vol_after)
     sides = near_sides(*volumes, settings, far=False)
     averaged = averaged_planes(sides, settings)
-    return sides, refinement(volumes, sides, motion, settings, (averaged, nz_out))
+    return refinement(volumes, sides, motion, settings, (averaged, nz_out))
 
 
 def averaged_planes(sides: tuple[NearSide, NearSide], settings: InterpolationSettings) -> int:
@@ -65,7 +65,7 @@ def refinement(
     settings: InterpolationSettings,
     counts: tuple[int, int],
 ) -> Refined:
-    """What is added to the affine of a gap: displacement and sources. No gate hangs on them.
+    """What is added to the affine of a gap: displacement, and depth of the sources. No gate hangs on them.
 
     Parameters
     ----------
@@ -83,12 +83,8 @@ def refinement(
     if settings.deformation == "deformable":
         last = max(averaged, count) - 1
         displacement = find_displacement(before.planes.plane(0, last), after.planes.plane(0, last), motion)
-    sources = (
-        read_source(above, before.edge, before.edge_measured, count, above=True),
-        read_source(below, after.edge, after.edge_measured, count),
-    )
     error = None
     if settings.uncertainty:
         deformable = settings.deformation == "deformable"
         error = held_out_error((before.planes, after.planes), count, nz_out + 1, deformable=deformable)
-    return Refined(displacement, sources, count, noise, error)
+    return Refined(displacement, count, noise, error)

@@ -20,9 +20,6 @@ from numpy.typing import NDArray
 
 from schemas.settings import SourceSlab
 from soct_core.arrays import Mask, Sliceable
-from soct_core.planes.dtypes import to_float
-from soct_core.planes.measured import blanked, read_measured
-from soct_core.zmorph.near_planes import blocks
 
 MOST_PLANES = 7
 """More gain little: the noise of seven on each side is a quarter of that of one."""
@@ -37,7 +34,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What the inner planes of one side are led from."""
+    """What the inner planes of one side are led from; all of it, or a box."""
 
     face: NDArray[Any]
     """The plane at the gap, (y, x), floating; 0 where nothing was measured."""
@@ -93,26 +90,6 @@ def source_planes(
             raise ValueError(f"source_slab is {wanted} µm, but the volume before has no voxel_size_um")
         count = max(1, round(wanted / size[0]))
     return count, float(np.sqrt(noise))
-
-
-def read_source(
-    volume: Sliceable, face: NDArray[Any], measured: Mask | None, count: int, *, above: bool = False
-) -> Source:
-    """The source of one side, of `count` planes next to the gap, read chunk by chunk."""
-    known = blanked(to_float(face), measured)
-    depth = volume.shape[0]
-    if min(count, depth) <= 1:
-        return Source(known, measured)
-    total, held = np.zeros(face.shape, dtype=known.dtype), np.zeros(face.shape, dtype=known.dtype)
-    first = depth - min(count, depth) if above else 0
-    for block in blocks(volume, first, min(count, depth)):
-        planes, where = read_measured(volume, block)
-        for index, plane in enumerate(planes):
-            seen = None if where is None else where[index]
-            total += blanked(to_float(plane), seen)
-            held += 1 if seen is None else seen
-    np.divide(total, held, out=total, where=held > 0)
-    return Source(known, measured, total, None if held.min() > 0 else held > 0)
 
 
 def variogram(planes: NDArray[Any]) -> Floats:

@@ -11,13 +11,17 @@ the slices that are held out; where noise hides that, it is a constant. What the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
 from schemas.diagnostics import IntervalModel
+from schemas.stack_plan import Block
+from soct_core.affine import shift_by
 from soct_core.arrays import Plane
 from soct_core.planes.warp import warp
 from soct_core.registration.working_plane import block_mean
+from soct_core.volume.block_levels import WINDOW, slices, windows
 from soct_core.zmorph.cross_validation import local_rms
 from soct_core.zmorph.morph import Morph, Refined, alphas
 
@@ -40,22 +44,43 @@ _MANTISSA_BITS = 7
 """Kept of each value, within 0.4 %: what is no more exact than that compresses well."""
 
 
-def half_widths(morph: Morph, nz_out: int) -> Iterator[Plane]:
-    """Half widths of the 90 % interval, in intensity, plane by plane, (y, x); 0 on the exact faces.
+class HalfWidths:
+    """Half widths of the 90 % interval, in intensity, box by box; 0 on the exact faces.
 
     Where one side alone shows something, nothing can be told from a difference: r is what the sides differ
     by on the whole. Where none does, it is the range of the intensities of both faces.
     """
-    local, noise = _local_difference(morph), morph.refined.source_noise
-    factor, stray = morph.factor, _stray(morph.refined)
-    for alpha in alphas(nz_out, morph.sampling):
-        if alpha in (0.0, 1.0):
-            yield np.zeros(morph.shape, dtype=np.float32)
-            continue
-        reach = np.float32(stray * 2 * np.sqrt(alpha * (1 - alpha)))
-        grid = np.float32(NOISE_SHARE * noise) + reach * local
-        halfway = morph.walk.power(alpha - 0.5)
-        yield rounded(np.asarray(warp(grid, halfway.onto_coarser(factor), morph.shape), np.float32))
+
+    def __init__(self, morph: Morph, nz_out: int) -> None:
+        self._morph = morph
+        self._alphas = alphas(nz_out, morph.sampling)
+        self._local, self._noise = _local_difference(morph), morph.refined.source_noise
+        self._stray = _stray(morph.refined)
+
+    def voxels(self, box: Block) -> Plane:
+        """Of a window of some planes, (z, y, x)."""
+        planes, rows, columns = slices(box)
+        made = np.zeros(box.shape, dtype=np.float32)
+        for plane, alpha in zip(made, self._alphas[planes].tolist(), strict=True):
+            if alpha not in (0.0, 1.0):
+                halfway = self._morph.walk.onto_coarser(alpha - 0.5, self._morph.factor)
+                motion = halfway.compose(shift_by(columns.start, rows.start))
+                plane[:] = warp(self._grid(alpha), motion, box.shape[1:])
+        return rounded(made)
+
+    def _grid(self, alpha: float) -> Plane:
+        reach = np.float32(self._stray * 2 * np.sqrt(alpha * (1 - alpha)))
+        return np.float32(NOISE_SHARE * self._noise) + reach * self._local
+
+
+def half_widths(morph: Morph, nz_out: int) -> Iterator[Plane]:
+    """Half widths plane by plane, (y, x)."""
+    widths = HalfWidths(morph, nz_out)
+    for z in range(nz_out):
+        plane = np.empty(morph.shape, np.float32)
+        for window in windows(Block(first=(z, 0, 0), end=(z + 1, *morph.shape))):
+            plane[slices(window)[1:]] = widths.voxels(window)[0]
+        yield plane
 
 
 def interval_model(mean: float | None = None) -> IntervalModel:
@@ -85,14 +110,29 @@ def _stray(refined: Refined) -> float:
 
 def _local_difference(morph: Morph) -> Plane:
     """Local root mean square of what the sides differ by, half-way, on the working grid."""
-    (before, sees_before), (after, sees_after) = morph.sides(0.5)
-    both = sees_before & sees_after
-    square = np.where(both, (before - after).astype(np.float32) ** 2, np.float32(0))
-    share = block_mean(both.astype(np.float32), morph.factor)
-    local = local_rms(block_mean(square, morph.factor), share)
-    seen = block_mean((sees_before | sees_after).astype(np.float32), morph.factor) > _LEAST_SHARE
-    overall = np.sqrt(square.mean(dtype=np.float64) / max(float(both.mean()), 1e-6))
-    alone = np.where(seen, np.float32(overall), np.float32(morph.intensity_range))
+    factor, (height, width) = morph.factor, morph.shape
+    grid = height // factor, width // factor
+    square, share, seen = (np.empty(grid, np.float32) for _ in range(3))
+    total, count = 0.0, 0
+    # Whole pixels of the working grid, however the image is written.
+    side = factor * max(1, WINDOW // factor)
+    for y, x in product(range(0, height, side), range(0, width, side)):
+        box = slice(y, min(y + side, height)), slice(x, min(x + side, width))
+        (before, sees_before), (after, sees_after) = morph.sides(0.5, box)
+        sees = [
+            np.ones(before.shape, dtype=bool) if one is None else one for one in (sees_before, sees_after)
+        ]
+        both = sees[0] & sees[1]
+        unlike = np.where(both, (before - after).astype(np.float32) ** 2, np.float32(0))
+        total, count = total + float(unlike.sum(dtype=np.float64)), count + int(both.sum())
+        small = tuple(slice(part.start // factor, part.stop // factor) for part in box)
+        if square[small].size:
+            square[small] = block_mean(unlike, factor)
+            share[small] = block_mean(both.astype(np.float32), factor)
+            seen[small] = block_mean((sees[0] | sees[1]).astype(np.float32), factor)
+    local = local_rms(square, share)
+    overall = np.sqrt(total / max(float(count), 1e-6 * height * width))
+    alone = np.where(seen > _LEAST_SHARE, np.float32(overall), np.float32(morph.intensity_range))
     return np.asarray(np.where(share > _LEAST_SHARE, local, alone), np.float32)
 
 

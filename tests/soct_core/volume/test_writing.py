@@ -12,7 +12,8 @@ from written_images import VERSIONS, VOXEL, Version, multiscales, spec
 
 from soct_core.errors import OutputError
 from soct_core.volume import open_volume
-from soct_core.volume.writing import image_writer, write_image
+from soct_core.volume.block_levels import slices
+from soct_core.volume.writing import image_writer, write_image, write_in_blocks
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -140,3 +141,19 @@ def test_chunks_of_zeros_are_written_so_that_a_missing_one_is_damage(
     write_image(tmp_path / "ones.ome.zarr", np.ones((9, 30, 30), np.uint8), VOXEL, version)
     assert files_in(tmp_path / "zeros.ome.zarr") == files_in(tmp_path / "ones.ome.zarr")
     assert sum("/c/" in f"/{f}" or f.startswith("0/") for f in files_in(tmp_path / "zeros.ome.zarr")) >= 2
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("shape", [(5, 30, 40), (9, 130, 1101), (1, 201, 203)])
+def test_an_image_written_in_blocks_is_the_same_to_the_byte(
+    tmp_path: Path, version: Version, shape: tuple[int, int, int]
+) -> None:
+    data = np.random.default_rng(0).integers(0, 999, shape).astype(np.uint16)
+    streamed, in_blocks = (tmp_path / name / "a.ome.zarr" for name in ("one", "two"))
+    for path in (streamed, in_blocks):
+        path.parent.mkdir()
+    write_image(streamed, data, VOXEL, version)
+    write_in_blocks(in_blocks, spec(shape, "u2", version=version), lambda box: data[slices(box)])
+    assert files_in(streamed) == files_in(in_blocks)
+    for name in files_in(streamed):
+        assert (streamed / name).read_bytes() == (in_blocks / name).read_bytes(), name

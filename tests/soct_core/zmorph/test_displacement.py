@@ -81,8 +81,10 @@ def test_planes_reversed_are_those_of_the_sides_swapped() -> None:
     reversed_ = Refined(
         Displacement(-found().velocity, found().min_jacobian, found().rms_px, found().share, 1, (1.0, 1.0))
     )
-    one = np.stack(list(Morph(before, after, TURN, SETTINGS, refined=forth).planes(5)))
-    other = np.stack(list(Morph(after, before, TURN.inverse(), SETTINGS, refined=reversed_).planes(5)))
+    one = np.stack(list(Morph.of_planes(before, after, TURN, SETTINGS, refined=forth).planes(5)))
+    other = np.stack(
+        list(Morph.of_planes(after, before, TURN.inverse(), SETTINGS, refined=reversed_).planes(5))
+    )
     assert one[0].tobytes() == before.tobytes()
     assert one[-1].tobytes() == after.tobytes()
     # OpenCV places pixels to 1/32: the middle of two roundings.
@@ -93,8 +95,10 @@ def test_planes_reversed_are_those_of_the_sides_swapped() -> None:
 def test_a_displacement_walked_in_equal_steps_is_better_than_the_affine() -> None:
     before, after = swollen(0.5), swollen(-0.5, 1)
     truth = np.stack([tissue_at(swell(0.5 - share)) for share in np.linspace(0, 1, 5)])
-    plain = np.stack(list(Morph(before, after, STILL, SETTINGS).planes(5)))
-    displaced = np.stack(list(Morph(before, after, STILL, SETTINGS, refined=Refined(found())).planes(5)))
+    plain = np.stack(list(Morph.of_planes(before, after, STILL, SETTINGS).planes(5)))
+    displaced = np.stack(
+        list(Morph.of_planes(before, after, STILL, SETTINGS, refined=Refined(found())).planes(5))
+    )
     assert psnr(displaced, truth) > psnr(plain, truth) + 2
 
 
@@ -133,13 +137,17 @@ def test_a_field_that_folds_is_told_and_smoothed() -> None:
 def test_a_coarser_grid_beside_the_finer_one_is_led_alike() -> None:
     """Pixels twice as large, whose first lies 8 px right of and 4 px below that of the finer grid."""
     regrid, rest = Regrid((0.5, 0.5)), (4.0, 2.0)
-    coarser = Walk(regrid.motion(TURN, rest, rest), regrid.displacement(found(), rest))
-    plain = Walk(regrid.motion(TURN, rest, rest), None)
     plane = cv2.GaussianBlur(swollen(0.0).astype(np.float32), (0, 0), 4.0)
+    small = plane[4::2, 8::2].copy()
+    shape = small.shape[0], small.shape[1]
+    coarser = Walk(regrid.motion(TURN, rest, rest), regrid.displacement(found(), rest), shape)
+    plain = Walk(regrid.motion(TURN, rest, rest), None, shape)
+    whole, part = (slice(0, SIZE), slice(0, SIZE)), (slice(20, shape[0] - 20), slice(20, shape[1] - 20))
     for side, alpha in ((0, 0.7), (1, 0.4)):
-        wanted = Walk(TURN, found()).lead(plane, None, alpha, side)[0][4::2, 8::2]
+        finer = Walk(TURN, found(), (SIZE, SIZE))
+        wanted = finer.lead(lambda box: (plane[box], None), alpha, side, whole)[0][4::2, 8::2][part]
         led, missed = (
-            walk.lead(plane[4::2, 8::2].copy(), None, alpha, side)[0][20:-20, 20:-20] - wanted[20:-20, 20:-20]
+            walk.lead(lambda box: (small[box], None), alpha, side, part)[0] - wanted
             for walk in (coarser, plain)
         )
         assert np.abs(led).mean() < 0.1 * np.abs(missed).mean()
@@ -149,11 +157,14 @@ def test_a_coarser_grid_beside_the_finer_one_is_led_alike() -> None:
 def test_a_walk_without_a_length_is_that_of_the_affine(aspect: tuple[float, float]) -> None:
     plane = swollen(0.0)[:201, :203].astype(np.float32)
     still = np.zeros((100, 68, 2), np.float32)
-    walk = Walk(TURN, Displacement(still, 1.0, 0.0, 0.0, 3, aspect))
-    plain = Walk(TURN, None)
+    walk = Walk(TURN, Displacement(still, 1.0, 0.0, 0.0, 3, aspect), (201, 203))
+    plain = Walk(TURN, None, (201, 203))
+    whole = slice(0, 201), slice(0, 203)
     for side in (0, 1):
-        values, covered = walk.lead(plane, None, 0.3, side)
-        wanted, inside = plain.lead(plane, None, 0.3, side)
+        values, covered = walk.lead(lambda box: (plane[box], None), 0.3, side, whole)
+        wanted, inside = plain.lead(lambda box: (plane[box], None), 0.3, side, whole)
+        assert covered is not None
+        assert inside is not None
         assert (covered == inside).mean() > 0.999
         # Both round places to 1/32 of a pixel, each in its way.
         assert np.abs(values - wanted)[covered & inside].max() < 0.05 * np.ptp(plane)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from soct_core.simulation.image_formation import speckle
-from soct_core.zmorph.sources import best_count, noise_variance, read_source, source_planes, variogram
+from soct_core.zmorph.sources import best_count, noise_variance, source_planes, variogram
 
 MIDDLE = (64.0, 64.0)
 
@@ -55,16 +55,3 @@ def test_a_depth_in_micrometres_needs_voxels_that_know_theirs() -> None:
     volume = changing(5.0)
     with pytest.raises(ValueError, match="voxel_size_um"):
         source_planes(volume[:8], volume[12:], 30.0, 5.0, MIDDLE)
-
-
-def test_a_source_is_the_mean_of_what_was_measured() -> None:
-    volume = changing(5.0)[:8]
-    volume[-1, 10, 10] = np.nan
-    where = np.isfinite(volume[-1])
-    source = read_source(volume, volume[-1], where, 3, above=True)
-    assert source.mean is not None
-    np.testing.assert_allclose(source.mean[20], volume[-3:, 20].mean(axis=0), rtol=1e-5)
-    # Lost in the face, measured behind it.
-    np.testing.assert_allclose(source.mean[10, 10], volume[-3:-1, 10, 10].mean(), rtol=1e-5)
-    assert source.mean_measured is None
-    assert read_source(volume, volume[-1], where, 1, above=True).mean is None

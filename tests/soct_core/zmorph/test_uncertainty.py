@@ -12,7 +12,7 @@ from morphed_gaps import PLAIN, Array, settings
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.zmorph.morph import Morph, Refined
-from soct_core.zmorph.sources import read_source
+from soct_core.zmorph.sides import Side
 from soct_core.zmorph.uncertainty import half_widths
 
 SHIFTED = Drift(2.0, (4.0, -3.0))
@@ -23,7 +23,7 @@ def morphed() -> Morph:
     """Tissue that turns by 2 degrees across the gap, but is left in place: the sides differ by the drift."""
     gap = drifting_gap(SHIFTED)
     before, after = (np.float32(plane) for plane in (gap.before[-1], gap.after[0]))
-    return Morph(before, after, Affine2D.identity(CENTER), settings(**PLAIN))
+    return Morph.of_planes(before, after, Affine2D.identity(CENTER), settings(**PLAIN))
 
 
 def test_faces_are_known_and_the_middle_least() -> None:
@@ -35,7 +35,7 @@ def test_faces_are_known_and_the_middle_least() -> None:
     np.testing.assert_allclose(means, means[::-1], rtol=0.02)
     # Interior planes are no faces.
     assert (
-        np.stack(list(half_widths(Morph(*_faces(), Affine2D.identity(CENTER), _interior()), 3))) > 0
+        np.stack(list(half_widths(Morph.of_planes(*_faces(), Affine2D.identity(CENTER), _interior()), 3))) > 0
     ).all()
 
 
@@ -61,8 +61,8 @@ def test_most_voxels_lie_within_and_most_is_known_where_the_sides_agree() -> Non
 @pytest.mark.parametrize("level", [50.0, 100.0])
 def test_half_widths_grow_with_the_intensities(level: float) -> None:
     before, after = _faces()
-    one = next(iter(half_widths(Morph(before, after, Affine2D.identity(CENTER), _interior()), 1)))
-    scaled = Morph(before * level, after * level, Affine2D.identity(CENTER), _interior())
+    one = next(iter(half_widths(Morph.of_planes(before, after, Affine2D.identity(CENTER), _interior()), 1)))
+    scaled = Morph.of_planes(before * level, after * level, Affine2D.identity(CENTER), _interior())
     np.testing.assert_allclose(next(iter(half_widths(scaled, 1))), one * level, rtol=0.01)
 
 
@@ -73,7 +73,7 @@ def test_half_widths_follow_the_error_of_planes_that_were_held_out(
     before, after = (plane[:96, :96] for plane in _faces())
     still = Affine2D.identity((47.5, 47.5))
     plain, asked = (
-        next(iter(half_widths(Morph(before, after, still, _interior(), refined=refined), 1)))
+        next(iter(half_widths(Morph.of_planes(before, after, still, _interior(), refined=refined), 1)))
         for refined in (Refined(), Refined(held_out_error=held_out))
     )
     np.testing.assert_allclose(asked, times * plain, rtol=0.01)
@@ -83,11 +83,11 @@ def test_what_no_side_shows_is_as_wide_as_the_intensities() -> None:
     before, after = _faces()
     where = np.ones(before.shape, dtype=bool)
     where[:, :40] = False
-    alone = Morph(before, after, Affine2D.identity(CENTER), _interior(), (where, None))
+    alone = Morph.of_planes(before, after, Affine2D.identity(CENTER), _interior(), (where, None))
     widths = next(iter(half_widths(alone, 1)))
     overall = np.sqrt(((before - after)[where] ** 2).mean())
     np.testing.assert_allclose(widths[:, :30], overall, rtol=0.01)
-    none = Morph(before, after, Affine2D.identity(CENTER), _interior(), (where, where))
+    none = Morph.of_planes(before, after, Affine2D.identity(CENTER), _interior(), (where, where))
     widths = next(iter(half_widths(none, 1)))
     assert widths[:, :30].min() >= 0.99 * none.intensity_range
     assert widths[:, 60:].max() < none.intensity_range
@@ -99,8 +99,7 @@ def test_quieter_sources_narrow_the_interval() -> None:
     still = Affine2D.identity((31.5, 31.5))
     means = []
     for count in (1, 6):
-        sources = tuple(read_source(side, side[0], None, count) for side in planes)
-        refined = Refined(None, (sources[0], sources[1]), count, 1000.0)
-        morph = Morph(planes[0, 0], planes[1, 0], still, _interior(), refined=refined)
+        refined = Refined(None, count, 1000.0)
+        morph = Morph(Side(planes[0], count), Side(planes[1], count), still, _interior(), refined)
         means.append(float(np.mean([plane.mean() for plane in half_widths(morph, 3)])))
     assert means[1] == pytest.approx(means[0] / np.sqrt(6), rel=0.1)
