@@ -101,6 +101,32 @@ Weights were fitted on five volumes in eight kinds of noise, each volume judged 
 four; the limit was chosen for few accepted decoys rather than many filled gaps. The weakest are volumes
 whose voxels are coarse against what is cut, and small planes in strong speckle. Other
 specimens may differ: run `benchmarks/truth.py --reference` on yours.
+
+## How often they are right
+
+Gaps of 200 µm with known truth, cut along three axes out of five volumes, in planes of 800 px with 15 planes
+a side (the OCT B-scans: 1), on a draw that nothing was chosen on. A gap is *worth filling* if, without noise,
+the true motion makes it no more than 0.3 dB worse than a cross-fade; it is *filled right* if it is accepted
+and the motion that was found does not either. Decoys (far planes, mirrored, turned, blank, another specimen,
+half out of view) must be refused.
+
+| volume | filled right | | noise | filled right |
+| --- | --- | --- | --- | --- |
+| mouse brain, two-photon | 95 % of 21 | | clean | 100 % of 13 |
+| mouse brain, MRI | 92 % of 24 | | speckle of 1, 4, 11 looks | 88, 100, 83 % of 8, 9, 12 |
+| bananas, MRI | 87 % of 23 | | coarse speckle of 1 look | 100 % of 9 |
+| retina, OCT | 83 % of 24 | | real OCT | 83 % of 24 |
+| iguana, CT | 79 % of 24 | | logarithm of speckle | 93 % of 15 |
+| over all | 87 % of 116 | | attenuation and focus | 83 % of 6 |
+| | | | shadows of vessels | 70 % of 20 |
+
+Accepted decoys: 0 of 30. Of the 15 that are not filled right, 9 are refused: four of OCT for more shear than
+cutting makes, though there the anatomy itself leans; four beneath shadows, which hide most of what could be
+compared; one more. Six are filled with a motion 0.3 to 1.5 dB below the best, most of them where nothing had
+moved and the anatomy leans instead. Made by
+
+    python benchmarks/truth.py --gaps 120 --wide --noises all --seed 12 --no-phantom \\
+        --reference VOLUME.npz ...
 """
 _SETTINGS: tuple[tuple[str, type[Contract]], ...] = (
     ("", ReconstructSettings),

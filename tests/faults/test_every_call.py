@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import zarr
-
-from faults.file_calls import KINDS, Calls, Fault
+from file_calls import KINDS, Calls, Fault
 
 ROOT = Path(__file__).parents[2]
 

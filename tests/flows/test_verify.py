@@ -14,7 +14,7 @@ from soct_core.file_names import output_of
 def test_whole_altered_and_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = recorded_output(tmp_path / "mouse")
     assert verify([str(out)]) == 0
-    assert capsys.readouterr().out == "whole: 8 outputs, 4 inputs, 6 slots checked\n"
+    assert capsys.readouterr().out == "whole: 9 outputs, 4 inputs, 6 slots checked\n"
     assert verify([str(out), "--outputs-only", "--set", "stack.z_refine=true"]) == 1
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "run.json: setting stack.z_refine was False, not True"
@@ -36,4 +36,4 @@ def test_an_acquisition_stands_for_its_output(tmp_path: Path, capsys: pytest.Cap
     out.rename(tmp_path / "mouse" / "reconstruction")
     assert output_of(tmp_path / "mouse") == tmp_path / "mouse" / "reconstruction"
     verify([str(tmp_path / "mouse"), "--outputs-only"])
-    assert "8 outputs" in capsys.readouterr().out
+    assert "9 outputs" in capsys.readouterr().out

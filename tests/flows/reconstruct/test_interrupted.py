@@ -59,6 +59,7 @@ def at_work(run: Run) -> None:
     assert run.stdout is not None
     assert run.stderr is not None
     assert run.stdout.readline().startswith("reconstruct ")
+    assert run.stdout.readline() == "starting Prefect\n"
     line = run.stdout.readline()
     assert line.startswith("detect gaps: completed"), line or run.stderr.read()
 

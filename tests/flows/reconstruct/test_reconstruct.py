@@ -88,6 +88,7 @@ def test_every_image_written_is_valid_ngff(acquisition: Path, reconstruct, versi
         "slice_z02_interpolated.ome.zarr",
         "slice_z02_uncertainty.ome.zarr",
         "3d_volume.ome.zarr",
+        "uncertainty.ome.zarr",
     ]
     for path in (*images, images[2] / "labels" / "provenance"):
         model = open_ome_zarr(zarr.open_group(path, mode="r", use_consolidated=False))
