@@ -48,8 +48,8 @@ def make_slice(path: Path, planes: int, side: int, first: int, motion: Affine2D)
     """Planes `first` and on of a speckled phantom, moved, float32."""
     rng = np.random.default_rng(first)
     small = min(side, _PHANTOM_PX)
-    voxel = VOXEL[0], VOXEL[1] * side / small, VOXEL[2] * side / small
-    phantom = PhantomVolume(Phantom.seeded(0), (max(4 * planes, _PHANTOM_PLANES), small, small), voxel)
+    # As wide as the plane, however large that is: a small specimen would be no test.
+    phantom = PhantomVolume(Phantom.seeded(0), (max(4 * planes, _PHANTOM_PLANES), small, small), VOXEL)
     grain = speckle((side, side), 4, 0.7, rng) if side > small else None
     with image_writer(path, ImageSpec((planes, side, side), np.dtype(np.float32), VOXEL)) as (image, _):
         for z in range(planes):
