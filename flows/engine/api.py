@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from flows.engine.child_processes import kill_after_us
 from flows.engine.prefect_environment import without_password
 from flows.terminal.exit_codes import FAILED, RESUME
-from flows.terminal.signals import is_stopping, print_error, why_stopping
+from flows.terminal.signals import is_stopping, print_error, signals_held, why_stopping
 from soct_core.errors import ServerError
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ def _server() -> SubprocessASGIServer:
             folder = str(prefect.__module_path__.parent)
             command = ["uvicorn", "--app-dir", folder, "--factory", "prefect.server.api.server:create_app"]
             place = ["--host", "127.0.0.1", "--port", str(self.port), "--log-level", "error"]
-            with _deaf_children():
+            # A signal between the two would leave a server behind that nobody watches.
+            with signals_held(), _deaf_children():
                 started = subprocess.Popen(
                     [sys.executable, "-m", *command, *place, "--lifespan", "on"],
                     env=os.environ
@@ -117,7 +118,7 @@ def _server() -> SubprocessASGIServer:
                     stdout=self._said,
                     stderr=subprocess.STDOUT,
                 )
-            kill_after_us(started.pid)
+                kill_after_us(started.pid)
             return started
 
         def start(self, timeout: int | None = None) -> None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WORDS = {
@@ -78,6 +78,30 @@ def signals_as_errors(exit_code: int, last_line: str) -> Iterator[None]:
         if not _reason:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Have signals that stop this process wait for the end of what must not be left half done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def hold(number: int, _: FrameType | None) -> None:
+        came.append(number)
+
+    before: dict[int, Any] = {}
+    try:
+        for number in STOPPING:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, hold)
+        yield
+    finally:
+        for held, handler in before.items():
+            signal.signal(held, handler)
+        for one in came:
+            signal.raise_signal(one)
 
 
 def print_error(line: str) -> None:
