@@ -55,7 +55,11 @@ def output_lock(output: Path, command: str) -> Iterator[tuple[str, ...]]:
             yield missing
         return
 
+    waited = False
+
     def waits(why: str) -> None:
+        nonlocal waited
+        waited = True
         get_run_logger().info("waits: %s", why)
         _tell(run.id, Running(name="Waiting", message=why))
 
@@ -63,7 +67,9 @@ def output_lock(output: Path, command: str) -> Iterator[tuple[str, ...]]:
         sign_of_life(output, str(run.id)),
         turn(output, command, _work_of(run), waits) as missing,
     ):
-        _tell(run.id, Running())
+        if waited:
+            # Prefect counts how often a run starts to run: one that never waited has started once.
+            _tell(run.id, Running())
         _tell_of_the_dead(run, output)
         try:
             yield missing
