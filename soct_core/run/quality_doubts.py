@@ -18,7 +18,7 @@ from soct_core.storage.records import read_record
 
 _MOST_REASONS = 2
 _PROPOSED_BELOW = 0.4
-"""Score below which a slice is named. Of 26 clean acquisitions the lowest has 0.77. Chosen by hand."""
+"""Score below which a slice is named. `benchmarks/mishaps.py --clean 20` names none. Chosen by hand."""
 
 
 def quality_of(pairs: Sequence[PairOutcome], measured: Collection[int]) -> list[PairQuality]:
