@@ -62,8 +62,10 @@ def _run(arguments: argparse.Namespace, open_window: Callable[[], tuple[Any, Cal
     viewer, run = open_window()
     depth_um, plane = fullest_plane(layers[0])
     window = contrast(plane)
-    for layer in layers[:2] if arguments.no_slices else layers:
-        add_layer(viewer, layer, window)
+    for layer in layers:
+        if layer.kind != "slice" or not arguments.no_slices:
+            add_layer(viewer, layer, window)
+    viewer.layers.selection.active = viewer.layers[layers[0].name]
     viewer.dims.axis_labels = ("z", "y", "x")
     viewer.scale_bar.visible = True
     viewer.reset_view()
@@ -85,7 +87,10 @@ def add_layer(viewer: Any, layer: ViewerLayer, window: tuple[float, float]) -> N
         "multiscale": len(levels) > 1,
         "units": ("um", "um", "um"),
     }
-    if layer.kind == "image":
+    if layer.kind == "uncertainty":
+        # Nothing but the interpolated slices, in the units of the volume: over it, it would hide it.
+        viewer.add_image(data, **common, colormap="magma", contrast_limits=window, visible=False)
+    elif layer.kind != "labels":
         viewer.add_image(data, **common, colormap="gray", contrast_limits=window)
     else:
         colours: dict[int | None, str] = dict.fromkeys((None, GAP), "transparent")

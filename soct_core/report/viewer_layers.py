@@ -30,6 +30,7 @@ from soct_core.storage.records import read_record
 from soct_core.volume import open_volume
 from soct_core.volume.provenance import LABEL_NAME
 
+LayerKind = Literal["volume", "labels", "uncertainty", "slice"]
 _AISLE = 0.05
 """Distance of the slices from the volume, as a share of the volume's width. Chosen by eye."""
 
@@ -39,7 +40,7 @@ class ViewerLayer:
     """One layer; scale and translation in µm, (z, y, x)."""
 
     name: str
-    kind: Literal["image", "labels"]
+    kind: LayerKind
     levels: tuple[Any, ...]
     """Lazy arrays, the finest first."""
     scale_um: Zyx
@@ -62,39 +63,41 @@ def layers_of(output: Path) -> tuple[ViewerLayer, ...]:
     volume = output / VOLUME_PATH
     if not data.has_volume:
         raise RecordError(f"{output}: the last run wrote no volume to look at")
-    shown = _image("volume", "image", volume)
+    shown = _image("volume", "volume", volume)
     label = _image(LABEL_NAME, "labels", volume / "labels" / LABEL_NAME)
     width = shown.levels[0].shape[2] * shown.scale_um[2]
-    z, y, x = shown.translation_um
-    aside = z, y, x + width * (1 + _AISLE)
+    z, _, x = shown.translation_um
+    aside = z, x + width * (1 + _AISLE)
     return (shown, label, *_uncertainty(output, data), *_slices(output, data, shown.scale_um, aside))
 
 
 def _uncertainty(output: Path, data: RunData) -> list[ViewerLayer]:
     """Of the interpolated voxels, where the run wrote it."""
     made = any(one.path == UNCERTAINTY_PATH for one in data.record.outputs)
-    return [_image("uncertainty", "image", output / UNCERTAINTY_PATH)] if made else []
+    return [_image("uncertainty", "uncertainty", output / UNCERTAINTY_PATH)] if made else []
 
 
-def _slices(output: Path, data: RunData, size_um: Zyx, aside_um: Zyx) -> list[ViewerLayer]:
+def _slices(output: Path, data: RunData, size_um: Zyx, aside_um: tuple[float, float]) -> list[ViewerLayer]:
     paths = {name: output / name for name in (each.path for each in data.record.inputs)}
     by_id = {i: p for p in paths.values() for i in data.used if named_slice_id(p) == i}
     made = {i: f"{INTERPOLATIONS}/{interpolated_name(i)}" for i in data.interpolated}
     tops = {row["slice_id"]: row["slot_top_um"] for row in data.decisions}
     found = []
-    z, y, x = aside_um
+    z, x = aside_um
     for slice_id, path in sorted((by_id | {i: output / name for i, name in made.items()}).items()):
         what = "slice" if slice_id in by_id else "interpolated"
         # Of the voxel size of the volume: slices need not say theirs.
         choice = data.record.settings.input if slice_id in by_id else ImageChoice()
-        layer = _image(f"{what} {format_slice_id(slice_id)}", "image", path, size_um, choice)
-        found.append(replace(layer, translation_um=(z + tops.get(slice_id, 0.0), y, x)))
+        layer = _image(f"{what} {format_slice_id(slice_id)}", "slice", path, size_um, choice)
+        # As high as it was imaged: what the volume moved can be seen beside it.
+        height = layer.translation_um[1]
+        found.append(replace(layer, translation_um=(z + tops.get(slice_id, 0.0), height, x)))
     return found
 
 
 def _image(
     name: str,
-    kind: Literal["image", "labels"],
+    kind: LayerKind,
     path: Path,
     size_um: Zyx | None = None,
     choice: ImageChoice = ImageChoice(),  # noqa: B008

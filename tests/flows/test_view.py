@@ -42,7 +42,7 @@ def test_it_opens_where_there_is_tissue_in_the_light_of_tissue() -> None:
     noise[30:34] += 900 * disc
     noise[0, 0, 0] = 60000
     levels, origin = (noise, noise[::2, ::2, ::2]), (1000.0, 0.0, 0.0)
-    layer = ViewerLayer("volume", "image", levels, (10.0, 5.0, 5.0), origin)
+    layer = ViewerLayer("volume", "volume", levels, (10.0, 5.0, 5.0), origin)
     depth_um, plane = view.fullest_plane(layer)
     assert 1300 <= depth_um <= 1330
     dark, bright = view.contrast(plane)
@@ -65,6 +65,9 @@ def test_the_window_opens_at_the_fullest_plane(finished: tuple[Path, RunRecord])
     viewer = components.ViewerModel()
     arguments = view.parser().parse_args([str(finished[0]), "--no-slices"])
     view._run(arguments, lambda: (viewer, lambda: None))
+    # Over the volume, an uncertainty that is 0 nearly everywhere would be a black window.
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["volume", "provenance"]
+    assert viewer.layers.selection.active.name == "volume"
     volume = layers_of(finished[0])[0]
     depth_um, plane = view.fullest_plane(volume)
     assert viewer.dims.point[0] == pytest.approx(depth_um, abs=volume.scale_um[0])

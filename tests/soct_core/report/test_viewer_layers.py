@@ -12,7 +12,7 @@ from soct_core.report.viewer_layers import layers_of
 def test_a_viewer_gets_the_volume_and_the_slices_side_by_side(finished: tuple[Path, RunRecord]) -> None:
     output, record = finished
     volume, label, uncertainty, *slices = layers_of(output)
-    assert (volume.kind, label.kind) == ("image", "labels")
+    assert (volume.kind, label.kind, uncertainty.kind) == ("volume", "labels", "uncertainty")
     assert [level.shape for level in volume.levels] == [level.shape for level in label.levels]
     assert (uncertainty.name, uncertainty.levels[0].shape) == ("uncertainty", volume.levels[0].shape)
     names = {layer.name: layer for layer in slices}
