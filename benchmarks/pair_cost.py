@@ -37,17 +37,20 @@ _HOMES = {
     "register_slices": ("soct_core.pairwise.register", "soct_core.pairwise"),
     "Pair": ("soct_core.pairwise.register", "soct_core.pairwise"),
     "interpolate_z_morph": ("soct_core.zmorph",),
+    "unpacked_once": ("soct_core.volume.chunk_cache",),
 }
 
 
-def found(name: str) -> Any:
-    """A function of the checkout that runs."""
+def found(name: str, otherwise: Callable[..., Any] | None = None) -> Any:
+    """A function of the checkout that runs, or what stands in for it where there was none yet."""
     for home in _HOMES[name]:
         try:
             return getattr(importlib.import_module(home), name)
         except (ImportError, AttributeError):
             continue
-    raise SystemExit(f"{name}: in none of {_HOMES[name]}")
+    if otherwise is None:
+        raise SystemExit(f"{name}: in none of {_HOMES[name]}")
+    return otherwise
 
 
 def calls(folder: Path) -> dict[str, Callable[[], Any]]:
@@ -56,6 +59,7 @@ def calls(folder: Path) -> dict[str, Callable[[], Any]]:
 
     paths = [folder / f"{name}.ome.zarr" for name in ("before", "gone", "after")]
     before, gone, after = map(found("open_volume"), paths)
+    unpacked_once = found("unpacked_once", lambda *volumes: volumes)
     fixed, moving = (found("registration_plane")(volume[12:15]) for volume in (before, gone))
     pair = found("Pair")(0, 1, float(_CUT_PLANES))
     register = found("register")
@@ -63,8 +67,11 @@ def calls(folder: Path) -> dict[str, Callable[[], Any]]:
     choice = (InterpolationSettings(),) if "choice" in inspect.signature(register).parameters else ()
     return {
         "registration": lambda: register(fixed, moving, "affine", *choice),
-        "pair": lambda: found("register_slices")(before, gone, pair, VOXEL, PairwiseSettings()),
-        "gap": lambda: found("interpolate_z_morph")(before, after, InterpolationSettings()),
+        # Nothing stays unpacked from call to call.
+        "pair": lambda: found("register_slices")(
+            *unpacked_once(before, gone), pair, VOXEL, PairwiseSettings()
+        ),
+        "gap": lambda: found("interpolate_z_morph")(*unpacked_once(before, after), InterpolationSettings()),
     }
 
 

@@ -36,7 +36,7 @@ from soct_core.storage.records import read_record
 from soct_core.storage.replacing import refuse_to_replace
 from soct_core.volume import Volume, open_volume
 from soct_core.volume.block_levels import slices
-from soct_core.volume.chunk_cache import CachedVolume, ChunkCache
+from soct_core.volume.chunk_cache import unpacked_once
 from soct_core.volume.reading import same_voxel_size
 from soct_core.volume.views import seen_through, trusted_part
 from soct_core.volume.writing import ImageSpec, image_made_as, write_in_blocks
@@ -45,9 +45,6 @@ from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
 from soct_core.zmorph.uncertainty import HalfWidths, interval_model
 
 VERSION = "13"
-_CACHE_BYTES, _CACHE_LAYERS = 128 * 2**20, 4
-"""Chunks stay unpacked where so many layers of them find room, as those of 8x1024x1024 float32 do; of larger
-planes the first would be gone before they are wanted again."""
 Render = Callable[[Block], NDArray[Any]]
 
 
@@ -161,11 +158,8 @@ def interpolate_slice(
             f"{after.path}: voxel size {after.voxel_size_um} µm, "
             f"but {before.path.name} has {before.voxel_size_um}"
         )
-    layer = math.prod(before.shape[1:]) * before.chunks[0] * before.dtype.itemsize
-    cache = ChunkCache(_CACHE_BYTES if layer * _CACHE_LAYERS <= _CACHE_BYTES else 0)
     usable = before.shape[0] if gap.usable_before is None else gap.usable_before
-    # The same few planes are looked at for many purposes.
-    above, under = (CachedVolume(volume, cache) for volume in (before, after))
+    above, under = unpacked_once(before, after)
     trusted = trusted_part(seen_through(above, gap.window_before), usable)
     below = seen_through(under, gap.window_after)
     nz_out = trusted.shape[0] if gap.output_z is None else gap.output_z

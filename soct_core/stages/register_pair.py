@@ -18,6 +18,7 @@ from soct_core.reportlets.write import write_reportlet
 from soct_core.storage.atomic import publish_text
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import Volume, open_volume
+from soct_core.volume.chunk_cache import unpacked_once
 from soct_core.volume.views import seen_through
 
 VERSION = "15"
@@ -38,7 +39,8 @@ def run(job: PairJob) -> PairOutcome:
     """
     fixed, moving = (_opened(path, job) for path in (job.fixed, job.moving))
     pair = Pair(job.fixed_id, job.moving_id, job.offset, job.role, job.touches_interpolated)
-    upper, lower = seen_through(fixed, job.window_fixed), seen_through(moving, job.window_moving)
+    above, below = unpacked_once(fixed, moving)
+    upper, lower = seen_through(above, job.window_fixed), seen_through(below, job.window_moving)
     size = fixed.voxel_size_um
     transform, metrics, compared = register_and_compare(upper, lower, pair, size, job.settings)
     found = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from soct_core.volume.reading import Volume
 
 CACHE_BYTES = 96 * 2**20
 """Chosen by measurement: two layers of chunks of 8x512x512 float32 around a box of 512 px fit in."""
+_PLANES_BYTES, _LAYERS = 128 * 2**20, 4
+"""Chunks of whole planes stay unpacked where so many layers of them find room, as of 8x1024x1024 float32
+they do; of larger planes the first would be gone before they are wanted again."""
 _READ_DEPTH = 8
 """Planes of a chunk where a volume names none: as deep as the chunks that this program writes."""
 
@@ -130,6 +134,13 @@ class CachedVolume:
         values = values[left]
         values.flags.writeable = False
         return values
+
+
+def unpacked_once(*volumes: Volume) -> list[CachedVolume]:
+    """Volumes of whose planes the same few are looked at for many purposes: unpacked once, if small."""
+    layers = [prod(volume.shape[1:]) * volume.chunks[0] * volume.dtype.itemsize for volume in volumes]
+    cache = ChunkCache(_PLANES_BYTES if max(layers) * _LAYERS <= _PLANES_BYTES else 0)
+    return [CachedVolume(volume, cache) for volume in volumes]
 
 
 def _bounds(wanted: int | range) -> tuple[slice, int | slice]:
