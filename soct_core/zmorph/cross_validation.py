@@ -7,6 +7,8 @@ coarse voxels. Here the tissue itself is asked.
 
 from __future__ import annotations
 
+from dataclasses import astuple, dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +25,20 @@ LEAST_SIGNAL = 0.5
 """Share of the mean squared difference of two planes that noise must leave, or nothing is learnt."""
 
 
-def held_out_error(
+@dataclass(frozen=True)
+class HeldOut:
+    """How well planes that were imaged are predicted from those above and below, as the gap is."""
+
+    error: float
+    """Error half-way between two planes that holds for 90 % of tissue, as a share of the local difference."""
+    square: float
+    """Mean squared error over tissue."""
+
+
+def held_out(
     sides: tuple[ReducedPlanes, ReducedPlanes], count: int, span: float, *, deformable: bool
-) -> float | None:
-    """Error half-way between two planes that holds for 90 % of tissue, as a share of their local difference.
+) -> HeldOut | None:
+    """Hold out a plane of each slice, and predict it.
 
     Parameters
     ----------
@@ -38,15 +50,17 @@ def held_out_error(
         From face to face of the gap, in planes: as far apart, if there are as many planes, are those that
         predict the one between them.
     deformable
-        Whether a displacement is added between them, as it is in the gap.
+        Whether a displacement is added between them.
 
     Returns
     -------
-    float or None
+    HeldOut or None
         The mean of both sides; None where noise hides it, or planes are too few.
     """
     found = [one for side in sides if (one := _held_out(side, count, span, deformable)) is not None]
-    return float(np.mean(found)) if found else None
+    if not found:
+        return None
+    return HeldOut(*(float(np.mean(of_both)) for of_both in zip(*map(astuple, found), strict=True)))
 
 
 def local_rms(square: Plane, share: Plane | None = None) -> Plane:
@@ -57,7 +71,7 @@ def local_rms(square: Plane, share: Plane | None = None) -> Plane:
     return np.asarray(np.sqrt(total / np.maximum(cv2.GaussianBlur(share, (0, 0), LOCAL_PX), 1e-6)))
 
 
-def _held_out(planes: ReducedPlanes, count: int, span: float, deformable: bool) -> float | None:
+def _held_out(planes: ReducedPlanes, count: int, span: float, deformable: bool) -> HeldOut | None:
     averaged = min(count, len(planes) // 3)
     step = min((len(planes) - averaged) // 2, max(1, round(span / 2))) if averaged else 0
     if step < max(1, averaged):
@@ -68,18 +82,19 @@ def _held_out(planes: ReducedPlanes, count: int, span: float, deformable: bool) 
     tissue = ready[1].tissue
     if not tissue.any():
         return None
+    whole = float(((upper - lower) ** 2)[tissue].mean(dtype=np.float64))
+    noise = noise_variance(_differences(planes, tissue)) / averaged
+    if not whole > 0 or whole - 2 * noise < LEAST_SIGNAL * whole:
+        return None
     way = find_displacement(ready[0], ready[2], Affine2D.identity()) if deformable else None
     if way is not None:
         upper, lower = pulled(upper, way.walked(-0.5)), pulled(lower, way.walked(0.5))
     square = (upper - lower) ** 2
-    whole = float(square[tissue].mean(dtype=np.float64))
-    noise = noise_variance(_differences(planes, tissue)) / averaged
-    if not whole > 0 or whole - 2 * noise < LEAST_SIGNAL * whole:
-        return None
     local = local_rms(square)[tissue]
     error = np.abs((upper + lower) / 2 - held)[tissue]
     known = local > 0
-    return float(np.quantile(error[known] / local[known], 0.9)) if known.any() else None
+    share = float(np.quantile(error[known] / local[known], 0.9)) if known.any() else None
+    return None if share is None else HeldOut(share, float(np.mean(error**2, dtype=np.float64)))
 
 
 def _differences(planes: ReducedPlanes, tissue: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
 from soct_core.volume.views import check_neighbours, padded_to_common_shape
-from soct_core.zmorph.cross_validation import held_out_error
+from soct_core.zmorph.cross_validation import held_out
 from soct_core.zmorph.displacement import find_displacement
 from soct_core.zmorph.morph import Refined
 from soct_core.zmorph.near_planes import NearSide, near_side, plane_distance
@@ -79,12 +79,18 @@ def refinement(
     middle = place.mean(axis=0) if len(place) else np.array(before.planes.values.shape[1:]) / 2
     y, x = (middle + 0.5) * before.planes.factor / np.array(before.planes.aspect[::-1])
     count, noise = source_planes(above, below, settings.source_slab, nz_out + 1, (float(y), float(x)))
+    near = before.planes, after.planes
     displacement = None
     if settings.deformation == "deformable":
         last = max(averaged, count) - 1
-        displacement = find_displacement(before.planes.plane(0, last), after.planes.plane(0, last), motion)
-    error = None
-    if settings.uncertainty:
-        deformable = settings.deformation == "deformable"
-        error = held_out_error((before.planes, after.planes), count, nz_out + 1, deformable=deformable)
+        displacement = find_displacement(near[0].plane(0, last), near[1].plane(0, last), motion)
+    if displacement is None and not settings.uncertainty:
+        return Refined(None, count, noise)
+    plain = held_out(near, count, nz_out + 1, deformable=False)
+    displaced = held_out(near, count, nz_out + 1, deformable=True) if displacement is not None else None
+    if plain is not None and displaced is not None and displaced.square > plain.square:
+        # What predicts planes that were imaged worse than the affine does is not believed of the missing.
+        displacement = displaced = None
+    held = displaced or plain
+    error = held.error if held is not None and settings.uncertainty else None
     return Refined(displacement, count, noise, error)

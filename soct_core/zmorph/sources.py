@@ -76,12 +76,16 @@ def source_planes(
     middle
         (y, x) of the window's centre, in pixels: amid tissue.
     """
-    of_before, of_after = variogram(_sampled(before, middle, above=True)), variogram(_sampled(after, middle))
+    windows = _sampled(before, middle, above=True), _sampled(after, middle)
+    of_before, of_after = map(variogram, windows)
     lags = min(len(of_before), len(of_after))
     differences = (of_before[:lags] + of_after[:lags]) / 2
     noise = noise_variance(differences)
     if wanted == "auto":
         count = best_count(differences, noise, span)
+        if count > 1:
+            # A variogram takes tissue to be alike at every depth; where it is not, far planes mislead.
+            count = min(count, *map(best_of_the_face, windows))
     elif wanted == 0:
         count = 1
     else:
@@ -118,6 +122,13 @@ def best_count(differences: Floats, noise: float, span: float) -> int:
         return 1
     most = min(MOST_PLANES, len(differences) + 1)
     return 1 + int(np.argmin([_expected_error(differences, noise, span, k + 1) for k in range(most)]))
+
+
+def best_of_the_face(planes: NDArray[Any]) -> int:
+    """How many planes behind the face have the mean that predicts it best; (k, y, x), the face first."""
+    means = np.cumsum(planes[1:], axis=0) / np.arange(1, len(planes))[:, None, None]
+    errors = [_mean_square(mean - planes[0]) for mean in means]
+    return 1 + int(np.argmin(errors)) if errors else 1
 
 
 def _expected_error(differences: Floats, noise: float, span: float, count: int) -> float:

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from schemas.settings import InterpolationSettings
+from soct_core.affine import Affine2D
 from soct_core.registration.working_plane import ReducedPlanes
-from soct_core.zmorph.cross_validation import held_out_error
+from soct_core.zmorph.cross_validation import held_out
+from soct_core.zmorph.near_planes import near_side
+from soct_core.zmorph.refinement import refinement
 
 
 def textures(count: int, seed: int = 0) -> NDArray[np.float32]:
@@ -34,7 +38,8 @@ def path(planes: int = 9, seed: int = 0) -> NDArray[Any]:
 
 
 def error(planes: ReducedPlanes, other: ReducedPlanes, count: int = 1, span: float = 8) -> float | None:
-    return held_out_error((planes, other), count, span, deformable=False)
+    found = held_out((planes, other), count, span, deformable=False)
+    return None if found is None else found.error
 
 
 def test_a_path_strays_by_half_and_what_has_nothing_in_common_by_nearly_all() -> None:
@@ -61,3 +66,35 @@ def test_nothing_is_said_where_noise_hides_it_or_planes_are_too_few() -> None:
     assert error(noisy, noisy) is None
     assert error(side(path()[:2]), side(path()[:2])) is None
     assert error(side(path(), noise=3.0), side(path(seed=1), noise=3.0)) is not None
+
+
+def discs(moves: bool) -> NDArray[np.float32]:
+    """A disc here, half-way and there; or one that fades out here and in there. Both ends are alike."""
+    y, x = np.indices((120, 120))
+
+    def disc(off: float) -> NDArray[np.float32]:
+        disc = (np.hypot(y - 60, x - 60 - off) < 20).astype(np.float32)
+        return 300 + 500 * cv2.GaussianBlur(disc, (0, 0), 2.0) + 40 * np.cos(x / 3) * np.cos(y / 3)
+
+    ends = disc(-3), disc(3)
+    middle = disc(0) if moves else (ends[0] + ends[1]) / 2
+    return np.stack([ends[0], middle, ends[1], middle, ends[0], middle, ends[1]])
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_displacement_is_believed_where_it_predicts_planes_that_were_imaged(moves: bool) -> None:
+    before, after = discs(moves), discs(moves)
+    near = near_side(before, 6, 0, above=True), near_side(after, 6, 0, above=False)
+    still = Affine2D.identity((59.5, 59.5))
+    settings = InterpolationSettings(source_slab=0.0)
+    # Both slices end where the other begins, but for the disc: one gap of a single plane.
+    found = refinement((before, after), near, still, settings, (1, 1))
+    assert (found.displacement is not None) is moves
+    plain, displaced = (
+        held_out((near[0].planes, near[1].planes), 1, 2.0, deformable=deformable)
+        for deformable in (False, True)
+    )
+    assert plain is not None
+    assert displaced is not None
+    assert (displaced.square < plain.square) is moves
+    assert found.held_out_error == (displaced if moves else plain).error

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from soct_core.simulation.image_formation import speckle
-from soct_core.zmorph.sources import best_count, noise_variance, source_planes, variogram
+from soct_core.zmorph.sources import best_count, best_of_the_face, noise_variance, source_planes, variogram
 
 MIDDLE = (64.0, 64.0)
 
@@ -43,6 +43,29 @@ def test_anatomy_that_changes_from_plane_to_plane_is_no_noise() -> None:
     rough = np.arange(1, 8, dtype=float) ** 0.6
     assert 0 < noise_variance(rough) < 0.25
     assert best_count(rough, noise_variance(rough), 5.0) == 1
+
+
+def test_planes_that_mislead_are_left_out() -> None:
+    # What shines at the gap fades within a plane: all planes but the face show nothing of it.
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:1:128j, 0:1:128j]
+    shining = [200 * np.exp(-k) * np.sin(25 * x) * np.cos(21 * y) for k in range(8)]
+    fading = np.stack([1000 + plane + rng.normal(0, 40, plane.shape) for plane in shining])
+    fading = fading.astype(np.float32)
+    differences = variogram(fading)
+    assert best_count(differences, noise_variance(differences), 5.0) > 2
+    assert source_planes(fading[::-1], fading, "auto", 5.0, MIDDLE)[0] == 1
+    # It is enough that they mislead on one side.
+    steady = changing(40.0)[:8]
+    assert source_planes(steady, steady[::-1], "auto", 5.0, MIDDLE)[0] > 1
+    assert source_planes(steady, fading, "auto", 5.0, MIDDLE)[0] == 1
+
+
+def test_the_face_is_predicted_best_by_the_mean_that_errs_least() -> None:
+    face = np.zeros((4, 4), np.float32)
+    planes = np.stack([face, face + 4, face - 2, face - 2, face + 9])
+    assert best_of_the_face(planes) == 3
+    assert best_of_the_face(planes[:1]) == 1
 
 
 def test_a_slice_of_one_plane_has_one_source() -> None:
