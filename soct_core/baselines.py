@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -12,14 +11,19 @@ from scipy import ndimage
 
 from schemas.diagnostics import InterpolationDiagnostics
 from schemas.settings import InterpolationSettings
-from soct_core.arrays import Sliceable
+from schemas.stack_plan import Block
+from soct_core.arrays import Mask, Sliceable
 from soct_core.planes.dtypes import to_dtype, to_float
-from soct_core.planes.measured import blanked, measured, measured_mean, read_measured
+from soct_core.planes.measured import blanked, imaged_of, measured, measured_mean
 from soct_core.versions import software_versions
 from soct_core.volume.views import check_neighbours, padded_to_common_shape
 
 WEIGHTED_SIGMA_Z = 2.0
 """In planes. Named so by the contract (SPEC section 5), which takes it over from earlier pipelines."""
+_Seen = tuple[NDArray[Any], Mask | None]
+"""A plane, and what was measured of it; None: all."""
+_TRUNCATE = 4.0
+"""Of the gaussian, in sigmas: what scipy takes by default."""
 
 
 def interpolate_average(
@@ -58,8 +62,7 @@ def interpolate_average(
     >>> mean.shape, mean.dtype, mean[0, 0, 0].item()
     ((5, 3, 4), dtype('uint16'), 16)
     """
-    nz_out = vol_before.shape[0] if output_z is None else output_z
-    return np.stack([to_dtype(p, np.dtype(vol_before.dtype)) for p in _means(vol_before, vol_after, nz_out)])
+    return Baseline(vol_before, vol_after, output_z).whole()
 
 
 def interpolate_weighted(
@@ -94,48 +97,87 @@ def interpolate_weighted(
     >>> [round(v, 1) for v in interpolate_weighted(ramp, ramp).ravel().tolist()]
     [7.7, 13.3, 20.0, 26.7, 32.3]
     """
-    nz_out = vol_before.shape[0] if output_z is None else output_z
-    means = np.stack(list(_means(vol_before, vol_after, nz_out)))
-    smooth = ndimage.gaussian_filter1d(means, WEIGHTED_SIGMA_Z, axis=0, mode="nearest")
-    return to_dtype(smooth, np.dtype(vol_before.dtype))
+    return Baseline(vol_before, vol_after, output_z, WEIGHTED_SIGMA_Z).whole()
 
 
-def interpolate_baseline(
-    vol_before: Sliceable,
-    vol_after: Sliceable,
-    settings: InterpolationSettings,
-    output_z: int,
-    method: Literal["average", "weighted"],
-) -> tuple[NDArray[Any], InterpolationDiagnostics]:
-    """Run a baseline and describe it as zmorph describes itself."""
-    started = time.perf_counter()
-    run = interpolate_average if method == "average" else interpolate_weighted
-    volume = run(vol_before, vol_after, output_z)
-    return volume, InterpolationDiagnostics(
+class Baseline:
+    """A gap filled without registration, box by box: a box reads its window of the two sides, and no more.
+
+    Parameters
+    ----------
+    vol_before, vol_after, output_z
+        As of `interpolate_average`.
+    sigma_z
+        Of the smoothing along z, in planes.
+
+    Raises
+    ------
+    VolumeError
+        If a volume is not (z, y, x) or is empty, or dtypes or voxel sizes differ.
+    """
+
+    def __init__(
+        self, vol_before: Sliceable, vol_after: Sliceable, output_z: int | None = None, sigma_z: float = 0.0
+    ) -> None:
+        check_neighbours(vol_before, vol_after)
+        self._sides = padded_to_common_shape(vol_before, vol_after, zeros_count=True)
+        self._imaged = tuple(imaged_of(side) for side in self._sides)
+        self._dtype = np.dtype(vol_before.dtype)
+        self._nz_out = vol_before.shape[0] if output_z is None else output_z
+        self._sigma = sigma_z
+
+    def whole(self) -> NDArray[Any]:
+        """All of it, (z, y, x)."""
+        _, height, width = self._sides[0].shape
+        return self.voxels(Block(first=(0, 0, 0), end=(self._nz_out, height, width)))
+
+    def voxels(self, box: Block) -> NDArray[Any]:
+        """A box of it, (z, y, x), of the dtype of the inputs."""
+        (top, *first), (bottom, *end) = box.first, box.end
+        window = slice(first[0], end[0]), slice(first[1], end[1])
+        reach = math.ceil(_TRUNCATE * self._sigma)
+        low, high = max(0, top - reach), min(self._nz_out, bottom + reach)
+        sides = [self._slab(which, (low, high), window) for which in (0, 1)]
+        means = np.stack([_mean(*planes) for planes in zip(*sides, strict=True)])
+        if self._sigma:
+            means = ndimage.gaussian_filter1d(means, self._sigma, axis=0, mode="nearest", truncate=_TRUNCATE)
+        return to_dtype(means[top - low : bottom - low], self._dtype)
+
+    def _slab(self, which: int, depths: tuple[int, int], window: tuple[slice, slice]) -> list[_Seen]:
+        """Of one side, the planes that some of the gap are made of, and what was measured of each."""
+        side, imaged = self._sides[which], self._imaged[which]
+        wanted = [_same_depth(z, self._nz_out, side.shape[0]) for z in range(*depths)]
+        # In one piece: a chunk is many planes.
+        place = (slice(wanted[0], wanted[-1] + 1), *window)
+        planes, there = np.asarray(side[place]), np.asarray(imaged[place])
+        return [(planes[z], measured(planes[z], there[z])) for z in (w - wanted[0] for w in wanted)]
+
+
+def _mean(before: _Seen, after: _Seen) -> NDArray[Any]:
+    """Mean of what was measured of two planes."""
+    (one, known), (other, also) = before, after
+    floats = to_float(one), to_float(other)
+    if known is None and also is None:
+        mean: NDArray[Any] = (floats[0] + floats[1]) / 2
+        return mean
+    every = [np.ones(one.shape, bool) if where is None else where for where in (known, also)]
+    mean = measured_mean(np.stack(floats), np.stack(every))
+    return blanked(mean, measured(mean)).astype(floats[0].dtype)
+
+
+def baseline_diagnostics(
+    settings: InterpolationSettings, output_z: int, method: Literal["average", "weighted"], seconds: float
+) -> InterpolationDiagnostics:
+    """What a baseline says of itself, in the words of zmorph."""
+    return InterpolationDiagnostics(
         method=method,
         method_used=method,
         interpolation_failed=False,
         nz_out=output_z,
         settings=settings,
         versions=software_versions(),
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
     )
-
-
-def _means(vol_before: Sliceable, vol_after: Sliceable, nz_out: int) -> Iterator[NDArray[Any]]:
-    check_neighbours(vol_before, vol_after)
-    before, after = padded_to_common_shape(vol_before, vol_after, zeros_count=True)
-    for z in range(nz_out):
-        depths = [_same_depth(z, nz_out, v.shape[0]) for v in (before, after)]
-        sides = [read_measured(v, depth) for v, depth in zip((before, after), depths, strict=True)]
-        planes, where = zip(*sides, strict=True)
-        floats = [to_float(plane) for plane in planes]
-        if where[0] is None and where[1] is None:
-            yield (floats[0] + floats[1]) / 2
-        else:
-            every = [np.ones(p.shape, bool) if w is None else w for p, w in zip(planes, where, strict=True)]
-            mean = measured_mean(np.stack(floats), np.stack(every))
-            yield blanked(mean, measured(mean)).astype(floats[0].dtype)
 
 
 def _same_depth(z: int, nz_out: int, depth: int) -> int:

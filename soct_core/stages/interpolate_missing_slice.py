@@ -21,7 +21,7 @@ from schemas.manifest_fragment import ManifestFragment
 from schemas.settings import InterpolationSettings, NgffVersion
 from schemas.stack_plan import Block
 from soct_core.arrays import Sliceable, Zyx
-from soct_core.baselines import interpolate_baseline
+from soct_core.baselines import WEIGHTED_SIGMA_Z, Baseline, baseline_diagnostics
 from soct_core.errors import AcquisitionError
 from soct_core.file_names import InterpolationFiles, named_interpolated_id, named_slice_id
 from soct_core.one_thread import give_back_memory
@@ -35,7 +35,6 @@ from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.records import read_record
 from soct_core.storage.replacing import refuse_to_replace
 from soct_core.volume import Volume, open_volume
-from soct_core.volume.block_levels import slices
 from soct_core.volume.chunk_cache import unpacked_once
 from soct_core.volume.reading import same_voxel_size
 from soct_core.volume.views import seen_through, trusted_part
@@ -286,11 +285,11 @@ def _fill(
     settings: InterpolationSettings,
     writer: _Writer,
 ) -> InterpolationDiagnostics:
-    if settings.method != "zmorph":
-        volume, found = interpolate_baseline(trusted, below, settings, nz_out, settings.method)
-        writer.volume(lambda box: volume[slices(box)])
-        return found
     started = time.perf_counter()
+    if settings.method != "zmorph":
+        sigma = WEIGHTED_SIGMA_Z if settings.method == "weighted" else 0.0
+        writer.volume(Baseline(trusted, below, nz_out, sigma).voxels)
+        return baseline_diagnostics(settings, nz_out, settings.method, time.perf_counter() - started)
     morph, trial = prepare_morph(trusted, below, settings, nz_out)
     interval = None
     if morph is not None:

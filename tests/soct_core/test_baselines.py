@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from soct_core.baselines import interpolate_average, interpolate_weighted
+from schemas.stack_plan import Block
+from soct_core.baselines import Baseline, interpolate_average, interpolate_weighted
 
 
 def test_the_average_is_the_mean_of_planes_of_the_same_depth() -> None:
@@ -47,3 +49,31 @@ def test_baselines_give_no_weight_to_what_was_not_measured(baseline: Any) -> Non
     found = baseline(before, after)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[:, [0, 1, 2, 3], [0, 1, 2, 3]], np.broadcast_to([3, 4, 2, 0], (5, 4)))
+
+
+@pytest.mark.parametrize(("sigma", "output_z"), [(0.0, None), (2.0, None), (2.0, 30)])
+def test_boxes_are_cut_from_the_whole(sigma: float, output_z: int | None) -> None:
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(9, 3, (2, 20, 12, 14)).astype("f4")
+    before[3:9, 4, 5] = np.nan
+    baseline = Baseline(before, after, output_z, sigma)
+    whole = baseline.whole()
+    for first, end in [((0, 0, 0), (5, 6, 7)), ((9, 3, 4), (12, 12, 14)), ((16, 0, 1), (20, 1, 2))]:
+        found = baseline.voxels(Block(first=first, end=end))
+        places = tuple(slice(a, b) for a, b in zip(first, end, strict=True))
+        np.testing.assert_array_equal(found, whole[places])
+
+
+def test_a_box_reads_its_window_alone() -> None:
+    asked: list[tuple[int, ...]] = []
+
+    class Watched:
+        shape, dtype = (40, 64, 64), np.dtype(np.float32)
+
+        def __getitem__(self, index: Any) -> NDArray[np.float32]:
+            found = np.ones(self.shape, np.float32)[index]
+            asked.append(found.shape)
+            return found
+
+    Baseline(Watched(), Watched(), sigma_z=2.0).voxels(Block(first=(20, 0, 16), end=(24, 8, 32)))
+    assert asked == [(4 + 16, 8, 16)] * 2
