@@ -6,6 +6,7 @@ three or so; where tasks of the same kind have run on the same output before, th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
@@ -19,8 +20,10 @@ _SECONDS_A_VOXEL = {"interpolate": 6e-8, "stack": 3e-8}
 """Of what is made."""
 _SECONDS_A_PIXEL = {"register": 3e-7}
 _INTERPRETER = 0.35 * _GIB
-_PLANES_HELD = 64
-"""Planes, as float32, that a worker holds at most."""
+_PLANES_HELD, _MOST_HELD = 64, 0.4 * _GIB
+"""Planes, as float32, that a worker holds at most; of large planes it holds windows, and this much."""
+_CHUNKS_HELD = 2
+"""One of each side, however large; see docs/sizes.md."""
 _PYRAMID = 8 / 7
 _LABELS = 0.05
 
@@ -93,4 +96,6 @@ def estimate(
     if todo.get("stack"):
         disk += pixels * planes * (item * _PYRAMID + _LABELS)
     running = min(workers, max(1, sum(todo.values())))
-    return Estimate(cpu, running * (_INTERPRETER + _PLANES_HELD * pixels * 4), disk)
+    chunk = max(math.prod(v.chunks) * v.dtype.itemsize for v in volumes.values())
+    held = min(_PLANES_HELD * pixels * 4, _MOST_HELD) + _CHUNKS_HELD * chunk
+    return Estimate(cpu, running * (_INTERPRETER + held), disk)
