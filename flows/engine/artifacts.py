@@ -22,6 +22,7 @@ from prefect.client.schemas.sorting import ArtifactSort
 from prefect.logging import get_logger
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows.terminal.notices import after_hard_skip
 from schemas.handoffs import InterpolationOutcome, RunResult
 from schemas.slice_id import format_slice_id
 from soct_core import progress
@@ -45,7 +46,9 @@ def show_slices(acquisition: str, made: Iterable[InterpolationOutcome]) -> None:
     for one in made:
         with _harmless():
             create_markdown_artifact(
-                slice_card(one), key(acquisition, f"z{format_slice_id(one.slice_id)}"), "Interpolation"
+                slice_card(one, after_hard_skip(one) if one.result == "hard_skip" else ""),
+                key(acquisition, f"z{format_slice_id(one.slice_id)}"),
+                "Interpolation",
             )
 
 

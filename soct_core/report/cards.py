@@ -51,12 +51,13 @@ def slice_rows(result: RunResult) -> list[dict[str, str]]:
     return rows
 
 
-def slice_card(made: InterpolationOutcome) -> str:
-    """What became of one gap, with a small picture of it where there is a preview."""
+def slice_card(made: InterpolationOutcome, remedy: str = "") -> str:
+    """What became of one gap, what to do, and a small picture of it where there is a preview."""
     said = ": ".join(filter(None, (made.reason, made.detail)))
     lines = [
         f"**Slice {format_slice_id(made.slice_id)}: {made.result.replace('_', ' ')}**",
         plain(said),
+        plain(remedy),
         f"![preview]({_thumbnail(made.preview)})" if made.preview else "",
         _listing([path for path in (made.volume, made.preview) if path is not None]),
     ]

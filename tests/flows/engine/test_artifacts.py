@@ -9,6 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from flows.engine import artifacts
+from schemas.handoffs import InterpolationOutcome
 
 
 def test_a_run_leaves_its_table_cards_and_the_progress_of_the_stack(acquisition: Path, reconstruct) -> None:
@@ -43,3 +44,23 @@ def test_artifacts_cannot_make_a_run_fail(
         monkeypatch.setattr(artifacts, name, refuse)
     assert reconstruct(acquisition=acquisition).stack.volume.exists()
     assert len(refused) >= 3
+
+
+def test_the_card_of_a_hard_skip_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda text, *_: shown.append(text))
+    refused = InterpolationOutcome(
+        slice_id=7,
+        result="hard_skip",
+        reason="low_overlap_ncc",
+        detail="0.31 of 0.5",
+        decided_by=("min_ncc",),
+    )
+    filled = InterpolationOutcome(slice_id=9, result="interpolated")
+    artifacts.show_slices("mouse", [refused, filled])
+    # Markdown is escaped: what is read there is what was written.
+    card, other = (text.replace("\\", "") for text in shown)
+    assert "07 stays a gap: --set interpolation.preview=true draws it; interpolation.min_ncc decided" in card
+    assert "accept it, which is recorded for good" in card
+    assert "--accept 07" in card
+    assert "accept" not in other
