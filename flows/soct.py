@@ -20,7 +20,8 @@ _EPILOG = f"""examples:
   soct reconstruct --demo demo      simulate a small acquisition and reconstruct it
   soct reconstruct ACQ              make the volume; again: only what is new
   soct reconstruct ACQ --dry-run    what would run, why, for how long
-  soct view ACQ
+  soct view ACQ                     look at it in napari
+  soct view ACQ --neuroglancer      or in a browser
 
 soct COMMAND --help says more. Completion: eval "$(soct completion bash)" (or zsh, tcsh)
 {HELP}

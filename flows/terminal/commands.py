@@ -32,7 +32,7 @@ COMMANDS = (
     Command("report", "flows.report", "render a report again, or one page over many runs"),
     Command("export", "flows.export", "write a volume as NIfTI or OME-TIFF for other programs"),
     Command("apply", "flows.apply.__main__", "stack another channel or resolution in the same poses"),
-    Command("view", "flows.view", "open a reconstruction in napari"),
+    Command("view", "flows.view.__main__", "open a reconstruction in napari, or in a browser"),
     Command("interpolate", "flows.interpolate", "fill one gap between two slices"),
     Command("finalise", "flows.finalise", "merge manifest fragments into an audit trail"),
     Command("simulate", "flows.simulate", "cut a volume into an acquisition with known truth"),

@@ -45,6 +45,8 @@ class ViewerLayer:
     """Lazy arrays, the finest first."""
     scale_um: Zyx
     translation_um: Zyx
+    path: Path
+    """The image on disk."""
 
 
 def layers_of(output: Path) -> tuple[ViewerLayer, ...]:
@@ -107,7 +109,7 @@ def _image(
     attributes: Any = group.attrs.asdict()
     ome = attributes.get("ome", attributes)
     if choice.is_made or "multiscales" not in ome:
-        return ViewerLayer(name, kind, (base,), base.voxel_size_um, base.origin_um)
+        return ViewerLayer(name, kind, (base,), base.voxel_size_um, base.origin_um, path)
     levels = []
     for dataset in ome["multiscales"][0]["datasets"]:
         level = group[dataset["path"]]
@@ -116,7 +118,7 @@ def _image(
         # Viewers want (z, y, x): t and c are singletons, or the image would not have opened.
         levels.append(_Spatial(level) if level.ndim > 3 else level)
     levels.sort(key=lambda level: -int(np.prod(level.shape)))
-    return ViewerLayer(name, kind, tuple(levels), base.voxel_size_um, base.origin_um)
+    return ViewerLayer(name, kind, tuple(levels), base.voxel_size_um, base.origin_um, path)
 
 
 class _Spatial:

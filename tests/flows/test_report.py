@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from html_page import flaws
 
-from flows import view
 from flows.report import main as report
+from flows.view import in_napari
+from flows.view.__main__ import main as view
 from schemas.handoffs import RunResult
 
 
@@ -44,6 +45,7 @@ def test_the_report_of_a_run_is_whole_and_can_be_rendered_again(
 
         dims = type("Dims", (), {"set_point": lambda *_: shown.append("at tissue")})()
         scale_bar = type("ScaleBar", (), {})()
+        layers = MagicMock()
 
         def add_image(self, data: Any, **how: Any) -> None:
             shown.append(how["name"])
@@ -53,12 +55,11 @@ def test_the_report_of_a_run_is_whole_and_can_be_rendered_again(
         def reset_view(self) -> None:
             shown.append("reset")
 
-    arguments = argparse.Namespace(output=result.output, no_slices=True)
-    view._run(arguments, lambda: (Viewer(), lambda: shown.append("run")))
-    assert shown == ["volume", "provenance", "reset", "at tissue", "run"]
+    in_napari.show(result.output, slices=False, open_window=lambda: (Viewer(), lambda: shown.append("run")))
+    assert shown == ["volume", "provenance", "uncertainty", "reset", "at tissue", "run"]
 
 
-@pytest.mark.parametrize("command", [report, view.main])
+@pytest.mark.parametrize("command", [report, view])
 def test_what_is_no_run_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: Callable[[list[str]], int]
 ) -> None:

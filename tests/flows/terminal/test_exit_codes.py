@@ -12,12 +12,10 @@ import pytest
 from flows.terminal.exit_codes import exit_code
 
 COMMANDS = (
-    *(
-        f"flows.{name}"
-        for name in ("interpolate", "finalise", "verify", "view", "simulate", "report", "export")
-    ),
+    *(f"flows.{name}" for name in ("interpolate", "finalise", "verify", "simulate", "report", "export")),
     "flows.reconstruct.__main__",
     "flows.apply.__main__",
+    "flows.view.__main__",
     "deployments.sync",
     "deployments.validate",
 )

@@ -1,0 +1,1 @@
+"""The command `view`: a reconstruction in napari, or in a browser by Neuroglancer."""
