@@ -17,7 +17,10 @@ References
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -30,6 +33,8 @@ Metric = Literal["CC", "MSE", "MI"]
 MIN_SIDE_PX = 16
 """Chosen by hand: the coarsest level smooths over so many pixels."""
 _SEED = 121212
+_OUT_OF_MEANS = re.compile("MemoryAllocationError|bad_alloc|ailed to allocate|pthread_create")
+"""What ITK says where the machine has no more to give."""
 """elastix's own default."""
 _METRICS = {
     "CC": "AdvancedNormalizedCorrelation",
@@ -94,21 +99,44 @@ def optimise(
     ------
     RegistrationError
         If the optimiser fails.
+    MemoryError
     """
+    try:
+        return _optimised(fixed, moving, freedom, _parameter_map(freedom, metric, steps, schedule))
+    except RuntimeError:
+        # Why it failed, elastix tells its log alone: the same once more, with one.
+        with TemporaryDirectory() as folder:
+            log = Path(folder) / "elastix.log"
+            try:
+                return _optimised(
+                    fixed, moving, freedom, _parameter_map(freedom, metric, steps, schedule), log
+                )
+            except RuntimeError as error:
+                said = str(error) + (log.read_text(errors="replace") if log.exists() else "")
+                if _OUT_OF_MEANS.search(said):
+                    # No property of the planes: a result of it would be kept.
+                    raise MemoryError("registration by elastix") from error
+                raise RegistrationError("elastix failed: too few samples stayed inside the planes") from error
+
+
+def _optimised(
+    fixed: Plane, moving: Plane, freedom: Freedom, parameters: dict[str, list[str]], log: Path | None = None
+) -> Affine2D:
     elastix = load_elastix()
-    parameters = elastix.parameter_object.New()
-    parameters.AddParameterMap(_parameter_map(freedom, metric, steps, schedule))
+    settings = elastix.parameter_object.New()
+    settings.AddParameterMap(parameters)
     method = elastix.method.New()
     method.SetFixedImage(elastix.buffer.GetImageFromArray(np.ascontiguousarray(fixed, np.float32)))
     method.SetMovingImage(elastix.buffer.GetImageFromArray(np.ascontiguousarray(moving, np.float32)))
-    method.SetParameterObject(parameters)
+    method.SetParameterObject(settings)
     method.SetLogToConsole(False)
     method.SetNumberOfThreads(1)
-    try:
-        method.UpdateLargestPossibleRegion()
-        result = method.GetTransformParameterObject().GetParameterMap(0)
-    except RuntimeError as error:
-        raise RegistrationError("elastix failed: too few samples stayed inside the planes") from error
+    if log is not None:
+        method.SetOutputDirectory(str(log.parent))
+        method.SetLogFileName(log.name)
+        method.SetLogToFile(True)
+    method.UpdateLargestPossibleRegion()
+    result = method.GetTransformParameterObject().GetParameterMap(0)
     numbers = [float(value) for value in result["TransformParameters"]]
     center = [float(value) for value in result["CenterOfRotationPoint"]]
     if freedom == "affine":

@@ -199,7 +199,7 @@ class Volume:
             data = self._array[(*self._lead, *wanted)]
         except OSError as error:
             raise ReadError(f"{self.path}: cannot be read at {index}: {error}") from error
-        except IndexError:
+        except (IndexError, MemoryError):
             raise
         except Exception as error:  # every codec has its own kinds for a damaged chunk
             raise VolumeError(f"{self.path}: cannot be read at {index}: {_first_line(error)}") from error
@@ -311,6 +311,8 @@ def _group(path: Path, folder: str) -> tuple[zarr.Group, dict[str, Any]]:
         # Consolidated metadata of an image that was extended later hides its arrays.
         group = zarr.open_group(path, path=folder, mode="r", use_consolidated=False)
         return group, group.attrs.asdict()
+    except MemoryError:
+        raise
     except Exception as error:  # zarr raises many kinds on damaged metadata
         if isinstance(error, OSError) and error.errno:
             raise unreadable(path, error, VolumeError) from error
@@ -321,6 +323,8 @@ def _level(group: zarr.Group, name: str, path: Path) -> zarr.Array[Any]:
     check_level(path / group.path, name)
     try:
         level = group[name]
+    except MemoryError:
+        raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
             raise unreadable(path, error, VolumeError) from error

@@ -248,3 +248,19 @@ def test_what_the_host_fails_to_read_is_no_bad_input(
     monkeypatch.setattr(os, "open", failing)
     with pytest.raises(ReadError, match="cannot be read: Too many open files"):
         open_volume(path)
+
+
+def test_a_machine_out_of_memory_is_no_damaged_slice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    path = made_by_hand(tmp_path, version="0.5")
+    volume = open_volume(path)
+    monkeypatch.setattr(zarr.Array, "__getitem__", refuse)
+    with pytest.raises(MemoryError):
+        volume[0]
+    for name in ("open_group", "Group.__getitem__"):
+        monkeypatch.setattr(f"zarr.{name}", refuse)
+        with pytest.raises(MemoryError):
+            open_volume(path)
+        monkeypatch.undo()
