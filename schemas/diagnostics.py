@@ -191,6 +191,8 @@ class InterpolationDiagnostics(Contract):
     held_out_error: float | None = None
     """Error that holds for 90 % of the tissue of planes that were held out, as a share of what the planes
     around them differ by locally; empty where noise hides it or planes are too few."""
+    brightness_step: float | None = None
+    """Mean of the tissue next to the gap, of after over before; empty where one of them is not above 0."""
     uncertainty: IntervalModel | None = None
     """How the interval of each voxel was computed; empty where none was written."""
 

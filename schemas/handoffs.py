@@ -214,6 +214,8 @@ class InterpolationOutcome(Contract):
     """Settings of `interpolation` behind the gates that failed."""
     accepted_by_hand: bool = False
     """Gates failed, and a person accepted the gap all the same; `detail` says which."""
+    brightness_step: float | None = None
+    """As in the diagnostics."""
     volume: Path | None = None
     uncertainty: Path | None = None
     """Half widths of its voxels; None where none were written."""

@@ -21,6 +21,7 @@ DoubtKind = Literal[
     "unused_depth",
     "excluded_source",
     "nothing_to_match",
+    "brightness",
 ]
 RunOutcome = Literal["completed", "failed"]
 TaskState = Literal["Completed", "Failed", "Crashed", "Cancelled"]

@@ -35,7 +35,7 @@ from soct_core.run.input_doubts import input_doubts
 from soct_core.run.input_warnings import input_warnings
 from soct_core.run.leftovers import remove_stale_interpolations, remove_stale_pairs
 from soct_core.run.plan import Planner, with_previews
-from soct_core.run.quality_doubts import quality_doubts, quality_of
+from soct_core.run.quality_doubts import brightness_doubts, quality_doubts, quality_of
 from soct_core.run.record import run_record, write_run_record
 from soct_core.stages.render_report import report_what_there_is
 
@@ -131,6 +131,7 @@ def _stages(run: Run) -> RunResult:
     run.gaps = found.gaps
     run.warn((*run.not_promised, *input_warnings(run.plan, found), *input_doubts(run.plan, found)))
     filled = _interpolate(run, found)
+    run.warn(tuple(brightness_doubts(filled)))
     trail = run.tasks.run_one(
         tasks.finalise_interpolation, "finalise audit trail", run.plan.finalise_job(found, filled)
     )

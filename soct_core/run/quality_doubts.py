@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from schemas.handoffs import PairOutcome
+import numpy as np
+
+from schemas.handoffs import InterpolationOutcome, PairOutcome
 from schemas.quality import PairQuality, QualitySettings
 from schemas.run_record import Doubt
 from schemas.slice_id import format_slice_id
 from soct_core.file_names import PAIR_QUALITY
 from soct_core.quality.of_pairs import spoiled_slices, unlike_cuts
-from soct_core.run.acquisition_doubts import Acquired
+from soct_core.run.acquisition_doubts import Acquired, named
 from soct_core.storage.records import read_record
 
 _MOST_REASONS = 2
+_BRIGHTER = 1.5
+"""Times that one side of a gap may be as bright as the other. Gaps of six volumes have 0.8 to 1.3 times; of
+slices in which light falls to a third, 2.2 and more."""
 _PROPOSED_BELOW = 0.4
 """Score below which a slice is named. `benchmarks/mishaps.py --clean 20` names none. Chosen by hand."""
 
@@ -61,6 +66,25 @@ def quality_doubts(
             remedy=f"look at it (python -m flows.assess shows more); {words}",
             paste=line,
         )
+
+
+def brightness_doubts(filled: Sequence[InterpolationOutcome]) -> Iterator[Doubt]:
+    """Interpolated slices between sides of unlike brightness: no interval says how bright they were."""
+    steps = {one.slice_id: one.brightness_step for one in filled if one.brightness_step is not None}
+    uneven = {i: step for i, step in steps.items() if not 1 / _BRIGHTER < step < _BRIGHTER}
+    if not uneven:
+        return
+    ids = tuple(sorted(uneven))
+    middle = float(np.median(list(uneven.values())))
+    times = f"{middle:.2g} times as bright as" if middle > 1 else f"{1 / middle:.2g} times darker than"
+    yield Doubt(
+        kind="brightness",
+        slices=ids,
+        sentence=f"tissue below the interpolated {named(ids)} is {times} above: their brightness runs "
+        "from the one to the other, and the true one may lie beyond their uncertainty",
+        remedy="if signal falls with depth in every slice, compensate the slices for it before; leave "
+        "provenance 2 out of intensity statistics",
+    )
 
 
 def _lost_and_not_counted(pairs: Sequence[PairQuality], named: Collection[int]) -> Iterator[Doubt]:

@@ -317,6 +317,7 @@ def _outcome(
         detail=diagnostics.detail,
         decided_by=tuple(dict.fromkeys(decided)),
         accepted_by_hand=diagnostics.gate == "accepted_by_hand",
+        brightness_step=diagnostics.brightness_step,
         volume=None if failed else files.volume,
         uncertainty=uncertainty,
         fragment=files.fragment,

@@ -51,6 +51,8 @@ class Refined:
     """Standard deviation of the noise of one plane, in intensity."""
     held_out_error: float | None = None
     """Error of planes that were held out, as a share of what their neighbours differ by; None: not known."""
+    brightness_step: float | None = None
+    """Mean of the tissue next to the gap, of after over before."""
 
     @property
     def source_noise(self) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
+from soct_core.registration.working_plane import ReducedPlanes
 from soct_core.volume.views import check_neighbours, padded_to_common_shape
 from soct_core.zmorph.cross_validation import held_out
 from soct_core.zmorph.displacement import find_displacement
@@ -84,8 +85,9 @@ def refinement(
     if settings.deformation == "deformable":
         last = max(averaged, count) - 1
         displacement = find_displacement(near[0].plane(0, last), near[1].plane(0, last), motion)
+    step = _brightness_step(near, averaged)
     if displacement is None and not settings.uncertainty:
-        return Refined(None, count, noise)
+        return Refined(None, count, noise, None, step)
     plain = held_out(near, count, nz_out + 1, deformable=False)
     displaced = held_out(near, count, nz_out + 1, deformable=True) if displacement is not None else None
     if plain is not None and displaced is not None and displaced.square > plain.square:
@@ -93,4 +95,14 @@ def refinement(
         displacement = displaced = None
     held = displaced or plain
     error = held.error if held is not None and settings.uncertainty else None
-    return Refined(displacement, count, noise, error)
+    return Refined(displacement, count, noise, error, step)
+
+
+def _brightness_step(near: tuple[ReducedPlanes, ReducedPlanes], averaged: int) -> float | None:
+    """Mean of the tissue next to the gap, of after over before; None where one of them is not above 0."""
+    means = []
+    for planes in near:
+        tissue = planes.plane(0, averaged - 1).tissue
+        means.append(float(planes.values[:averaged].mean(axis=0)[tissue].mean()) if tissue.any() else 0.0)
+    above, below = means
+    return below / above if above > 0 and below > 0 else None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from schemas.handoffs import InterpolationOutcome
 from schemas.quality import PairFigures, PairQuality, SliceFigures
 from schemas.run_record import Doubt
 from soct_core import slice_config
 from soct_core.run.acquisition_doubts import Acquired
-from soct_core.run.quality_doubts import quality_doubts
+from soct_core.run.quality_doubts import brightness_doubts, quality_doubts
 
 IDS = range(7)
 
@@ -60,3 +61,16 @@ def test_what_is_doubted_already_is_not_doubted_twice() -> None:
     assert not list(quality_doubts(acquired(), lost, [thick]))
     assert not list(quality_doubts(acquired(), dim, [reversed_ids]))
     assert not list(quality_doubts(acquired(), quality(), ()))
+
+
+def test_a_gap_between_dark_and_bright_is_doubted() -> None:
+    def filled(slice_id: int, step: float | None) -> InterpolationOutcome:
+        return InterpolationOutcome(slice_id=slice_id, result="interpolated", brightness_step=step)
+
+    assert not list(brightness_doubts([filled(1, 1.3), filled(2, 0.8), filled(3, None)]))
+    (doubt,) = brightness_doubts([filled(1, 3.0), filled(3, 1.0), filled(5, 3.4)])
+    assert (doubt.kind, doubt.slices) == ("brightness", (1, 5))
+    assert "below the interpolated 01 and 05 is 3.2 times as bright as above" in doubt.sentence
+    assert "compensate" in doubt.remedy
+    (darker,) = brightness_doubts([filled(1, 0.5)])
+    assert "2 times darker than above" in darker.sentence

@@ -98,3 +98,13 @@ def test_a_displacement_is_believed_where_it_predicts_planes_that_were_imaged(mo
     assert displaced is not None
     assert (displaced.square < plain.square) is moves
     assert found.held_out_error == (displaced if moves else plain).error
+
+
+def test_a_step_of_brightness_is_measured_on_tissue() -> None:
+    planes = discs(moves=True)
+    settings = InterpolationSettings(source_slab=0.0, deformation="affine", uncertainty=False)
+    for factor in (1.0, 3.0):
+        volumes = planes, factor * planes
+        near = near_side(volumes[0], 6, 0, above=True), near_side(volumes[1], 6, 0, above=False)
+        found = refinement(volumes, near, Affine2D.identity((59.5, 59.5)), settings, (1, 1))
+        assert found.brightness_step == pytest.approx(factor, rel=0.05)
