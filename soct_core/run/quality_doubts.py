@@ -80,8 +80,8 @@ def brightness_doubts(filled: Sequence[InterpolationOutcome]) -> Iterator[Doubt]
     yield Doubt(
         kind="brightness",
         slices=ids,
-        sentence=f"tissue below the interpolated {named(ids)} is {times} above: their brightness runs "
-        "from the one to the other, and the true one may lie beyond their uncertainty",
+        sentence=f"tissue below the interpolated {named(ids)} is {times} above: brightness runs from "
+        "the one to the other there, and the true one may lie beyond the uncertainty",
         remedy="if signal falls with depth in every slice, compensate the slices for it before; leave "
         "provenance 2 out of intensity statistics",
     )
