@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,8 +34,10 @@ def little_memory(on: Bench) -> Outcome:
     # The log may have said before that there is no report.
     said = on.said().splitlines()[-1].replace(str(on.folder), "")
     clear = code == 1 and re.fullmatch("error: .*(out of memory|start new thread|bad_alloc).*", said)
+    # The libraries of glibc and of Rust end a process that is refused memory, without a word to Python.
+    ended = code in (127, -signal.SIGABRT) and "alloc" in said
     lost = on.lost(exit_=on.run())
-    return Outcome("no memory left (ulimit -v)", code, said, bool(clear), lost)
+    return Outcome("no memory left (ulimit -v)", code, said, bool(clear) or ended, lost)
 
 
 def _limit() -> None:
