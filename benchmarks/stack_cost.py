@@ -4,8 +4,8 @@
 
 Every figure is of a process of its own, imports apart. The copy reads the same slices box by box and writes
 them, one behind the other, into the same chunks, shards and levels with the same codec, labels included.
-With two workers, each writes every other part; one worker writes all. `--before` measures another checkout
-of this repository too, in the same run.
+With two workers, each writes every other part; one worker writes all; the start of workers counts with both.
+`--before` measures another checkout of this repository too, in the same run.
 """
 
 from __future__ import annotations
@@ -103,13 +103,10 @@ def copy(source: Path, count: int, out: Path) -> None:
 
 
 def in_parts(source: Path, count: int, out: Path, workers: int) -> None:
-    """All parts, shared out among so many processes."""
-    if workers > 1:
-        command = [sys.executable, __file__, "--parts", str(source), str(count), str(out)]
-        running = [subprocess.Popen([*command, str(i), str(workers)]) for i in range(workers)]
-        assert all(process.wait() == 0 for process in running)
-    else:
-        some_parts(source, count, out, 0, 1)
+    """All parts, shared out among so many processes, which start as workers do."""
+    command = [sys.executable, __file__, "--parts", str(source), str(count), str(out)]
+    running = [subprocess.Popen([*command, str(i), str(workers)]) for i in range(workers)]
+    assert all(process.wait() == 0 for process in running)
 
 
 def some_parts(source: Path, count: int, out: Path, first: int, step: int) -> None:
