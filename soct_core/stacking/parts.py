@@ -70,12 +70,6 @@ class PartedVolume:
         """The blocks of each part; those that are kept are in none."""
         return parts_of(list(self.grid.blocks(self.kept_planes)), self.plan.dtype.itemsize)
 
-    def slices_of(self, blocks: Sequence[Block]) -> set[int]:
-        """Ids of the slices that some blocks are made from."""
-        ends = [(block.first[0], block.end[0]) for block in blocks]
-        shown = [run for run in self.spans if any(run.first < end and run.last >= z for z, end in ends)]
-        return {p.slice_id for run in shown for p in (run.owner, run.upper) if p is not None}
-
     def write_part(
         self, blocks: Sequence[Block], folder: Path, beside: Callable[[Path], None] | None = None
     ) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
 from schemas.published_stack import StackContents
 from schemas.stack_plan import (
+    Block,
     ImagedBounds,
     ImagedPart,
     PlannedPose,
@@ -38,7 +40,16 @@ def plan_of(stack: Stack, contents: StackContents, *, look: bool = True) -> Stac
         If a slice cannot be read.
     """
     volume, intensity = stack.volume, stack.intensity
-    shown = volume.slices_of([block for part in volume.parts for block in part]) if look else set()
+    spans = tuple(
+        PlannedSpan(
+            first=run.first,
+            last=run.last,
+            owner=None if run.owner is None else run.owner.slice_id,
+            upper=None if run.upper is None else run.upper.slice_id,
+        )
+        for run in volume.spans
+    )
+    shown = _shown(spans, chain.from_iterable(volume.parts)) if look else set()
     return StackPlan(
         contents=contents,
         dtype=volume.plan.dtype.str,
@@ -50,15 +61,7 @@ def plan_of(stack: Stack, contents: StackContents, *, look: bool = True) -> Stac
         depth=volume.plan.depth,
         fill=volume.plan.fill,
         slices=tuple(_planned(placed, contents, shown) for placed in volume.plan.placed_slices),
-        spans=tuple(
-            PlannedSpan(
-                first=run.first,
-                last=run.last,
-                owner=None if run.owner is None else run.owner.slice_id,
-                upper=None if run.upper is None else run.upper.slice_id,
-            )
-            for run in volume.spans
-        ),
+        spans=spans,
         factors=dict(intensity.factors),
         intensity_step=intensity.step,
         matched_cuts=intensity.matched,
@@ -92,9 +95,13 @@ def intensity_of(plan: StackPlan) -> MatchedIntensity:
 
 def slices_of_part(plan: StackPlan, index: int) -> list[int]:
     """Ids of the slices that a part shows, which are all that it reads."""
-    ends = {(block.first[0], block.end[0]) for block in plan.parts[index]}
-    runs = [run for run in plan.spans if any(run.first < end and run.last >= z for z, end in ends)]
-    return sorted({i for run in runs for i in (run.owner, run.upper) if i is not None})
+    return sorted(_shown(plan.spans, plan.parts[index]))
+
+
+def _shown(spans: Sequence[PlannedSpan], blocks: Iterable[Block]) -> set[int]:
+    ends = {(block.first[0], block.end[0]) for block in blocks}
+    runs = [run for run in spans if any(run.first < end and run.last >= z for z, end in ends)]
+    return {i for run in runs for i in (run.owner, run.upper) if i is not None}
 
 
 def parted_volume(plan: StackPlan, volumes: Mapping[int, Volume]) -> PartedVolume:
