@@ -13,7 +13,7 @@ from soct_core.storage.atomic import publish_text
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.storage.records import read_record
 
-VERSION = "8"
+VERSION = "9"
 _LOG = logging.getLogger(__name__)
 
 
