@@ -32,7 +32,7 @@ def little_memory(on: Bench) -> Outcome:
     """As under `ulimit -v`: some tens of MB above what the process has when it starts."""
     code = on.run(prepare=_limit)
     # The log may have said before that there is no report.
-    said = on.said().splitlines()[-1].replace(str(on.folder), "")
+    said = (on.said().splitlines() or [""])[-1].replace(str(on.folder), "")
     clear = code == 1 and re.fullmatch("error: .*(out of memory|start new thread|bad_alloc).*", said)
     # The libraries of glibc and of Rust end a process that is refused memory, without a word to Python.
     ended = code in (127, -signal.SIGABRT) and "alloc" in said

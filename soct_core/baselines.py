@@ -22,6 +22,8 @@ WEIGHTED_SIGMA_Z = 2.0
 """In planes. Named so by the contract (SPEC section 5), which takes it over from earlier pipelines."""
 _Seen = tuple[NDArray[Any], Mask | None]
 """A plane, and what was measured of it; None: all."""
+_MOST_SPREAD = 4
+"""Planes from one wanted plane to the next from which they are read one by one. By hand."""
 _TRUNCATE = 4.0
 """Of the gaussian, in sigmas: what scipy takes by default."""
 
@@ -114,6 +116,8 @@ class Baseline:
     ------
     VolumeError
         If a volume is not (z, y, x) or is empty, or dtypes or voxel sizes differ.
+    ValueError
+        If `output_z` is below 1.
     """
 
     def __init__(
@@ -124,6 +128,8 @@ class Baseline:
         self._imaged = tuple(imaged_of(side) for side in self._sides)
         self._dtype = np.dtype(vol_before.dtype)
         self._nz_out = vol_before.shape[0] if output_z is None else output_z
+        if self._nz_out < 1:
+            raise ValueError(f"output_z is {self._nz_out}, wanted 1 at least")
         self._sigma = sigma_z
 
     def whole(self) -> NDArray[Any]:
@@ -144,13 +150,18 @@ class Baseline:
         return to_dtype(means[top - low : bottom - low], self._dtype)
 
     def _slab(self, which: int, depths: tuple[int, int], window: tuple[slice, slice]) -> list[_Seen]:
-        """Of one side, the planes that some of the gap are made of, and what was measured of each."""
+        """The planes of one side that planes of the gap are the mean of, and what was measured of each."""
         side, imaged = self._sides[which], self._imaged[which]
         wanted = [_same_depth(z, self._nz_out, side.shape[0]) for z in range(*depths)]
-        # In one piece: a chunk is many planes.
-        place = (slice(wanted[0], wanted[-1] + 1), *window)
-        planes, there = np.asarray(side[place]), np.asarray(imaged[place])
-        return [(planes[z], measured(planes[z], there[z])) for z in (w - wanted[0] for w in wanted)]
+        # In one piece, as a chunk is many planes; but not the planes between, where few of many are wanted.
+        apart = wanted[-1] - wanted[0] >= _MOST_SPREAD * len(wanted)
+        pieces = [(z, z + 1) for z in sorted(set(wanted))] if apart else [(wanted[0], wanted[-1] + 1)]
+        seen: dict[int, _Seen] = {}
+        for low, high in pieces:
+            place = (slice(low, high), *window)
+            planes, there = np.asarray(side[place]), np.asarray(imaged[place])
+            seen |= {low + z: (planes[z], measured(planes[z], there[z])) for z in range(high - low)}
+        return [seen[z] for z in wanted]
 
 
 def _mean(before: _Seen, after: _Seen) -> NDArray[Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+_PIECE = 2**20
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -63,6 +64,7 @@ class _Files:
         self._root, self._prefix, self._documents = root, prefix, documents
 
     def find(self, url: str) -> bytes | Path | None:
+        """A document, or a file within the root; None where there is none."""
         path = unquote(urlsplit(url).path)
         if not path.startswith(self._prefix):
             return None
@@ -90,6 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer(body=False)
 
+    def do_OPTIONS(self) -> None:
+        """Some browsers ask before they ask for a range."""
+        allowed = self.headers.get("Origin", self.allowed) == self.allowed
+        self._head(HTTPStatus.NO_CONTENT if allowed else HTTPStatus.FORBIDDEN, 0)
+
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the terminal belongs to the command."""
 
@@ -109,7 +116,8 @@ class _Handler(BaseHTTPRequestHandler):
         if file is None:
             return self._head(HTTPStatus.NOT_FOUND, 0)
         with file:
-            return self._send(file, found.stat().st_size if found else 0, body)
+            # Of what is open: by its name it may be another file by now.
+            return self._send(file, os.fstat(file.fileno()).st_size, body)
 
     def _send(self, file: BinaryIO, size: int, body: bool) -> None:
         """The whole of a file, or the range that was asked for: a chunk out of a shard."""
@@ -117,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not asked:
             self._head(HTTPStatus.OK, size)
             if body:
-                shutil.copyfileobj(file, self.wfile)
+                self._copy(file, size)
             return
         first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
         if first > last:
@@ -126,13 +134,21 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(HTTPStatus.PARTIAL_CONTENT, last - first + 1, f"bytes {first}-{last}/{size}")
         if body:
             file.seek(first)
-            self.wfile.write(file.read(last - first + 1))
+            self._copy(file, last - first + 1)
+
+    def _copy(self, file: BinaryIO, size: int) -> None:
+        """So many bytes, a piece at a time: a shard is large."""
+        while size > 0 and (piece := file.read(min(size, _PIECE))):
+            self.wfile.write(piece)
+            size -= len(piece)
 
     def _head(self, status: HTTPStatus, length: int, content_range: str = "") -> None:
         self.send_response(status)
         # What is absent is told so to the viewer only if it may read the answer.
         self.send_header("Access-Control-Allow-Origin", self.allowed)
         self.send_header("Access-Control-Expose-Headers", "Content-Range")
+        self.send_header("Access-Control-Allow-Methods", "GET, HEAD")
+        self.send_header("Access-Control-Allow-Headers", "Range")
         self.send_header("Vary", "Origin")
         self.send_header("Accept-Ranges", "bytes")
         # Never a page, whatever it holds: nothing in an output is to run in a browser.

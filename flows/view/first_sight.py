@@ -38,4 +38,6 @@ def fullest_plane(volume: ViewerLayer) -> tuple[float, NDArray[Any]]:
 
 
 def _tissue(plane: NDArray[Any]) -> Mask:
-    return tissue_mask(np.sqrt(np.maximum(np.nan_to_num(plane.astype(np.float32)), 0.0)))
+    shown = np.nan_to_num(plane.astype(np.float32))
+    # Decibels lie below 0.
+    return tissue_mask(np.sqrt(shown - min(0.0, float(shown.min(initial=0.0)))))

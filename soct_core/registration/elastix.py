@@ -33,9 +33,10 @@ Metric = Literal["CC", "MSE", "MI"]
 MIN_SIDE_PX = 16
 """Chosen by hand: the coarsest level smooths over so many pixels."""
 _SEED = 121212
+"""elastix's own default."""
 _OUT_OF_MEANS = re.compile("MemoryAllocationError|bad_alloc|ailed to allocate|pthread_create")
 """What ITK says where the machine has no more to give."""
-"""elastix's own default."""
+_WHY = re.compile(r"Description: (?:ITK ERROR: )?(?:\w+\(0x\w+\): )?(.+)")
 _METRICS = {
     "CC": "AdvancedNormalizedCorrelation",
     "MSE": "AdvancedMeanSquares",
@@ -100,6 +101,9 @@ def optimise(
     RegistrationError
         If the optimiser fails.
     MemoryError
+        If it fails for want of memory.
+    OSError
+        If it fails, and no temporary directory can be written to ask why.
     """
     try:
         return _optimised(fixed, moving, freedom, _parameter_map(freedom, metric, steps, schedule))
@@ -116,7 +120,8 @@ def optimise(
                 if _OUT_OF_MEANS.search(said):
                     # No property of the planes: a result of it would be kept.
                     raise MemoryError("registration by elastix") from error
-                raise RegistrationError("elastix failed: too few samples stayed inside the planes") from error
+                why = _WHY.search(said)
+                raise RegistrationError(f"elastix failed: {why[1] if why else 'no reason given'}") from error
 
 
 def _optimised(

@@ -167,10 +167,13 @@ class ReducedPlanes:
             self._made[first, last] = self._mean(first, last)
         return self._made[first, last]
 
-    def _mean(self, first: int, last: int | None) -> RegistrationPlane:
+    def intensity(self, first: int = 0, last: int | None = None) -> NDArray[np.float64]:
+        """Mean intensity of the planes from `first` to `last`, inclusive; NaN where none was measured."""
         chosen = slice(first, None if last is None else last + 1)
-        where = None if self.measured is None else self.measured[chosen]
-        mean = measured_mean(self.values[chosen], where)
+        return measured_mean(self.values[chosen], None if self.measured is None else self.measured[chosen])
+
+    def _mean(self, first: int, last: int | None) -> RegistrationPlane:
+        mean = self.intensity(first, last)
         known = measured(mean)
         clean = blanked(mean, known)
         stable = np.sqrt(clean - min(0.0, float(clean.min()))).astype(np.float32)

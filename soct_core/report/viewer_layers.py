@@ -91,7 +91,7 @@ def _slices(output: Path, data: RunData, size_um: Zyx, aside_um: tuple[float, fl
         # Of the voxel size of the volume: slices need not say theirs.
         choice = data.record.settings.input if slice_id in by_id else ImageChoice()
         layer = _image(f"{what} {format_slice_id(slice_id)}", "slice", path, size_um, choice)
-        # As high as it was imaged: what the volume moved can be seen beside it.
+        # As high as its own metadata have it: what the volume moved can be seen beside it.
         height = layer.translation_um[1]
         found.append(replace(layer, translation_um=(z + tops.get(slice_id, 0.0), height, x)))
     return found

@@ -22,8 +22,8 @@ _SECONDS_A_PIXEL = {"register": 3e-7}
 _INTERPRETER = 0.35 * _GIB
 _PLANES_HELD, _MOST_HELD = 64, 0.4 * _GIB
 """Planes, as float32, that a worker holds at most; of large planes it holds windows, and this much."""
-_CHUNKS_HELD = 2
-"""One of each side, however large; see docs/sizes.md."""
+_CHUNKS_HELD = 5
+"""One of each side, however large, and what unpacking one takes; see docs/sizes.md."""
 _PYRAMID = 8 / 7
 _LABELS = 0.05
 

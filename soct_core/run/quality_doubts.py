@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-import numpy as np
-
 from schemas.handoffs import InterpolationOutcome, PairOutcome
 from schemas.quality import PairQuality, QualitySettings
 from schemas.run_record import Doubt
@@ -53,10 +51,10 @@ def quality_doubts(
     """
     if any(doubt.kind == "order" and not doubt.slices for doubt in others):
         return
-    named = {slice_id for doubt in others for slice_id in doubt.slices}
+    doubted = {slice_id for doubt in others for slice_id in doubt.slices}
     if not any(doubt.kind == "interval" for doubt in others):
-        yield from _lost_and_not_counted(pairs, named)
-    for judged in spoiled_slices(pairs, named, QualitySettings(exclude_below=_PROPOSED_BELOW)):
+        yield from _lost_and_not_counted(pairs, doubted)
+    for judged in spoiled_slices(pairs, doubted, QualitySettings(exclude_below=_PROPOSED_BELOW)):
         words, line = acquired.exclusion([judged.slice_id])
         yield Doubt(
             kind="spoiled",
@@ -71,24 +69,29 @@ def quality_doubts(
 def brightness_doubts(filled: Sequence[InterpolationOutcome]) -> Iterator[Doubt]:
     """Interpolated slices between sides of unlike brightness: no interval says how bright they were."""
     steps = {one.slice_id: one.brightness_step for one in filled if one.brightness_step is not None}
-    uneven = {i: step for i, step in steps.items() if not 1 / _BRIGHTER < step < _BRIGHTER}
-    if not uneven:
-        return
-    ids = tuple(sorted(uneven))
-    middle = float(np.median(list(uneven.values())))
-    times = f"{middle:.2g} times as bright as" if middle > 1 else f"{1 / middle:.2g} times darker than"
-    yield Doubt(
-        kind="brightness",
-        slices=ids,
-        sentence=f"tissue below the interpolated {named(ids)} is {times} above: brightness runs from "
-        "the one to the other there, and the true one may lie beyond the uncertainty",
-        remedy="if signal falls with depth in every slice, compensate the slices for it before; leave "
-        "provenance 2 out of intensity statistics",
-    )
+    brighter = {i: step for i, step in steps.items() if step >= _BRIGHTER}
+    darker = {i: 1 / step for i, step in steps.items() if step <= 1 / _BRIGHTER}
+    for times, than in ((brighter, "as bright as"), (darker, "darker than")):
+        if not times:
+            continue
+        yield Doubt(
+            kind="brightness",
+            slices=tuple(sorted(times)),
+            sentence=f"tissue below the interpolated {named(sorted(times))} is {_range(times.values())} "
+            f"times {than} above: brightness runs from the one to the other there, and the true one may lie "
+            "beyond the uncertainty",
+            remedy="if signal falls with depth in every slice, compensate the slices for it before; leave "
+            "provenance 2 out of intensity statistics",
+        )
 
 
-def _lost_and_not_counted(pairs: Sequence[PairQuality], named: Collection[int]) -> Iterator[Doubt]:
-    for cut in unlike_cuts(pairs, named):
+def _range(values: Collection[float]) -> str:
+    low, high = (f"{value:.2g}" for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def _lost_and_not_counted(pairs: Sequence[PairQuality], doubted: Collection[int]) -> Iterator[Doubt]:
+    for cut in unlike_cuts(pairs, doubted):
         upper, lower = format_slice_id(cut.upper_id), format_slice_id(cut.lower_id)
         yield Doubt(
             kind="interval",

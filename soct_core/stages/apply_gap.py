@@ -26,7 +26,7 @@ from soct_core.zmorph.morph import Morph
 from soct_core.zmorph.refinement import refinement_of
 from soct_core.zmorph.sides import Side
 
-VERSION = "4"
+VERSION = "5"
 _SAME = 1e-3
 """Relative. Other processors round otherwise; another displacement differs by more."""
 
@@ -68,7 +68,7 @@ def _morph(before: Volume, after: Volume, job: ApplyGapJob, files: Interpolation
     above, below = _seen(before, after, job)
     motion = _affine(job.motion)
     # Sources are as deep as the noise of these slices asks; their displacement is that of the run.
-    settings = job.settings.model_copy(update={"deformation": "affine"})
+    settings = job.settings.model_copy(update={"deformation": "affine", "uncertainty": False})
     refined = refinement_of(above, below, motion, settings, job.output_z)
     if job.displacement is not None:
         refined = replace(refined, displacement=_found_again(job.displacement))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soct_core.affine import Affine2D
-from soct_core.arrays import Plane
+from soct_core.arrays import Mask, Plane
 from soct_core.registration.working_plane import ReducedPlanes
 from soct_core.zmorph.displacement import find_displacement, pulled
 from soct_core.zmorph.sources import noise_variance
@@ -37,7 +37,7 @@ class HeldOut:
 
 def held_out(
     sides: tuple[ReducedPlanes, ReducedPlanes], count: int, span: float, *, deformable: bool
-) -> HeldOut | None:
+) -> tuple[HeldOut, HeldOut] | None:
     """Hold out a plane of each slice, and predict it.
 
     Parameters
@@ -50,17 +50,22 @@ def held_out(
         From face to face of the gap, in planes: as far apart, if there are as many planes, are those that
         predict the one between them.
     deformable
-        Whether a displacement is added between them.
+        Whether to ask what a displacement between them adds.
 
     Returns
     -------
-    HeldOut or None
-        The mean of both sides; None where noise hides it, or planes are too few.
+    tuple of HeldOut, or None
+        As they lie, and with the displacement, over the same pixels; the mean of both sides. None where noise
+        hides it, or planes are too few.
     """
     found = [one for side in sides if (one := _held_out(side, count, span, deformable)) is not None]
     if not found:
         return None
-    return HeldOut(*(float(np.mean(of_both)) for of_both in zip(*map(astuple, found), strict=True)))
+    plain, displaced = (
+        HeldOut(*(float(np.mean(of_both)) for of_both in zip(*map(astuple, way), strict=True)))
+        for way in zip(*found, strict=True)
+    )
+    return plain, displaced
 
 
 def local_rms(square: Plane, share: Plane | None = None) -> Plane:
@@ -71,38 +76,55 @@ def local_rms(square: Plane, share: Plane | None = None) -> Plane:
     return np.asarray(np.sqrt(total / np.maximum(cv2.GaussianBlur(share, (0, 0), LOCAL_PX), 1e-6)))
 
 
-def _held_out(planes: ReducedPlanes, count: int, span: float, deformable: bool) -> HeldOut | None:
+def _held_out(
+    planes: ReducedPlanes, count: int, span: float, deformable: bool
+) -> tuple[HeldOut, HeldOut] | None:
     averaged = min(count, len(planes) // 3)
     step = min((len(planes) - averaged) // 2, max(1, round(span / 2))) if averaged else 0
     if step < max(1, averaged):
         return None
-    starts = [index * step for index in range(3)]
-    ready = [planes.plane(start, start + averaged - 1) for start in starts]
-    upper, held, lower = (planes.values[start : start + averaged].mean(axis=0) for start in starts)
-    tissue = ready[1].tissue
-    if not tissue.any():
+    ranges = [(index * step, index * step + averaged - 1) for index in range(3)]
+    ready = [planes.plane(*of) for of in ranges]
+    upper, held, lower = (planes.intensity(*of).astype(np.float32) for of in ranges)
+    known = ready[1].tissue & np.isfinite(upper) & np.isfinite(held) & np.isfinite(lower)
+    if not known.any():
         return None
-    whole = float(((upper - lower) ** 2)[tissue].mean(dtype=np.float64))
-    noise = noise_variance(_differences(planes, tissue)) / averaged
+    whole = float(((upper - lower) ** 2)[known].mean(dtype=np.float64))
+    noise = noise_variance(_differences(planes, ready[1].tissue)) / averaged
     if not whole > 0 or whole - 2 * noise < LEAST_SIGNAL * whole:
         return None
     way = find_displacement(ready[0], ready[2], Affine2D.identity()) if deformable else None
+    led = (upper, lower)
     if way is not None:
-        upper, lower = pulled(upper, way.walked(-0.5)), pulled(lower, way.walked(0.5))
+        led = pulled(upper, way.walked(-0.5)), pulled(lower, way.walked(0.5))
+        known &= np.isfinite(led[0]) & np.isfinite(led[1])
+    plain = _predicted(upper, lower, held, known)
+    displaced = plain if way is None else _predicted(*led, held, known)
+    return None if plain is None or displaced is None else (plain, displaced)
+
+
+def _predicted(upper: Plane, lower: Plane, held: Plane, known: Mask) -> HeldOut | None:
     square = (upper - lower) ** 2
-    local = local_rms(square)[tissue]
-    error = np.abs((upper + lower) / 2 - held)[tissue]
-    known = local > 0
-    share = float(np.quantile(error[known] / local[known], 0.9)) if known.any() else None
-    return None if share is None else HeldOut(share, float(np.mean(error**2, dtype=np.float64)))
+    there = np.isfinite(square)
+    share = None if there.all() else there.astype(np.float32)
+    local = local_rms(np.where(there, square, np.float32(0)), share)[known]
+    error = np.abs((upper + lower) / 2 - held)[known]
+    differ = local > 0
+    if not differ.any():
+        return None
+    most = float(np.quantile(error[differ] / local[differ], 0.9))
+    return HeldOut(most, float(np.mean(error**2, dtype=np.float64)))
 
 
-def _differences(planes: ReducedPlanes, tissue: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _differences(planes: ReducedPlanes, tissue: Mask) -> NDArray[np.float64]:
     """Mean squared difference over tissue of planes one and two apart."""
     pairs = 3
     found = []
     for lag in (1, 2):
-        firsts = range(min(pairs, len(planes) - lag))
-        apart = [(planes.values[i] - planes.values[i + lag])[tissue] for i in firsts]
-        found.append(np.mean([np.mean(one**2, dtype=np.float64) for one in apart]))
+        apart = []
+        for i in range(min(pairs, len(planes) - lag)):
+            unlike = (planes.intensity(i, i) - planes.intensity(i + lag, i + lag))[tissue] ** 2
+            both = unlike[np.isfinite(unlike)]
+            apart.append(both.mean() if both.size else 0.0)
+        found.append(np.mean(apart))
     return np.array(found)

@@ -66,7 +66,10 @@ def refinement(
     settings: InterpolationSettings,
     counts: tuple[int, int],
 ) -> Refined:
-    """What is added to the affine of a gap: displacement, and depth of the sources. No gate hangs on them.
+    """What is added to the affine of a gap, and what the planes beside it say of that. No gate hangs on it.
+
+    A displacement, unless it predicts planes that were imaged worse than the affine does; how many planes the
+    sources are the mean of; the error of planes that were held out; the step of brightness.
 
     Parameters
     ----------
@@ -88,13 +91,13 @@ def refinement(
     step = _brightness_step(near, averaged)
     if displacement is None and not settings.uncertainty:
         return Refined(None, count, noise, None, step)
-    plain = held_out(near, count, nz_out + 1, deformable=False)
-    displaced = held_out(near, count, nz_out + 1, deformable=True) if displacement is not None else None
-    if plain is not None and displaced is not None and displaced.square > plain.square:
+    held = held_out(near, count, nz_out + 1, deformable=displacement is not None)
+    if held is not None and held[1].square > held[0].square:
         # What predicts planes that were imaged worse than the affine does is not believed of the missing.
-        displacement = displaced = None
-    held = displaced or plain
-    error = held.error if held is not None and settings.uncertainty else None
+        displacement = None
+    error = None
+    if held is not None and settings.uncertainty:
+        error = held[displacement is not None].error
     return Refined(displacement, count, noise, error, step)
 
 
@@ -103,6 +106,7 @@ def _brightness_step(near: tuple[ReducedPlanes, ReducedPlanes], averaged: int) -
     means = []
     for planes in near:
         tissue = planes.plane(0, averaged - 1).tissue
-        means.append(float(planes.values[:averaged].mean(axis=0)[tissue].mean()) if tissue.any() else 0.0)
+        shown = planes.intensity(0, averaged - 1)[tissue]
+        means.append(float(shown.mean()) if shown.size else 0.0)
     above, below = means
     return below / above if above > 0 and below > 0 else None

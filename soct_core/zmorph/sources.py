@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from schemas.settings import SourceSlab
 from soct_core.arrays import Mask, Sliceable
+from soct_core.planes.measured import imaged_of
 
 MOST_PLANES = 7
 """More gain little: the noise of seven on each side is a quarter of that of one."""
@@ -158,8 +159,9 @@ def _sampled(volume: Sliceable, middle: tuple[float, float], *, above: bool = Fa
     first = depth - count if above else 0
     planes = np.asarray(volume[(slice(first, first + count), *window)]).astype(np.float32)
     planes = planes[::-1] if above else planes
-    finite = np.isfinite(planes).all(axis=0)
-    return np.where(finite, planes, np.float32(0))
+    known = np.asarray(imaged_of(volume)[(slice(first, first + count), *window)])
+    there = (np.isfinite(planes) & (known[::-1] if above else known)).all(axis=0)
+    return np.where(there, planes, np.float32(0))
 
 
 def _mean_square(difference: NDArray[np.float32]) -> float:

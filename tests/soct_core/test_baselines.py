@@ -77,3 +77,14 @@ def test_a_box_reads_its_window_alone() -> None:
 
     Baseline(Watched(), Watched(), sigma_z=2.0).voxels(Block(first=(20, 0, 16), end=(24, 8, 32)))
     assert asked == [(4 + 16, 8, 16)] * 2
+    # Of few planes that lie far apart, not those between.
+    asked.clear()
+    Baseline(Watched(), Watched(), 3).voxels(Block(first=(0, 0, 16), end=(3, 8, 32)))
+    assert asked == [(1, 8, 16)] * 6
+
+
+@pytest.mark.parametrize("baseline", [interpolate_average, interpolate_weighted])
+def test_a_gap_has_a_plane_at_least(baseline: Any) -> None:
+    volume = np.ones((4, 3, 3), np.uint8)
+    with pytest.raises(ValueError, match="output_z is 0, wanted 1 at least"):
+        baseline(volume, volume, 0)

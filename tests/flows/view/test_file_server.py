@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -100,3 +102,30 @@ def test_it_only_reads(address: str) -> None:
     for method in ("PUT", "POST", "DELETE"):
         assert get(address, "v/c/0", method=method)[0].status == 501
     assert get(address, "v/c/0")[1] == CHUNK
+
+
+def test_a_browser_may_ask_before_it_asks_for_a_range(address: str) -> None:
+    response, _ = get(address, "v/c/0", method="OPTIONS", Origin=PAGE)
+    assert response.status == 204
+    assert response.headers["Access-Control-Allow-Headers"] == "Range"
+    assert get(address, "v/c/0", method="OPTIONS", Origin="http://elsewhere.org")[0].status == 403
+
+
+def test_a_file_that_is_replaced_while_it_is_sent_is_sent_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "0").write_bytes(CHUNK)
+    opened = Path.open
+
+    def replaced(self: Path, *args: Any, **more: Any) -> Any:
+        file = opened(self, *args, **more)
+        if self == tmp_path / "0":
+            (tmp_path / "new").write_bytes(5 * CHUNK)
+            (tmp_path / "new").rename(self)
+        return file
+
+    with served(tmp_path, PAGE, {}) as url:
+        monkeypatch.setattr(Path, "open", replaced)
+        assert get(url, "0", Origin=PAGE)[1] == CHUNK
+        monkeypatch.undo()
+        assert get(url, "0", Origin=PAGE)[1] == 5 * CHUNK

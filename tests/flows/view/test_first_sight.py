@@ -23,3 +23,11 @@ def test_it_opens_where_there_is_tissue_in_the_light_of_tissue() -> None:
     dark, bright = contrast(plane)
     assert 80 < dark < 120
     assert 990 < bright < 1030
+
+
+def test_tissue_in_decibels_is_found_too() -> None:
+    disc = np.hypot(*np.mgrid[-32:32, -32:32]) < 20
+    noise = np.random.default_rng(0).normal(-60, 2, (12, 64, 64))
+    noise[9] += 40 * disc
+    layer = ViewerLayer("volume", "volume", (noise,), (10.0, 5.0, 5.0), (0.0, 0.0, 0.0), Path())
+    assert fullest_plane(layer)[0] == 90.0

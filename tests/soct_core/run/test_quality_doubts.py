@@ -70,7 +70,8 @@ def test_a_gap_between_dark_and_bright_is_doubted() -> None:
     assert not list(brightness_doubts([filled(1, 1.3), filled(2, 0.8), filled(3, None)]))
     (doubt,) = brightness_doubts([filled(1, 3.0), filled(3, 1.0), filled(5, 3.4)])
     assert (doubt.kind, doubt.slices) == ("brightness", (1, 5))
-    assert "below the interpolated 01 and 05 is 3.2 times as bright as above" in doubt.sentence
+    assert "below the interpolated 01 and 05 is 3 to 3.4 times as bright as above" in doubt.sentence
     assert "compensate" in doubt.remedy
-    (darker,) = brightness_doubts([filled(1, 0.5)])
-    assert "2 times darker than above" in darker.sentence
+    brighter, darker = brightness_doubts([filled(3, 0.5), filled(7, 2.2)])
+    assert (brighter.slices, darker.slices) == ((7,), (3,))
+    assert "interpolated 03 is 2 times darker than above" in darker.sentence

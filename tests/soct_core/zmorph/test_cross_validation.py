@@ -39,7 +39,7 @@ def path(planes: int = 9, seed: int = 0) -> NDArray[Any]:
 
 def error(planes: ReducedPlanes, other: ReducedPlanes, count: int = 1, span: float = 8) -> float | None:
     found = held_out((planes, other), count, span, deformable=False)
-    return None if found is None else found.error
+    return None if found is None else found[0].error
 
 
 def test_a_path_strays_by_half_and_what_has_nothing_in_common_by_nearly_all() -> None:
@@ -90,12 +90,9 @@ def test_a_displacement_is_believed_where_it_predicts_planes_that_were_imaged(mo
     # Both slices end where the other begins, but for the disc: one gap of a single plane.
     found = refinement((before, after), near, still, settings, (1, 1))
     assert (found.displacement is not None) is moves
-    plain, displaced = (
-        held_out((near[0].planes, near[1].planes), 1, 2.0, deformable=deformable)
-        for deformable in (False, True)
-    )
-    assert plain is not None
-    assert displaced is not None
+    held = held_out((near[0].planes, near[1].planes), 1, 2.0, deformable=True)
+    assert held is not None
+    plain, displaced = held
     assert (displaced.square < plain.square) is moves
     assert found.held_out_error == (displaced if moves else plain).error
 
@@ -108,3 +105,31 @@ def test_a_step_of_brightness_is_measured_on_tissue() -> None:
         near = near_side(volumes[0], 6, 0, above=True), near_side(volumes[1], 6, 0, above=False)
         found = refinement(volumes, near, Affine2D.identity((59.5, 59.5)), settings, (1, 1))
         assert found.brightness_step == pytest.approx(factor, rel=0.05)
+
+
+def test_what_was_not_measured_predicts_nothing() -> None:
+    # A hole in the planes nearest the gap: neither their error nor their brightness is that of the hole.
+    whole, lost = discs(moves=True), discs(moves=True)
+    lost[:2, 50:70, 50:70] = np.nan
+    settings = InterpolationSettings(source_slab=0.0)
+    found = []
+    for after in (whole, lost):
+        near = near_side(whole, 6, 0, above=True), near_side(after, 6, 0, above=False)
+        held = held_out((near[0].planes, near[1].planes), 1, 2.0, deformable=True)
+        assert held is not None
+        step = refinement((whole, after), near, Affine2D.identity((59.5, 59.5)), settings, (2, 1))
+        found.append((held[0].square, held[1].square, step.brightness_step))
+    of_whole, of_lost = found
+    assert of_lost[:2] == pytest.approx(of_whole[:2], rel=0.5)
+    assert of_lost[1] < of_lost[0]
+    assert of_lost[2] == pytest.approx(1.0, rel=0.1)
+
+
+def test_a_plane_that_was_not_measured_is_not_black() -> None:
+    planes = discs(moves=True)
+    after = planes.copy()
+    after[0] = np.nan
+    near = near_side(planes, 6, 0, above=True), near_side(after, 6, 0, above=False)
+    settings = InterpolationSettings(source_slab=0.0, deformation="affine", uncertainty=False)
+    found = refinement((planes, after), near, Affine2D.identity((59.5, 59.5)), settings, (3, 1))
+    assert found.brightness_step == pytest.approx(1.0, rel=0.1)
