@@ -88,5 +88,10 @@ def test_ctrl_c_closes_it_quietly(
 
     monkeypatch.setattr("flows.terminal.signals._reason", "")
     monkeypatch.setattr(in_neuroglancer, "show", interrupted)
-    assert main([str(tmp_path), "--neuroglancer"]) == 0
+    # What runs in the background of a shell is started with the signal ignored, and would wait for ever.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main([str(tmp_path), "--neuroglancer"]) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == ""
