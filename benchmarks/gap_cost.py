@@ -3,10 +3,11 @@
     python benchmarks/gap_cost.py [--planes 60] [--side 1024] [--repeats 3] [--modes MODE ...]
 
 Every figure is of a process of its own, imports apart. The plain write streams an array that lies
-in memory into an image with the same codec and chunks: once with the pyramid that an interpolated
-slice has, once without. One gap is made by the affine alone, and with all that is on by default:
-displacement, sources of several planes, uncertainty. Memory is what the peak of the process lies above
-its level after imports; the array that the plain write starts from counts there. "whole" is the peak
+in memory into an image with the same codec and chunks: with the pyramid that an interpolated slice has,
+without it, and with the uncertainty of such a gap beside it, which one gap with all writes too. One gap is
+made by the affine alone, and with all that is on by default: displacement, sources of several planes,
+uncertainty. Memory is what the peak of the process lies above its level after imports; the array that the
+plain write starts from counts there. "whole" is the peak
 of the whole process.
 """
 
@@ -24,6 +25,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
 from schemas.settings import InterpolationSettings
@@ -37,7 +39,7 @@ from soct_core.volume import open_volume
 from soct_core.volume.writing import CHUNK, ImageSpec, image_writer, write_image
 
 VOXEL = (3.5, 8.0, 8.0)
-MODES = ("plain write, level 0", "plain write", "one gap, affine", "one gap")
+MODES = ("plain write, level 0", "plain write", "plain write of both", "one gap, affine", "one gap")
 AFFINE = InterpolationSettings(deformation="affine", source_slab=0.0, uncertainty=False)
 _PHANTOM_PLANES, _PHANTOM_PX = 240, 1024
 """Thin slices lie in the middle of so many planes; larger planes are enlarged from so many pixels a side, as
@@ -67,6 +69,7 @@ def run(mode: str, before: Path, after: Path, out: Path) -> dict[str, float]:
     """Cost of one mode in this process."""
     chunks = _count_chunks()
     planes = None if mode.startswith("one gap") else np.asarray(open_volume(before)[:])
+    beside = np.asarray(open_volume(half_widths(before))[:]) if mode == "plain write of both" else None
     with tempfile.TemporaryDirectory() as folder:
         warm_up(Path(folder))
     rest, start = resident_mb(), resource.getrusage(resource.RUSAGE_SELF)
@@ -77,9 +80,10 @@ def run(mode: str, before: Path, after: Path, out: Path) -> dict[str, float]:
         found = interpolate_slice(open_volume(before), open_volume(after), GapToFill(1), files, settings)
         if found.interpolation_failed:
             raise SystemExit(f"the gap was refused: {found.fallback_reason}, {found.detail}")
-    elif mode == "plain write":
-        with image_writer(out / "plain.ome.zarr", ImageSpec(planes.shape, planes.dtype, VOXEL)) as (image, _):
-            image.append(planes)
+    elif mode != "plain write, level 0":
+        for name, values in (("plain", planes), ("beside", beside)):
+            if values is not None:
+                write_plainly(out / f"{name}.ome.zarr", values)
     else:
         codec = zarr.codecs.BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")
         array = zarr.create_array(
@@ -89,9 +93,20 @@ def run(mode: str, before: Path, after: Path, out: Path) -> dict[str, float]:
             array[z : z + CHUNK[0]] = planes[z : z + CHUNK[0]]
     end = resource.getrusage(resource.RUSAGE_SELF)
     cpu = end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
-    array_mb = 0.0 if planes is None else planes.nbytes / 2**20
+    array_mb = sum(values.nbytes for values in (planes, beside) if values is not None) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"cpu_s": cpu, "peak_mb": peak - rest + array_mb, "whole_mb": peak, "chunks": len(chunks)}
+
+
+def write_plainly(path: Path, planes: NDArray[np.float32]) -> None:
+    """Stream an array that lies in memory into an image with its pyramid."""
+    with image_writer(path, ImageSpec(planes.shape, planes.dtype, VOXEL)) as (image, _):
+        image.append(planes)
+
+
+def half_widths(before: Path) -> Path:
+    """Where the half widths of a gap lie that is made once, to be written again."""
+    return InterpolationFiles.standard(before.parent / "made", 1).uncertainty or before
 
 
 def warm_up(folder: Path) -> None:
@@ -172,6 +187,9 @@ def table(folder: Path, planes: int, side: int, repeats: int, modes: list[str]) 
     print(f"one gap of {planes}x{side}x{side} float32, with its reportlet")
     print(f"{'':>22} {'CPU s':>7} {'x write':>8} {'range':>12} {'peak MB':>8} {'whole':>6} {'chunks':>7}")
     # One after the other, so that what else the machine does weighs on all alike.
+    if "plain write of both" in modes:
+        command = [sys.executable, __file__, "--run", "one gap", *map(str, paths), str(folder / "made")]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     costs = [{mode: measured(mode, *paths) for mode in modes} for _ in range(repeats)]
     for mode in modes:
         found = [cost[mode] for cost in costs]

@@ -1,6 +1,6 @@
-"""What the flow costs over a plain loop: many small slices, once, again, and with nothing to do.
+"""What the flow costs over a plain loop: many small slices or a few large ones, once, and with nothing new.
 
-    python benchmarks/overhead.py [--slices 50] [--runner processes]
+    python benchmarks/overhead.py [--slices 50] [--shape 16 256 256] [--runner processes]
 
 The loop calls the stages of `soct_core` one after the other in one process, without Prefect, cache
 or checksums. The flow is `python -m flows.reconstruct` as a user runs it: interpreter, embedded server
@@ -31,13 +31,13 @@ from soct_core.stages import (
     stack,
 )
 
-PLANES, SIDE = 16, 256
 VOXEL = (12.5, 25.0, 25.0)
 
 
-def make(acquisition: Path, slices: int) -> None:
-    """Slices of 16x256x256 uint16, one of ten missing."""
-    reference = PhantomVolume(Phantom.seeded(0), (slices * PLANES, SIDE, SIDE), VOXEL)
+def make(acquisition: Path, slices: int, shape: tuple[int, int, int]) -> None:
+    """Slices of uint16, one of ten missing."""
+    planes, height, width = shape
+    reference = PhantomVolume(Phantom.seeded(0), (slices * planes, height, width), VOXEL)
     missing = tuple(range(5, slices - 1, 10))
     settings = SimulationSettings(slices=slices, missing=missing, drift_deg=0.5, drift_px=2.0)
     simulate(reference, VOXEL, settings, acquisition, "phantom")
@@ -68,6 +68,7 @@ def main() -> None:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--slices", type=int, default=50)
+    parser.add_argument("--shape", type=int, nargs=3, default=[16, 256, 256], help="of a slice, z y x")
     parser.add_argument("--runner", default="processes")
     parser.add_argument("--loop", nargs=2, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -76,8 +77,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        make(base / "many", arguments.slices)
-        make(base / "few", 3)
+        depth, height, width = arguments.shape
+        make(base / "many", arguments.slices, (depth, height, width))
+        make(base / "few", 3, (16, 256, 256))
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         environment = os.environ | threads | {"PREFECT_HOME": str(base / "prefect")}
         flow = [sys.executable, "-m", "flows.reconstruct", "--runner", arguments.runner, "--quiet"]
@@ -90,12 +92,14 @@ def main() -> None:
             f"flow, {arguments.runner}": timed([*flow, many], environment),
             "flow again, nothing new": timed([*flow, many], environment),
         }
-    print(f"{arguments.slices} slices of {PLANES}x{SIDE}x{SIDE} on {os.cpu_count()} cores")
-    print(f"{'':>26} {'wall s':>8} {'CPU s':>8} {'over the loop':>14}")
-    base_wall = rows["plain loop"][0]
+    print(f"{arguments.slices} slices of {depth}x{height}x{width} on {os.cpu_count()} cores")
+    print(f"{'':>26} {'wall s':>8} {'over':>9} {'CPU s':>8} {'over':>9}")
+    base_wall, base_cpu = rows["plain loop"]
     for name, (wall, cpu) in rows.items():
-        over = f"{wall - base_wall:+.1f} s" if name.startswith("flow") else ""
-        print(f"{name:>26} {wall:>8.1f} {cpu:>8.1f} {over:>14}")
+        over = ("", "")
+        if name.startswith("flow"):
+            over = f"{wall - base_wall:+.1f} s", f"{cpu - base_cpu:+.1f} s"
+        print(f"{name:>26} {wall:>8.1f} {over[0]:>9} {cpu:>8.1f} {over[1]:>9}")
 
 
 if __name__ == "__main__":

@@ -39,12 +39,14 @@ _SERVER_ENVIRONMENT = {
     "PYTHONSAFEPATH": "1",
 }
 _LAST_WORDS_SECONDS = 20.0
-"""How long a run may take to write its record and end once its server died; Prefect would ask the dead
-one for its last state for a minute. Chosen by hand."""
+"""How long a run may take to write its record and end once its server died. Chosen by hand."""
+_LAST_QUESTION_SECONDS = 1.0
+"""How long it may take from there on: Prefect would ask the dead one for its last state for a minute."""
 _TOLD_TOO_SECONDS = 3.0
 """How much later than its server a process may hear of a signal that went to both. Chosen by hand."""
 _EMBEDDED_RETRIES = 5
 """As Prefect has it: one minute. A server of our own that is slow is under load, and not about to restart."""
+_all_said = threading.Event()
 
 
 @contextmanager
@@ -90,6 +92,16 @@ def api(*, own_process: bool = False) -> Iterator[str]:
     impatient = {PREFECT_CLIENT_MAX_RETRIES: _EMBEDDED_RETRIES, PREFECT_API_URL: server.api_url}
     with temporary_settings(patient | impatient), _ending_with(process, own_process):
         yield server.api_url
+
+
+@contextmanager
+def last_words() -> Iterator[None]:
+    """What a run itself has to write and tell; at the end nothing is left but what Prefect does."""
+    _all_said.clear()
+    try:
+        yield
+    finally:
+        _all_said.set()
 
 
 def _server() -> SubprocessASGIServer:
@@ -170,10 +182,10 @@ def _ending_with(server: subprocess.Popen[Any], own_process: bool) -> Iterator[N
                 died.set()
                 if main:
                     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-                if own_process and not done.wait(_LAST_WORDS_SECONDS):
+                if own_process and not _ends_by_itself(done):
                     print_error(f"error: {DIED}")
                     os._exit(FAILED)
-            elif own_process and not done.wait(_LAST_WORDS_SECONDS):
+            elif own_process and not _ends_by_itself(done):
                 print_error(f"error: {why_stopping()}; {RESUME}")
                 os._exit(FAILED)
             return
@@ -190,6 +202,15 @@ def _ending_with(server: subprocess.Popen[Any], own_process: bool) -> Iterator[N
     finally:
         done.set()
         watcher.join()
+
+
+def _ends_by_itself(done: threading.Event) -> bool:
+    """Whether a run without a server is done in time."""
+    last = time.monotonic() + _LAST_WORDS_SECONDS
+    while time.monotonic() < last and not _all_said.is_set():
+        if done.wait(0.1):
+            return True
+    return done.wait(_LAST_QUESTION_SECONDS)
 
 
 @contextmanager

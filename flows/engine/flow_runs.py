@@ -10,7 +10,7 @@ from typing import TypeVar
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
-from flows.engine.api import api
+from flows.engine.api import api, last_words
 from flows.engine.child_processes import bare_workers, end_workers
 from flows.engine.deployed_runs import add_tags, gave_way, output_lock
 from flows.engine.seal import break_seal
@@ -47,6 +47,7 @@ def run_alone(
     output = tasks.places.output
     try:
         with (
+            last_words(),
             output_lock(output, " ".join(sys.argv)) as not_promised,
             remembering(output, believe=not tasks.fresh),
         ):

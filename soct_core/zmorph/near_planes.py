@@ -46,14 +46,24 @@ def near_side(volume: Sliceable, reach: int, far: int, *, above: bool) -> NearSi
     above
         Whether the gap lies below this slice, so that its last plane is the nearest.
     """
+    further = far_planes(volume, reach, far, above=above)
+    return NearSide(nearest_planes(volume, reach, above=above), further, plane_distance(volume))
+
+
+def nearest_planes(volume: Sliceable, reach: int, *, above: bool) -> ReducedPlanes:
+    """The planes next to the gap; see `near_side`."""
     depth = volume.shape[0]
-    reach, far = min(reach, depth), min(far, depth)
-    further = None
-    if depth > reach and far:
-        further = _read(volume, 0 if above else depth - far, far, above=above)
-    # Last, so that chunks next to the gap, which are wanted again, are the last that were unpacked.
-    near = _read(volume, depth - reach if above else 0, reach, above=above)
-    return NearSide(near, further, plane_distance(volume))
+    reach = min(reach, depth)
+    return _read(volume, depth - reach if above else 0, reach, above=above)
+
+
+def far_planes(volume: Sliceable, reach: int, far: int, *, above: bool) -> ReducedPlanes | None:
+    """The planes at the other end, the nearest first; None where those next to the gap are all there are."""
+    depth = volume.shape[0]
+    far = min(far, depth)
+    if depth <= reach or not far:
+        return None
+    return _read(volume, 0 if above else depth - far, far, above=above)
 
 
 def plane_distance(volume: Sliceable) -> float | None:

@@ -15,7 +15,7 @@ from soct_core.volume.views import check_neighbours, padded_to_common_shape
 from soct_core.zmorph.cross_validation import held_out
 from soct_core.zmorph.displacement import find_displacement
 from soct_core.zmorph.morph import Refined
-from soct_core.zmorph.near_planes import NearSide, near_side, plane_distance
+from soct_core.zmorph.near_planes import NearSide, far_planes, nearest_planes, plane_distance
 from soct_core.zmorph.reference_slab import most_planes, slab_size
 from soct_core.zmorph.sources import source_planes
 
@@ -26,7 +26,10 @@ def near_sides(
     """The planes of both slices that a gap is judged by; without those at the far ends if not `far`."""
     most = most_planes(settings.reference_slab_size, plane_distance(above))
     reach, further = max(settings.overlap_search_window + most, 2 * most), most if far else 0
-    return near_side(above, reach, further, above=True), near_side(below, reach, further, above=False)
+    # The far ends first: chunks next to the gap are wanted again, and what was unpacked last is held.
+    ends = far_planes(above, reach, further, above=True), far_planes(below, reach, further, above=False)
+    before, after = nearest_planes(above, reach, above=True), nearest_planes(below, reach, above=False)
+    return NearSide(before, ends[0], plane_distance(above)), NearSide(after, ends[1], plane_distance(below))
 
 
 def refinement_of(
