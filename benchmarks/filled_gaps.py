@@ -20,8 +20,8 @@ from soct_core.zmorph.sides import Side
 from soct_core.zmorph.uncertainty import half_widths
 
 NAN = float("nan")
-NEAR_PLANES = 14
-"""Read on each side, as zmorph does by default."""
+NEAR_PLANES, FAR_PLANES = 14, 7
+"""Read on each side, next to the gap and at the far end, as zmorph does by default."""
 SSIM_PLANES = 10
 """About so many planes of a gap are compared: it costs as much as all the rest."""
 Planes = tuple[NDArray[Any], NDArray[Any]]
@@ -91,7 +91,10 @@ def refined_by(
     before: NDArray[Any], after: NDArray[Any], motion: Affine2D, settings: InterpolationSettings, count: int
 ) -> Refined:
     """What zmorph adds to a motion."""
-    near = near_side(before, NEAR_PLANES, 0, above=True), near_side(after, NEAR_PLANES, 0, above=False)
+    near = (
+        near_side(before, NEAR_PLANES, FAR_PLANES, above=True),
+        near_side(after, NEAR_PLANES, FAR_PLANES, above=False),
+    )
     size = slab_size((near[0].planes, near[1].planes), settings.reference_slab_size)
     return refinement((before, after), near, motion, settings, (size, count))
 

@@ -63,7 +63,9 @@ class IntervalModel(Contract):
 
     Half width = `noise_share` * noise of the sources + k * 2 sqrt(a (1 - a)) * local RMS difference of the
     two sides; a is the depth in the gap, from 0 to 1. k is `difference_share` * `held_out_error` of the
-    diagnostics; where that is empty it is `unknown_share`.
+    diagnostics; where that is empty it is `unknown_share`. Where light makes a share of the step in
+    brightness (`brightness_of_light`), the sides are compared without it, and how far the brightness at this
+    depth lies from that of either side is added.
     """
 
     level: float
@@ -193,6 +195,9 @@ class InterpolationDiagnostics(Contract):
     around them differ by locally; empty where noise hides it or planes are too few."""
     brightness_step: float | None = None
     """Mean of the tissue next to the gap, of after over before; empty where one of them is not above 0."""
+    brightness_of_light: float | None = None
+    """Share of that step that light makes and not anatomy: both slices take it back from top to bottom, or it
+    is beyond 1.5. Which brightness belongs to which depth is not known then, and the interval says so."""
     uncertainty: IntervalModel | None = None
     """How the interval of each voxel was computed; empty where none was written."""
 

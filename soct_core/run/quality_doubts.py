@@ -15,11 +15,9 @@ from soct_core.file_names import PAIR_QUALITY
 from soct_core.quality.of_pairs import spoiled_slices, unlike_cuts
 from soct_core.run.acquisition_doubts import Acquired, named
 from soct_core.storage.records import read_record
+from soct_core.zmorph.brightness import BRIGHTER
 
 _MOST_REASONS = 2
-_BRIGHTER = 1.5
-"""Times that one side of a gap may be as bright as the other. By hand, after a look at 150 gaps of six
-volumes: 0.8 to 1.3 where signal does not fall with depth, but for some beneath shadows; else 2.2 and more."""
 _PROPOSED_BELOW = 0.4
 """Score below which a slice is named. `benchmarks/mishaps.py --clean 20` names none. Chosen by hand."""
 
@@ -67,10 +65,10 @@ def quality_doubts(
 
 
 def brightness_doubts(filled: Sequence[InterpolationOutcome]) -> Iterator[Doubt]:
-    """Interpolated slices between sides of unlike brightness: no interval says how bright they were."""
+    """Interpolated slices between sides of unlike brightness: nothing says how bright they were where."""
     steps = {one.slice_id: one.brightness_step for one in filled if one.brightness_step is not None}
-    brighter = {i: step for i, step in steps.items() if step >= _BRIGHTER}
-    darker = {i: 1 / step for i, step in steps.items() if step <= 1 / _BRIGHTER}
+    brighter = {i: step for i, step in steps.items() if step >= BRIGHTER}
+    darker = {i: 1 / step for i, step in steps.items() if step <= 1 / BRIGHTER}
     for times, than in ((brighter, "as bright as"), (darker, "darker than")):
         if not times:
             continue
@@ -79,7 +77,7 @@ def brightness_doubts(filled: Sequence[InterpolationOutcome]) -> Iterator[Doubt]
             slices=tuple(sorted(times)),
             sentence=f"tissue below the interpolated {named(sorted(times))} is {_range(times.values())} "
             f"times {than} above: brightness runs from the one to the other there, and the true one may lie "
-            "beyond the uncertainty",
+            "anywhere between",
             remedy="if signal falls with depth in every slice, compensate the slices for it before; leave "
             "provenance 2 out of intensity statistics",
         )

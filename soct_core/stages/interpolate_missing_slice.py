@@ -43,7 +43,7 @@ from soct_core.zmorph.gate_list import GATES
 from soct_core.zmorph.interpolate import morph_diagnostics, prepare_morph
 from soct_core.zmorph.uncertainty import HalfWidths, interval_model
 
-VERSION = "15"
+VERSION = "16"
 Render = Callable[[Block], NDArray[Any]]
 
 

@@ -36,7 +36,12 @@ class HeldOut:
 
 
 def held_out(
-    sides: tuple[ReducedPlanes, ReducedPlanes], count: int, span: float, *, deformable: bool
+    sides: tuple[ReducedPlanes, ReducedPlanes],
+    count: int,
+    span: float,
+    *,
+    deformable: bool,
+    darkens: bool = False,
 ) -> tuple[HeldOut, HeldOut] | None:
     """Hold out a plane of each slice, and predict it.
 
@@ -51,6 +56,9 @@ def held_out(
         predict the one between them.
     deformable
         Whether to ask what a displacement between them adds.
+    darkens
+        Whether light is lost from plane to plane: they are brought to the same brightness, as that says
+        nothing of the tissue.
 
     Returns
     -------
@@ -58,7 +66,9 @@ def held_out(
         As they lie, and with the displacement, over the same pixels; the mean of both sides. None where noise
         hides it, or planes are too few.
     """
-    found = [one for side in sides if (one := _held_out(side, count, span, deformable)) is not None]
+    found = [
+        one for side in sides if (one := _held_out(side, count, span, (deformable, darkens))) is not None
+    ]
     if not found:
         return None
     plain, displaced = (
@@ -70,15 +80,21 @@ def held_out(
 
 def local_rms(square: Plane, share: Plane | None = None) -> Plane:
     """Local root mean square, from squares, (y, x), and where given from the share of each that is known."""
-    total = cv2.GaussianBlur(square, (0, 0), LOCAL_PX)
+    total = local_mean(square)
     if share is None:
         return np.sqrt(total)
-    return np.asarray(np.sqrt(total / np.maximum(cv2.GaussianBlur(share, (0, 0), LOCAL_PX), 1e-6)))
+    return np.asarray(np.sqrt(total / np.maximum(local_mean(share), 1e-6)))
+
+
+def local_mean(plane: Plane) -> Plane:
+    """Local mean of a plane, (y, x), of the working grid."""
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), LOCAL_PX))
 
 
 def _held_out(
-    planes: ReducedPlanes, count: int, span: float, deformable: bool
+    planes: ReducedPlanes, count: int, span: float, asked: tuple[bool, bool]
 ) -> tuple[HeldOut, HeldOut] | None:
+    deformable, darkens = asked
     averaged = min(count, len(planes) // 3)
     step = min((len(planes) - averaged) // 2, max(1, round(span / 2))) if averaged else 0
     if step < max(1, averaged):
@@ -89,6 +105,8 @@ def _held_out(
     known = ready[1].tissue & np.isfinite(upper) & np.isfinite(held) & np.isfinite(lower)
     if not known.any():
         return None
+    if darkens:
+        upper, lower = (plane * _ratio(held[known].mean(), plane[known].mean()) for plane in (upper, lower))
     whole = float(((upper - lower) ** 2)[known].mean(dtype=np.float64))
     noise = noise_variance(_differences(planes, ready[1].tissue)) / averaged
     if not whole > 0 or whole - 2 * noise < LEAST_SIGNAL * whole:
@@ -101,6 +119,10 @@ def _held_out(
     plain = _predicted(upper, lower, held, known)
     displaced = plain if way is None else _predicted(*led, held, known)
     return None if plain is None or displaced is None else (plain, displaced)
+
+
+def _ratio(wanted: float, of: float) -> np.float32:
+    return np.float32(wanted / of if of > 0 else 1.0)
 
 
 def _predicted(upper: Plane, lower: Plane, held: Plane, known: Mask) -> HeldOut | None:

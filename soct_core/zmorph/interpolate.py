@@ -235,7 +235,8 @@ def _refinement(refined: Refined) -> dict[str, float | int | None]:
         "source_planes": refined.planes,
         "source_noise": refined.source_noise,
         "held_out_error": refined.held_out_error,
-        "brightness_step": refined.brightness_step,
+        "brightness_step": refined.brightness.step,
+        "brightness_of_light": refined.brightness.of_light,
     }
 
 

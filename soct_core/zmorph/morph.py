@@ -28,6 +28,8 @@ from soct_core.planes.warp import Box, box_around, corners, warp
 from soct_core.registration.reduced_reading import read_plane
 from soct_core.registration.working_plane import RegistrationPlane
 from soct_core.volume.block_levels import slices, windows
+from soct_core.zmorph.brightness import UNKNOWN as UNKNOWN_BRIGHTNESS
+from soct_core.zmorph.brightness import Brightness
 from soct_core.zmorph.cross_fade import Weight, cross_fade, feather
 from soct_core.zmorph.displacement import Displacement
 from soct_core.zmorph.sides import Side
@@ -51,8 +53,8 @@ class Refined:
     """Standard deviation of the noise of one plane, in intensity."""
     held_out_error: float | None = None
     """Error of planes that were held out, as a share of what their neighbours differ by; None: not known."""
-    brightness_step: float | None = None
-    """Mean of the tissue next to the gap, of after over before."""
+    brightness: Brightness = UNKNOWN_BRIGHTNESS
+    """Of the tissue on both sides."""
 
     @property
     def source_noise(self) -> float:

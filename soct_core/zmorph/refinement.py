@@ -10,8 +10,8 @@ import numpy as np
 from schemas.settings import InterpolationSettings
 from soct_core.affine import Affine2D
 from soct_core.arrays import Sliceable
-from soct_core.registration.working_plane import ReducedPlanes
 from soct_core.volume.views import check_neighbours, padded_to_common_shape
+from soct_core.zmorph.brightness import brightness_across
 from soct_core.zmorph.cross_validation import held_out
 from soct_core.zmorph.displacement import find_displacement
 from soct_core.zmorph.morph import Refined
@@ -72,7 +72,7 @@ def refinement(
     """What is added to the affine of a gap, and what the planes beside it say of that. No gate hangs on it.
 
     A displacement, unless it predicts planes that were imaged worse than the affine does; how many planes the
-    sources are the mean of; the error of planes that were held out; the step of brightness.
+    sources are the mean of; the error of planes that were held out; the brightness of both sides.
 
     Parameters
     ----------
@@ -91,25 +91,15 @@ def refinement(
     if settings.deformation == "deformable":
         last = max(averaged, count) - 1
         displacement = find_displacement(near[0].plane(0, last), near[1].plane(0, last), motion)
-    step = _brightness_step(near, averaged)
+    light = brightness_across(sides, averaged)
     if displacement is None and not settings.uncertainty:
-        return Refined(None, count, noise, None, step)
-    held = held_out(near, count, nz_out + 1, deformable=displacement is not None)
+        return Refined(None, count, noise, None, light)
+    deformable, darkens = displacement is not None, light.of_light > 0
+    held = held_out(near, count, nz_out + 1, deformable=deformable, darkens=darkens)
     if held is not None and held[1].square > held[0].square:
         # What predicts planes that were imaged worse than the affine does is not believed of the missing.
         displacement = None
     error = None
     if held is not None and settings.uncertainty:
         error = held[displacement is not None].error
-    return Refined(displacement, count, noise, error, step)
-
-
-def _brightness_step(near: tuple[ReducedPlanes, ReducedPlanes], averaged: int) -> float | None:
-    """Mean of the tissue next to the gap, of after over before; None where one of them is not above 0."""
-    means = []
-    for planes in near:
-        tissue = planes.plane(0, averaged - 1).tissue
-        shown = planes.intensity(0, averaged - 1)[tissue]
-        means.append(float(shown.mean()) if shown.size else 0.0)
-    above, below = means
-    return below / above if above > 0 and below > 0 else None
+    return Refined(displacement, count, noise, error, light)

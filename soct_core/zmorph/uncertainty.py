@@ -4,8 +4,9 @@ True means without noise. The half width is `NOISE_SHARE * s + k * 2 sqrt(a (1 -
 deviation of the noise that is left in the sources, r the local root mean square (sigma 2 px of the working
 grid) of what the two sides differ by half-way, and a the depth in the gap: a path between two known ends is
 least known in the middle (Brownian bridge). k says how far the truth strays in this tissue, from planes of
-the slices that are held out; where noise hides that, it is a constant. What the numbers were fitted on says
-`CALIBRATED_ON`; on other volumes they are measured by `benchmarks/truth.py`.
+the slices that are held out; where noise hides that, it is a constant. Where light makes one side brighter,
+r is taken without that, and how far the plane may be from its true brightness is added; see `brightness`.
+What the numbers were fitted on says `CALIBRATED_ON`; on other volumes `benchmarks/truth.py` measures them.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import numpy as np
 from schemas.diagnostics import IntervalModel
 from schemas.stack_plan import Block
 from soct_core.affine import shift_by
-from soct_core.arrays import Plane
+from soct_core.arrays import Mask, Plane
 from soct_core.planes.warp import warp
 from soct_core.registration.working_plane import block_mean
 from soct_core.volume.block_levels import WINDOW, slices, windows
-from soct_core.zmorph.cross_validation import local_rms
+from soct_core.zmorph.cross_validation import local_mean, local_rms
 from soct_core.zmorph.morph import Morph, Refined, alphas
 
 LEVEL = 0.9
@@ -54,7 +55,8 @@ class HalfWidths:
     def __init__(self, morph: Morph, nz_out: int) -> None:
         self._morph = morph
         self._alphas = alphas(nz_out, morph.sampling)
-        self._local, self._noise = _local_difference(morph), morph.refined.source_noise
+        self._local, self._shown = _local_difference(morph)
+        self._noise, self._light = morph.refined.source_noise, morph.refined.brightness
         self._stray = _stray(morph.refined)
 
     def voxels(self, box: Block) -> Plane:
@@ -70,7 +72,9 @@ class HalfWidths:
 
     def _grid(self, alpha: float) -> Plane:
         reach = np.float32(self._stray * 2 * np.sqrt(alpha * (1 - alpha)))
-        return np.float32(NOISE_SHARE * self._noise) + reach * self._local
+        known = np.float32(NOISE_SHARE * self._noise) + reach * self._local
+        unknown = self._light.unknown(alpha)
+        return known + np.float32(unknown) * self._shown if unknown else known
 
 
 def half_widths(morph: Morph, nz_out: int) -> Iterator[Plane]:
@@ -108,12 +112,16 @@ def _stray(refined: Refined) -> float:
     return float(np.clip(DIFFERENCE_SHARE * refined.held_out_error, LEAST_SHARE, MOST_SHARE))
 
 
-def _local_difference(morph: Morph) -> Plane:
-    """Local root mean square of what the sides differ by, half-way, on the working grid."""
+def _local_difference(morph: Morph) -> tuple[Plane, Plane]:
+    """On the working grid, half-way: local RMS of what the sides differ by, and local mean of what they show.
+
+    Both at the brightness in the middle, so far as light makes them differ.
+    """
     factor, (height, width) = morph.factor, morph.shape
     grid = height // factor, width // factor
-    square, share, seen = (np.empty(grid, np.float32) for _ in range(3))
+    square, share, seen, shown = (np.empty(grid, np.float32) for _ in range(4))
     total, count = 0.0, 0
+    lift = [np.float32(factor) for factor in morph.refined.brightness.to_middle]
     # Whole pixels of the working grid, however the image is written.
     side = factor * max(1, WINDOW // factor)
     for y, x in product(range(0, height, side), range(0, width, side)):
@@ -123,6 +131,8 @@ def _local_difference(morph: Morph) -> Plane:
             np.ones(before.shape, dtype=bool) if one is None else one for one in (sees_before, sees_after)
         ]
         both = sees[0] & sees[1]
+        if lift != [1, 1]:
+            before, after = before * lift[0], after * lift[1]
         unlike = np.where(both, (before - after).astype(np.float32) ** 2, np.float32(0))
         total, count = total + float(unlike.sum(dtype=np.float64)), count + int(both.sum())
         small = tuple(slice(part.start // factor, part.stop // factor) for part in box)
@@ -130,10 +140,17 @@ def _local_difference(morph: Morph) -> Plane:
             square[small] = block_mean(unlike, factor)
             share[small] = block_mean(both.astype(np.float32), factor)
             seen[small] = block_mean((sees[0] | sees[1]).astype(np.float32), factor)
+            shown[small] = block_mean(_mean_of_seen((before, after), sees), factor)
     local = local_rms(square, share)
     overall = np.sqrt(total / max(float(count), 1e-6 * height * width))
     alone = np.where(seen > _LEAST_SHARE, np.float32(overall), np.float32(morph.intensity_range))
-    return np.asarray(np.where(share > _LEAST_SHARE, local, alone), np.float32)
+    return np.asarray(np.where(share > _LEAST_SHARE, local, alone), np.float32), np.abs(local_mean(shown))
+
+
+def _mean_of_seen(sides: tuple[Plane, Plane], sees: list[Mask]) -> Plane:
+    """Mean of what the sides show; 0 where neither shows anything."""
+    total = sum(np.where(where, side, 0) for side, where in zip(sides, sees, strict=True))
+    return np.asarray(total / np.maximum(sees[0].astype(np.float32) + sees[1], 1), np.float32)
 
 
 _LEAST_SHARE = 0.5

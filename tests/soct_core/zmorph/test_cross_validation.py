@@ -68,6 +68,17 @@ def test_nothing_is_said_where_noise_hides_it_or_planes_are_too_few() -> None:
     assert error(side(path(), noise=3.0), side(path(seed=1), noise=3.0)) is not None
 
 
+def test_light_that_is_lost_with_depth_says_nothing_of_the_tissue() -> None:
+    planes = side(path()), side(path(seed=1))
+    light = np.exp(-0.1 * np.arange(9, dtype=np.float32))[:, None, None]
+    lit = tuple(ReducedPlanes(one.values * light, 1) for one in planes)
+    evened, as_imaged = (held_out(lit, 1, 8, deformable=False, darkens=darkens) for darkens in (True, False))
+    assert evened is not None
+    assert as_imaged is not None
+    assert evened[0].error == pytest.approx(error(*planes), rel=0.05)
+    assert as_imaged[0].error < 0.8 * evened[0].error
+
+
 def discs(moves: bool) -> NDArray[np.float32]:
     """A disc here, half-way and there; or one that fades out here and in there. Both ends are alike."""
     y, x = np.indices((120, 120))
@@ -104,7 +115,7 @@ def test_a_step_of_brightness_is_measured_on_tissue() -> None:
         volumes = planes, factor * planes
         near = near_side(volumes[0], 6, 0, above=True), near_side(volumes[1], 6, 0, above=False)
         found = refinement(volumes, near, Affine2D.identity((59.5, 59.5)), settings, (1, 1))
-        assert found.brightness_step == pytest.approx(factor, rel=0.05)
+        assert found.brightness.step == pytest.approx(factor, rel=0.05)
 
 
 def test_what_was_not_measured_predicts_nothing() -> None:
@@ -118,7 +129,7 @@ def test_what_was_not_measured_predicts_nothing() -> None:
         held = held_out((near[0].planes, near[1].planes), 1, 2.0, deformable=True)
         assert held is not None
         step = refinement((whole, after), near, Affine2D.identity((59.5, 59.5)), settings, (2, 1))
-        found.append((held[0].square, held[1].square, step.brightness_step))
+        found.append((held[0].square, held[1].square, step.brightness.step))
     of_whole, of_lost = found
     assert of_lost[:2] == pytest.approx(of_whole[:2], rel=0.5)
     assert of_lost[1] < of_lost[0]
@@ -132,4 +143,4 @@ def test_a_plane_that_was_not_measured_is_not_black() -> None:
     near = near_side(planes, 6, 0, above=True), near_side(after, 6, 0, above=False)
     settings = InterpolationSettings(source_slab=0.0, deformation="affine", uncertainty=False)
     found = refinement((planes, after), near, Affine2D.identity((59.5, 59.5)), settings, (3, 1))
-    assert found.brightness_step == pytest.approx(1.0, rel=0.1)
+    assert found.brightness.step == pytest.approx(1.0, rel=0.1)
