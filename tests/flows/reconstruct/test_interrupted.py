@@ -104,7 +104,8 @@ def test_a_run_that_ends_early_says_so_in_one_line_and_leaves_nobody(
         told = time.monotonic()
         stop(run)
         _, errors = run.communicate()
-        assert time.monotonic() - told < 180
+        # Prefect alone would ask a server that is gone for a minute.
+        assert time.monotonic() - told < 40
     assert run.returncode == 1
     assert errors.splitlines() == [f"error: {said}; run the same command again: what is done is kept"]
     deadline = time.monotonic() + 30
