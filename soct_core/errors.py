@@ -141,3 +141,8 @@ def unreadable(path: Path, error: OSError, otherwise: type[BadInputError]) -> So
     """
     kind = ReadError if error.errno in _HOST_FAILED else otherwise
     return kind(f"{path}: cannot be read: {error.strerror or error}")
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without its further lines; its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -16,9 +16,10 @@ from soct_core.arrays import Zyx
 from soct_core.errors import BadInputError, RecordError
 from soct_core.file_names import UNCERTAINTY_PATH, VOLUME_PATH, output_of
 from soct_core.volume.downsampling import AreaMean, FiniteMean
+from soct_core.volume.opening import open_levels
 from soct_core.volume.provenance import LABEL_NAME
 from soct_core.volume.pyramid import Shape, level_transform
-from soct_core.volume.reading import Volume, open_levels
+from soct_core.volume.reading import Volume
 from soct_core.volume.written_metadata import orientation_of
 
 What = Literal["volume", "provenance", "uncertainty"]
