@@ -26,7 +26,7 @@ from soct_core.zmorph.morph import Morph
 from soct_core.zmorph.refinement import refinement_of
 from soct_core.zmorph.sides import Side
 
-VERSION = "5"
+VERSION = "6"
 _SAME = 1e-3
 """Relative. Other processors round otherwise; another displacement differs by more."""
 

@@ -21,13 +21,13 @@ from soct_core.zmorph.sources import source_planes
 
 
 def near_sides(
-    above: Sliceable, below: Sliceable, settings: InterpolationSettings, *, far: bool = True
+    above: Sliceable, below: Sliceable, settings: InterpolationSettings
 ) -> tuple[NearSide, NearSide]:
-    """The planes of both slices that a gap is judged by; without those at the far ends if not `far`."""
+    """The planes of both slices that a gap is judged by."""
     most = most_planes(settings.reference_slab_size, plane_distance(above))
-    reach, further = max(settings.overlap_search_window + most, 2 * most), most if far else 0
+    reach = max(settings.overlap_search_window + most, 2 * most)
     # The far ends first: chunks next to the gap are wanted again, and what was unpacked last is held.
-    ends = far_planes(above, reach, further, above=True), far_planes(below, reach, further, above=False)
+    ends = far_planes(above, reach, most, above=True), far_planes(below, reach, most, above=False)
     before, after = nearest_planes(above, reach, above=True), nearest_planes(below, reach, above=False)
     return NearSide(before, ends[0], plane_distance(above)), NearSide(after, ends[1], plane_distance(below))
 
@@ -48,7 +48,7 @@ def refinement_of(
     """
     check_neighbours(vol_before, vol_after)
     volumes = padded_to_common_shape(vol_before, vol_after)
-    sides = near_sides(*volumes, settings, far=False)
+    sides = near_sides(*volumes, settings)
     averaged = averaged_planes(sides, settings)
     return refinement(volumes, sides, motion, settings, (averaged, nz_out))
 
