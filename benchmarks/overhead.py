@@ -18,6 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from schemas.settings import ReconstructSettings
 from schemas.simulation import SimulationSettings
 from soct_core.run.plan import Planner
@@ -31,16 +35,35 @@ from soct_core.stages import (
     stack,
 )
 
-VOXEL = (12.5, 25.0, 25.0)
+INTERVAL_UM, WIDTH_UM = 200.0, 6400.0
+_PHANTOM_PX = 256
+"""Larger planes are enlarged from so many pixels: a phantom takes a second for a megapixel."""
+
+
+class Enlarged:
+    """A phantom whose planes are enlarged, uint16."""
+
+    def __init__(self, shape: tuple[int, int, int], voxel_size_um: tuple[float, float, float]) -> None:
+        self.shape, self.dtype, self.voxel_size_um = shape, np.dtype(np.uint16), voxel_size_um
+        coarser = max(1, min(shape[1:]) // _PHANTOM_PX)
+        small = shape[0], shape[1] // coarser, shape[2] // coarser
+        z, y, x = voxel_size_um
+        self._small = PhantomVolume(Phantom.seeded(0), small, (z, y * coarser, x * coarser))
+
+    def __getitem__(self, index: int | slice) -> NDArray[np.uint16]:
+        if isinstance(index, slice):
+            return np.stack([self[z] for z in range(*index.indices(self.shape[0]))])
+        return np.asarray(cv2.resize(self._small[index], self.shape[:0:-1]), np.uint16)
 
 
 def make(acquisition: Path, slices: int, shape: tuple[int, int, int]) -> None:
     """Slices of uint16, one of ten missing."""
     planes, height, width = shape
-    reference = PhantomVolume(Phantom.seeded(0), (slices * planes, height, width), VOXEL)
+    voxel = INTERVAL_UM / planes, *(WIDTH_UM / min(height, width),) * 2
+    reference = Enlarged((slices * planes, height, width), voxel)
     missing = tuple(range(5, slices - 1, 10))
     settings = SimulationSettings(slices=slices, missing=missing, drift_deg=0.5, drift_px=2.0)
-    simulate(reference, VOXEL, settings, acquisition, "phantom")
+    simulate(reference, voxel, settings, acquisition, "phantom")
 
 
 def loop(acquisition: Path, output: Path) -> None:

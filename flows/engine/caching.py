@@ -48,6 +48,8 @@ class CacheEntry(Contract):
     """The content that the key was taken from."""
     fresh: bool = False
     """Believe nothing that earlier runs remembered."""
+    passing: bool = False
+    """What it writes goes on into what a later task of the same run writes."""
     known: str = ""
     """The outcome, where it need not be made again."""
 

@@ -140,7 +140,10 @@ def set_seal(
                 for path in inputs
             ),
             tasks=tuple(
-                SealedTask(name=entry.name, key=entry.key, reason=reasons[entry.name]) for entry in entries
+                SealedTask(name=entry.name, key=entry.key, reason=reasons[entry.name])
+                for entry in entries
+                # What these have written is gone: it is in what others have.
+                if not entry.passing
             ),
             result=places.write(result.model_dump()),
         )

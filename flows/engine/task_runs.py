@@ -72,15 +72,24 @@ class TaskRuns:
     errors: list[ErrorRecord] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
-    def run_all(self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]]) -> list[Outcome]:
-        """Run one task per (name, job) and wait for all; see `stop` for what is raised if one failed."""
-        outcomes = self.attempt_all(bound, todo)
+    def run_all(
+        self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]], *, passing: bool = False
+    ) -> list[Outcome]:
+        """As `attempt_all`; see `stop` for what is raised if one failed."""
+        outcomes = self.attempt_all(bound, todo, passing=passing)
         if self.failures:
             self.stop()
         return outcomes
 
-    def attempt_all(self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]]) -> list[Outcome]:
+    def attempt_all(
+        self, bound: BoundTask[Job, Outcome], todo: Iterable[tuple[str, Job]], *, passing: bool = False
+    ) -> list[Outcome]:
         """Run one task per (name, job) and wait for all; outcomes of those that did not fail, in order.
+
+        Parameters
+        ----------
+        passing
+            What they write goes on into what a later task writes.
 
         Raises
         ------
@@ -97,6 +106,7 @@ class TaskRuns:
             for name, job in named:
                 key = partial(bound.key, job, self.places)
                 entry = cache_entry(self.places, name, key, bound.outcome_type, fresh=self.fresh)
+                entry = entry.model_copy(update={"passing": passing})
                 self.entries.append(entry)
                 run = bound.prefect_task.with_options(task_run_name=name)
                 known = bool(entry.known)
@@ -130,9 +140,11 @@ class TaskRuns:
         stages = groupby(self.failures, key=lambda failure: (failure.stage, failure.total))
         raise StageFailedError("; ".join(_summary(stage, list(failed)) for stage, failed in stages))
 
-    def run_one(self, bound: BoundTask[Job, Outcome], name: str, job: Job) -> Outcome:
+    def run_one(
+        self, bound: BoundTask[Job, Outcome], name: str, job: Job, *, passing: bool = False
+    ) -> Outcome:
         """Run a single task; see `run_all`."""
-        return self.run_all(bound, [(name, job)])[0]
+        return self.run_all(bound, [(name, job)], passing=passing)[0]
 
     def is_known(self, bound: BoundTask[Job, Outcome], name: str, job: Job) -> bool:
         """Whether a task has nothing to do: its outcome is remembered, and its outputs are there."""

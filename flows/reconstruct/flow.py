@@ -185,8 +185,9 @@ def _register(run: Run, filled: list[InterpolationOutcome]) -> list[PairOutcome]
 def _stack(run: Run, job: StackJob) -> StackOutcome:
     # A volume of a single part costs less than the task runs that would share it out.
     if run.plan.is_cut_into_parts and not run.tasks.is_known(tasks.stack, "stack", job):
-        planned = run.tasks.run_one(tasks.plan_stack, "plan stack", job)
+        planned = run.tasks.run_one(tasks.plan_stack, "plan stack", job, passing=True)
         named = [(f"stack part {part.index:03d}", part) for part in planned.parts]
-        parts = tuple(outcome.part for outcome in run.tasks.run_all(tasks.stack_part, named))
+        made = run.tasks.run_all(tasks.stack_part, named, passing=True)
+        parts = tuple(outcome.part for outcome in made)
         job = job.model_copy(update={"parts": parts})
     return run.tasks.run_one(tasks.stack, "stack", job)

@@ -8,11 +8,13 @@ import pytest
 from phantom_acquisition import QUICK
 
 from flows.engine import tasks
+from flows.engine.caching import checksums_of, outputs_of
+from flows.engine.seal import Seal
 from schemas.handoffs import StackPartOutcome
 from schemas.run_record import RunRecord
 from schemas.settings import StackSettings
 from soct_core.errors import StageFailedError
-from soct_core.file_names import PARTS_FOLDER, PLAN_PATH, UNCERTAINTY_PATH, VOLUME_PATH
+from soct_core.file_names import PARTS_FOLDER, PLAN_PATH, SEAL_PATH, UNCERTAINTY_PATH, VOLUME_PATH
 from soct_core.storage.fingerprint import fingerprint
 from soct_core.volume import level_grids
 
@@ -68,6 +70,11 @@ def test_a_run_that_ended_in_mid_stack_goes_on_with_the_parts_that_are_missing(
     record = RunRecord.model_validate_json((output / "run.json").read_bytes())
     assert not any(made.path.startswith(".") for made in record.outputs)
     assert (output / PLAN_PATH).read_text() != plan
+    seal = Seal.model_validate_json((output / SEAL_PATH).read_bytes())
+    assert {"stack", "report"} < {task.name for task in seal.tasks}
+    for task in seal.tasks:
+        kept = outputs_of(output, checksums_of(output, task.name), task.key)
+        assert kept is not None, f"the next run would find {task.name} gone, and start Prefect to make it"
     reconstruct(acquisition=acquisition, settings=cut)
     assert executed(output) == set()
 
