@@ -194,10 +194,11 @@ class InterpolationDiagnostics(Contract):
     """Error that holds for 90 % of the tissue of planes that were held out, as a share of what the planes
     around them differ by locally; empty where noise hides it or planes are too few."""
     brightness_step: float | None = None
-    """Mean of the tissue next to the gap, of after over before; empty where one of them is not above 0."""
+    """Mean of the tissue next to the gap, of after over before; empty where 0 is not dark."""
     brightness_of_light: float | None = None
     """Share of that step that light makes and not anatomy: both slices take it back from top to bottom, or it
-    is beyond 1.5. Which brightness belongs to which depth is not known then, and the interval says so."""
+    is beyond 1.5. Which brightness belongs to which depth is not known then, and the interval says so. Empty
+    where the step is not known, or the slices are too thin to tell."""
     uncertainty: IntervalModel | None = None
     """How the interval of each voxel was computed; empty where none was written."""
 

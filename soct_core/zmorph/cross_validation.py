@@ -95,6 +95,7 @@ def _held_out(
     planes: ReducedPlanes, count: int, span: float, asked: tuple[bool, bool]
 ) -> tuple[HeldOut, HeldOut] | None:
     deformable, darkens = asked
+    planes = _evened(planes) if darkens else planes
     averaged = min(count, len(planes) // 3)
     step = min((len(planes) - averaged) // 2, max(1, round(span / 2))) if averaged else 0
     if step < max(1, averaged):
@@ -105,8 +106,6 @@ def _held_out(
     known = ready[1].tissue & np.isfinite(upper) & np.isfinite(held) & np.isfinite(lower)
     if not known.any():
         return None
-    if darkens:
-        upper, lower = (plane * _ratio(held[known].mean(), plane[known].mean()) for plane in (upper, lower))
     whole = float(((upper - lower) ** 2)[known].mean(dtype=np.float64))
     noise = noise_variance(_differences(planes, ready[1].tissue)) / averaged
     if not whole > 0 or whole - 2 * noise < LEAST_SIGNAL * whole:
@@ -121,8 +120,14 @@ def _held_out(
     return None if plain is None or displaced is None else (plain, displaced)
 
 
-def _ratio(wanted: float, of: float) -> np.float32:
-    return np.float32(wanted / of if of > 0 else 1.0)
+def _evened(planes: ReducedPlanes) -> ReducedPlanes:
+    """The planes, each brought to the brightness of the first, so far as its tissue has any."""
+    tissue = planes.plane(0, len(planes) - 1).tissue
+    means = np.array([np.nanmean(planes.intensity(i, i)[tissue]) for i in range(len(planes))])
+    has = np.isfinite(means) & (means > 0) & (means[0] > 0)
+    factors = np.where(has, means[0] / np.where(has, means, 1), 1).astype(np.float32)
+    values = planes.values * factors[:, None, None]
+    return ReducedPlanes(values, planes.factor, planes.measured, planes.aspect)
 
 
 def _predicted(upper: Plane, lower: Plane, held: Plane, known: Mask) -> HeldOut | None:

@@ -23,6 +23,10 @@ class NearSide:
     """The nearest planes."""
     far: ReducedPlanes | None
     """Planes at the other end of the slice; None where `planes` holds the whole slice."""
+    depth: int
+    """Planes of the slice."""
+    above: bool
+    """Whether the gap lies below."""
     plane_um: float | None = None
     """Distance of planes; None where the volume does not say."""
 
@@ -47,7 +51,8 @@ def near_side(volume: Sliceable, reach: int, far: int, *, above: bool) -> NearSi
         Whether the gap lies below this slice, so that its last plane is the nearest.
     """
     further = far_planes(volume, reach, far, above=above)
-    return NearSide(nearest_planes(volume, reach, above=above), further, plane_distance(volume))
+    near = nearest_planes(volume, reach, above=above)
+    return NearSide(near, further, volume.shape[0], above, plane_distance(volume))
 
 
 def nearest_planes(volume: Sliceable, reach: int, *, above: bool) -> ReducedPlanes:

@@ -21,15 +21,19 @@ from soct_core.zmorph.sources import source_planes
 
 
 def near_sides(
-    above: Sliceable, below: Sliceable, settings: InterpolationSettings
+    above: Sliceable, below: Sliceable, settings: InterpolationSettings, *, far: bool = True
 ) -> tuple[NearSide, NearSide]:
-    """The planes of both slices that a gap is judged by."""
+    """The planes of both slices that a gap is judged by; without those at the far ends if not `far`."""
     most = most_planes(settings.reference_slab_size, plane_distance(above))
     reach = max(settings.overlap_search_window + most, 2 * most)
+    further = most if far else 0
     # The far ends first: chunks next to the gap are wanted again, and what was unpacked last is held.
-    ends = far_planes(above, reach, most, above=True), far_planes(below, reach, most, above=False)
+    ends = far_planes(above, reach, further, above=True), far_planes(below, reach, further, above=False)
     before, after = nearest_planes(above, reach, above=True), nearest_planes(below, reach, above=False)
-    return NearSide(before, ends[0], plane_distance(above)), NearSide(after, ends[1], plane_distance(below))
+    return (
+        NearSide(before, ends[0], above.shape[0], True, plane_distance(above)),
+        NearSide(after, ends[1], below.shape[0], False, plane_distance(below)),
+    )
 
 
 def refinement_of(
@@ -48,7 +52,9 @@ def refinement_of(
     """
     check_neighbours(vol_before, vol_after)
     volumes = padded_to_common_shape(vol_before, vol_after)
-    sides = near_sides(*volumes, settings)
+    # Light, which they tell of, bears on a displacement and on the uncertainty alone.
+    far = settings.uncertainty or settings.deformation == "deformable"
+    sides = near_sides(*volumes, settings, far=far)
     averaged = averaged_planes(sides, settings)
     return refinement(volumes, sides, motion, settings, (averaged, nz_out))
 
@@ -94,7 +100,7 @@ def refinement(
     light = brightness_across(sides, averaged)
     if displacement is None and not settings.uncertainty:
         return Refined(None, count, noise, None, light)
-    deformable, darkens = displacement is not None, light.of_light > 0
+    deformable, darkens = displacement is not None, bool(light.of_light)
     held = held_out(near, count, nz_out + 1, deformable=deformable, darkens=darkens)
     if held is not None and held[1].square > held[0].square:
         # What predicts planes that were imaged worse than the affine does is not believed of the missing.

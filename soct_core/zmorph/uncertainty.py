@@ -12,6 +12,7 @@ What the numbers were fitted on says `CALIBRATED_ON`; on other volumes `benchmar
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -55,8 +56,9 @@ class HalfWidths:
     def __init__(self, morph: Morph, nz_out: int) -> None:
         self._morph = morph
         self._alphas = alphas(nz_out, morph.sampling)
-        self._local, self._shown = _local_difference(morph)
+        self._known = _KnownHalfway.of(morph)
         self._noise, self._light = morph.refined.source_noise, morph.refined.brightness
+        self._most = np.float32(morph.intensity_range if self._light.of_light else 0.0)
         self._stray = _stray(morph.refined)
 
     def voxels(self, box: Block) -> Plane:
@@ -72,9 +74,12 @@ class HalfWidths:
 
     def _grid(self, alpha: float) -> Plane:
         reach = np.float32(self._stray * 2 * np.sqrt(alpha * (1 - alpha)))
-        known = np.float32(NOISE_SHARE * self._noise) + reach * self._local
-        unknown = self._light.unknown(alpha)
-        return known + np.float32(unknown) * self._shown if unknown else known
+        halfway = self._known
+        widths = np.float32(NOISE_SHARE * self._noise) + reach * halfway.local
+        if self._light.of_light:
+            unknown = np.where(halfway.alone, self._light.unknown(0.0), self._light.unknown(alpha))
+            widths = widths + np.minimum(np.float32(unknown) * halfway.shown, self._most)
+        return widths
 
 
 def half_widths(morph: Morph, nz_out: int) -> Iterator[Plane]:
@@ -112,39 +117,50 @@ def _stray(refined: Refined) -> float:
     return float(np.clip(DIFFERENCE_SHARE * refined.held_out_error, LEAST_SHARE, MOST_SHARE))
 
 
-def _local_difference(morph: Morph) -> tuple[Plane, Plane]:
-    """On the working grid, half-way: local RMS of what the sides differ by, and local mean of what they show.
+@dataclass(frozen=True, eq=False)
+class _KnownHalfway:
+    """What the sides show half-way, on the working grid, at the same brightness so far as light differs."""
 
-    Both at the brightness in the middle, so far as light makes them differ.
-    """
-    factor, (height, width) = morph.factor, morph.shape
-    grid = height // factor, width // factor
-    square, share, seen, shown = (np.empty(grid, np.float32) for _ in range(4))
-    total, count = 0.0, 0
-    lift = [np.float32(factor) for factor in morph.refined.brightness.to_middle]
-    # Whole pixels of the working grid, however the image is written.
-    side = factor * max(1, WINDOW // factor)
-    for y, x in product(range(0, height, side), range(0, width, side)):
-        box = slice(y, min(y + side, height)), slice(x, min(x + side, width))
-        (before, sees_before), (after, sees_after) = morph.sides(0.5, box)
-        sees = [
-            np.ones(before.shape, dtype=bool) if one is None else one for one in (sees_before, sees_after)
-        ]
-        both = sees[0] & sees[1]
-        if lift != [1, 1]:
-            before, after = before * lift[0], after * lift[1]
-        unlike = np.where(both, (before - after).astype(np.float32) ** 2, np.float32(0))
-        total, count = total + float(unlike.sum(dtype=np.float64)), count + int(both.sum())
-        small = tuple(slice(part.start // factor, part.stop // factor) for part in box)
-        if square[small].size:
-            square[small] = block_mean(unlike, factor)
-            share[small] = block_mean(both.astype(np.float32), factor)
-            seen[small] = block_mean((sees[0] | sees[1]).astype(np.float32), factor)
-            shown[small] = block_mean(_mean_of_seen((before, after), sees), factor)
-    local = local_rms(square, share)
-    overall = np.sqrt(total / max(float(count), 1e-6 * height * width))
-    alone = np.where(seen > _LEAST_SHARE, np.float32(overall), np.float32(morph.intensity_range))
-    return np.asarray(np.where(share > _LEAST_SHARE, local, alone), np.float32), np.abs(local_mean(shown))
+    local: Plane
+    """Local RMS of what they differ by; where one side alone shows something, that of all."""
+    shown: Plane
+    """Local mean of what they show, as a magnitude."""
+    alone: Mask
+    """Where one side alone shows something."""
+
+    @classmethod
+    def of(cls, morph: Morph) -> _KnownHalfway:
+        """What the sides of a morph show."""
+        factor, (height, width) = morph.factor, morph.shape
+        grid = height // factor, width // factor
+        square, share, seen, shown = (np.empty(grid, np.float32) for _ in range(4))
+        total, count = 0.0, 0
+        lift = [np.float32(factor) for factor in morph.refined.brightness.to_middle]
+        # Whole pixels of the working grid, however the image is written.
+        side = factor * max(1, WINDOW // factor)
+        for y, x in product(range(0, height, side), range(0, width, side)):
+            box = slice(y, min(y + side, height)), slice(x, min(x + side, width))
+            (before, sees_before), (after, sees_after) = morph.sides(0.5, box)
+            sees = [
+                np.ones(before.shape, dtype=bool) if one is None else one for one in (sees_before, sees_after)
+            ]
+            both, any_ = sees[0] & sees[1], sees[0] | sees[1]
+            if lift != [1, 1]:
+                before, after = before * lift[0], after * lift[1]
+            unlike = np.where(both, (before - after).astype(np.float32) ** 2, np.float32(0))
+            total, count = total + float(unlike.sum(dtype=np.float64)), count + int(both.sum())
+            small = tuple(slice(part.start // factor, part.stop // factor) for part in box)
+            if square[small].size:
+                square[small] = block_mean(unlike, factor)
+                share[small] = block_mean(both.astype(np.float32), factor)
+                seen[small] = block_mean(any_.astype(np.float32), factor)
+                shown[small] = block_mean(_mean_of_seen((before, after), sees), factor)
+        overall = np.sqrt(total / max(float(count), 1e-6 * height * width))
+        nothing = np.where(seen > _LEAST_SHARE, np.float32(overall), np.float32(morph.intensity_range))
+        twice = share > _LEAST_SHARE
+        local = np.where(twice, local_rms(square, share), nothing).astype(np.float32)
+        mean = np.abs(local_mean(shown)) / np.maximum(local_mean(seen), 1e-6)
+        return cls(local, np.where(seen > 0, mean, 0).astype(np.float32), ~twice)
 
 
 def _mean_of_seen(sides: tuple[Plane, Plane], sees: list[Mask]) -> Plane:

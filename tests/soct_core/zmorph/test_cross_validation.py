@@ -77,6 +77,9 @@ def test_light_that_is_lost_with_depth_says_nothing_of_the_tissue() -> None:
     assert as_imaged is not None
     assert evened[0].error == pytest.approx(error(*planes), rel=0.05)
     assert as_imaged[0].error < 0.8 * evened[0].error
+    # Nor does it make noise look like tissue.
+    noisy = [ReducedPlanes(side(path(seed=i) / 20, noise=150.0).values * light, 1) for i in (0, 1)]
+    assert held_out((noisy[0], noisy[1]), 1, 8, deformable=False, darkens=True) is None
 
 
 def discs(moves: bool) -> NDArray[np.float32]:
