@@ -106,7 +106,9 @@ def write_plainly(path: Path, planes: NDArray[np.float32]) -> None:
 
 def half_widths(before: Path) -> Path:
     """Where the half widths of a gap lie that is made once, to be written again."""
-    return InterpolationFiles.standard(before.parent / "made", 1).uncertainty or before
+    made = InterpolationFiles.standard(before.parent / "made", 1).uncertainty
+    assert made is not None
+    return made
 
 
 def warm_up(folder: Path) -> None:
@@ -185,7 +187,9 @@ def table(folder: Path, planes: int, side: int, repeats: int, modes: list[str]) 
         sizes = map(str, (path, planes, side, first, is_moved))
         subprocess.run([sys.executable, __file__, "--make", *sizes], check=True)
     print(f"one gap of {planes}x{side}x{side} float32, with its reportlet")
-    print(f"{'':>22} {'CPU s':>7} {'x write':>8} {'range':>12} {'peak MB':>8} {'whole':>6} {'chunks':>7}")
+    print(
+        f"{'':>22} {'CPU s':>7} {'x write':>8} {'range':>12} {'x both':>7} {'peak MB':>8} {'whole':>6} {'chunks':>7}"
+    )
     # One after the other, so that what else the machine does weighs on all alike.
     if "plain write of both" in modes:
         command = [sys.executable, __file__, "--run", "one gap", *map(str, paths), str(folder / "made")]
@@ -194,15 +198,21 @@ def table(folder: Path, planes: int, side: int, repeats: int, modes: list[str]) 
     for mode in modes:
         found = [cost[mode] for cost in costs]
         middle = {name: statistics.median(cost[name] for cost in found) for name in found[0]}
-        ratios = [1.0]
-        if "plain write" in modes:
-            ratios = [cost[mode]["cpu_s"] / cost["plain write"]["cpu_s"] for cost in costs]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        of_one, of_both = (beside(costs, mode, other) for other in ("plain write", "plain write of both"))
+        spread = f"{min(of_one):.2f} to {max(of_one):.2f}"
         print(
-            f"{mode:>22} {middle['cpu_s']:>7.2f} {statistics.median(ratios):>8.2f} {spread:>12} "
-            f"{middle['peak_mb']:>8.0f} {middle['whole_mb']:>6.0f} {middle['chunks']:>7.0f}",
+            f"{mode:>22} {middle['cpu_s']:>7.2f} {statistics.median(of_one):>8.2f} {spread:>12} "
+            f"{statistics.median(of_both):>7.2f} {middle['peak_mb']:>8.0f} {middle['whole_mb']:>6.0f} "
+            f"{middle['chunks']:>7.0f}",
             flush=True,
         )
+
+
+def beside(costs: list[dict[str, dict[str, float]]], mode: str, other: str) -> list[float]:
+    """CPU of a mode over that of another, round by round; NaN where that was not measured."""
+    if other not in costs[0]:
+        return [float("nan")]
+    return [cost[mode]["cpu_s"] / cost[other]["cpu_s"] for cost in costs]
 
 
 if __name__ == "__main__":

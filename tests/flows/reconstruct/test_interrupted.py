@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -115,3 +116,20 @@ def test_a_run_that_ends_early_says_so_in_one_line_and_leaves_nobody(
     if come is at_work:
         record = tmp_path / "mouse" / "reconstruction" / "run.json"
         assert RunRecord.model_validate_json(record.read_bytes()).outcome == "failed"
+
+
+def test_nobody_waits_for_prefect_once_a_run_has_said_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.engine import api
+
+    monkeypatch.setattr(api, "_LAST_WORDS_SECONDS", 0.5)
+    monkeypatch.setattr(api, "_LAST_QUESTION_SECONDS", 0.01)
+    never, waited = threading.Event(), []
+    with api.last_words():
+        begun = time.monotonic()
+        assert not api._ends_by_itself(never)
+        waited.append(time.monotonic() - begun)
+    begun = time.monotonic()
+    assert not api._ends_by_itself(never)
+    waited.append(time.monotonic() - begun)
+    assert waited[0] >= 0.5
+    assert waited[1] < 0.4
