@@ -187,9 +187,8 @@ def table(folder: Path, planes: int, side: int, repeats: int, modes: list[str]) 
         sizes = map(str, (path, planes, side, first, is_moved))
         subprocess.run([sys.executable, __file__, "--make", *sizes], check=True)
     print(f"one gap of {planes}x{side}x{side} float32, with its reportlet")
-    print(
-        f"{'':>22} {'CPU s':>7} {'x write':>8} {'range':>12} {'x both':>7} {'peak MB':>8} {'whole':>6} {'chunks':>7}"
-    )
+    heads = ("CPU s", 7), ("x write", 8), ("range", 12), ("x both", 7), ("peak MB", 8), ("whole", 6)
+    print(" ".join(f"{name:>{width}}" for name, width in (("", 22), *heads, ("chunks", 7))))
     # One after the other, so that what else the machine does weighs on all alike.
     if "plain write of both" in modes:
         command = [sys.executable, __file__, "--run", "one gap", *map(str, paths), str(folder / "made")]
