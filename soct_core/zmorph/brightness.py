@@ -48,6 +48,13 @@ class Brightness:
         middle = (1 + self.step) / 2
         return middle**self.of_light, (middle / self.step) ** self.of_light
 
+    @property
+    def brightest(self) -> float:
+        """Brightness that a plane has at most, as a share of that in the middle: errors grow with it."""
+        if self.step is None or not self.of_light:
+            return 1.0
+        return float((max(self.step, 1.0) * 2 / (1 + self.step)) ** self.of_light)
+
     def unknown(self, alpha: float) -> float:
         """How far the plane at `alpha` may lie from its true brightness, as a share of that in the middle.
 

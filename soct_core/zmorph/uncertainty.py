@@ -78,7 +78,8 @@ class HalfWidths:
         widths = np.float32(NOISE_SHARE * self._noise) + reach * halfway.local
         if self._light.of_light:
             unknown = np.where(halfway.alone, self._light.unknown(0.0), self._light.unknown(alpha))
-            widths = widths + np.minimum(np.float32(unknown) * halfway.shown, self._most)
+            reaching = np.minimum(np.float32(unknown) * halfway.shown, self._most)
+            widths = np.float32(self._light.brightest) * widths + reaching
         return widths
 
 

@@ -110,11 +110,12 @@ def test_both_sides_come_to_the_middle_and_reach_each_other(step: float) -> None
     middle = (1 + step) / 2
     assert above == pytest.approx(middle)
     assert step * below == pytest.approx(middle)
+    assert light.brightest == pytest.approx(max(1, step) / middle)
     for alpha in (0.01, 0.3, 0.5, 0.9):
         shown, reach = 1 + alpha * (step - 1), light.unknown(alpha) * middle
         assert max(abs(shown - 1), abs(shown - step)) == pytest.approx(reach)
     assert Brightness(step).to_middle == (1.0, 1.0)
-    assert Brightness(step).unknown(0.2) == 0
+    assert (Brightness(step).unknown(0.2), Brightness(step).brightest) == (0, 1)
 
 
 def widths_of(
@@ -148,6 +149,17 @@ def test_what_two_sides_differ_by_is_not_their_light() -> None:
     same = widths_of(gap, light)[DEPTH // 2]
     reach = light.unknown(0.5) * (1 + (light.step or 1)) / 2 * gap[0][-1]
     np.testing.assert_allclose(same[amid()], reach[amid()], rtol=0.1)
+
+
+def test_what_is_not_known_of_the_tissue_grows_with_its_light() -> None:
+    before, after = slices(np.ones(DEPTH))
+    after = after + np.float32(100 * (amid() & (np.indices((SIDE, SIDE))[1] > SIDE / 2)))
+    plain = widths_of((before, after), Brightness())
+    lit = widths_of((before, 3 * after), Brightness(3.0, 1.0))
+    reach = Brightness(3.0, 1.0).unknown(0.5) * (before[0] + after[0])
+    place = np.s_[DEPTH // 2, SIDE // 2, SIDE * 5 // 8]
+    # Both at the brightness in the middle, twice that of before, and three times at most.
+    assert lit[place] - reach[place[1:]] == pytest.approx(3 * plain[place], rel=0.1)
 
 
 def test_what_one_side_alone_shows_may_be_off_by_the_whole_step() -> None:
