@@ -29,7 +29,12 @@ class TissueMean:
 
 
 def tissue_mean(
-    values: Sliceable, labels: Sliceable, half_widths: Sliceable | None, threshold: float
+    values: Sliceable,
+    labels: Sliceable,
+    half_widths: Sliceable | None,
+    threshold: float,
+    *,
+    alike: bool = False,
 ) -> TissueMean:
     """Mean of all voxels brighter than a threshold, with its interval.
 
@@ -44,6 +49,9 @@ def tissue_mean(
         The same level of `stack/uncertainty.ome.zarr`; None where there is none.
     threshold
         In intensity; what is not brighter is no tissue.
+    alike
+        Whether all gaps err the same way, as where light is lost with depth (the doubt `brightness`): then
+        their half widths are summed, too.
 
     Examples
     --------
@@ -65,9 +73,10 @@ def tissue_mean(
     gap = np.cumsum(np.diff(in_gap, prepend=0) > 0)
     of_gaps = np.bincount(gap, weights=reach)
     made = float(inferred.sum())
+    together = of_gaps.sum() if alike else np.sqrt((of_gaps**2).sum())
     return TissueMean(
         float(total.sum() / everywhere),
-        float(np.sqrt((of_gaps**2).sum()) / everywhere),
+        float(together / everywhere),
         float(known.sum() / (everywhere - made)) if made < everywhere else float("nan"),
         everywhere,
         made / everywhere,

@@ -28,18 +28,26 @@ def stacked() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     return truth, labels, np.where(labels == 2, RNG.uniform(10, 50, truth.shape), 0)
 
 
-@pytest.mark.parametrize(("together", "least", "most"), [(True, 0.87, 0.93), (False, 0.99, 1.0)])
+@pytest.mark.parametrize(
+    ("together", "alike", "least", "most"),
+    [
+        ("slots", False, 0.87, 0.93),
+        ("nothing", False, 0.99, 1.0),
+        ("all", True, 0.87, 0.93),
+        ("all", False, 0.5, 0.8),
+    ],
+)
 def test_the_interval_holds_nine_means_of_ten_and_more_where_errors_cancel(
-    together: bool, least: float, most: float
+    together: str, alike: bool, least: float, most: float
 ) -> None:
     truth, labels, sigma = stacked()
     half = np.where(labels == 2, NINETY * sigma, np.nan)
     true = tissue_mean(truth, labels, half, 100.0).mean
     held = []
     for _ in range(300):
-        shape = (8, 1, 1, 1) if together else (8, SLOT, 6, 5)
+        shape = {"slots": (8, 1, 1, 1), "nothing": (8, SLOT, 6, 5), "all": (1, 1, 1, 1)}[together]
         error = np.broadcast_to(RNG.standard_normal(shape), (8, SLOT, 6, 5)).reshape(truth.shape)
-        found = tissue_mean(truth + error * sigma, labels, half, 100.0)
+        found = tissue_mean(truth + error * sigma, labels, half, 100.0, alike=alike)
         held.append(abs(found.mean - true) <= found.half_width)
     assert least <= np.mean(held) <= most
 
