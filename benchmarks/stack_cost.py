@@ -4,7 +4,7 @@
 
 Every figure is of a process of its own, imports apart. The copy reads the same slices box by box and writes
 them, one behind the other, into the same chunks, shards and levels with the same codec, labels included.
-"files alone" reads the bytes of the same files, and writes those of the copy as they are: what the kernel does
+"files alone" reads the bytes of the same files, and writes those of the copy: what the kernel does
 for that cannot be spared. With two workers, each writes every other part; one worker writes all; the start
 of workers counts with both.
 `--before` measures another checkout of this repository too, in the same run.
