@@ -84,6 +84,7 @@ def run(case: Case) -> Result:
         **{f"ssim_{name}": value for name, value in made.ssim.items()},
         **beside_of((before16, after16), truth, peak),
         source_planes=0 if refined is None else refined.planes,
+        brightness_of_light=_or_nan(None if refined is None else refined.brightness.of_light),
         held_out_error=_or_nan(None if refined is None else refined.held_out_error),
         min_jacobian=made.min_jacobian,
         **interval,

@@ -55,6 +55,8 @@ class Result:
     ssim_average: float
     ssim_weighted: float
     source_planes: int
+    brightness_of_light: float
+    """Share of the step in brightness that light makes; NaN where that is not known."""
     held_out_error: float
     min_jacobian: float
     coverage: float
@@ -190,6 +192,10 @@ def refinements(results: list[Result]) -> Iterable[str]:
         )
         mean = np.nanquantile([r.mean_error for r in same], 0.9) if same else float("nan")
         yield f"  {name:>30} {' '.join(figures)} {mean:.2f}"
+    light = [r.brightness_of_light for r in gaps if r.brightness_of_light == r.brightness_of_light]
+    if light:
+        lit = sum(share > 0 for share in light)
+        yield f"  light makes the step in brightness in {lit} of {len(light)} gaps, {min(light):.0%} at least"
     yield f"  least Jacobian: {min((r.min_jacobian for r in gaps), default=float('nan')):.2f}"
     for r in gaps:
         if r.psnr_all - r.psnr_affine < -WORSE_DB:

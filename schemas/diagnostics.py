@@ -64,8 +64,8 @@ class IntervalModel(Contract):
     Half width = `noise_share` * noise of the sources + k * 2 sqrt(a (1 - a)) * local RMS difference of the
     two sides; a is the depth in the gap, from 0 to 1. k is `difference_share` * `held_out_error` of the
     diagnostics; where that is empty it is `unknown_share`. Where light makes a share of the step in
-    brightness (`brightness_of_light`), the sides are compared without it, and how far the brightness at this
-    depth lies from that of either side is added.
+    brightness (`brightness_of_light`), the sides are compared without it, the half width grows with the
+    brighter one, and how far the brightness at this depth lies from that of either side is added.
     """
 
     level: float

@@ -35,9 +35,8 @@ class Ended:
 def reconstruct_all(arguments: argparse.Namespace) -> int:
     """Reconstruct every acquisition that is given; what fails stops none of the others.
 
-    But for a signal, and for an embedded server that is killed: these end all.
-
-    Gives 0 when every volume was written, 1 when an operation failed, else 2.
+    A signal ends all, and so does the death of the embedded server. Gives 0 when every volume was written, 1
+    when an operation failed, else 2.
     """
     console = Console(quiet=arguments.quiet)
     sessions, ended = Sessions(arguments), []

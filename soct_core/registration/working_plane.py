@@ -172,6 +172,15 @@ class ReducedPlanes:
         chosen = slice(first, None if last is None else last + 1)
         return measured_mean(self.values[chosen], None if self.measured is None else self.measured[chosen])
 
+    def means(self, tissue: Mask) -> NDArray[np.float64]:
+        """Mean intensity of each plane over tissue, (y, x); 0 where nothing of it was measured."""
+        found = np.zeros(len(self))
+        for index in range(len(self)):
+            shown = self.intensity(index, index)[tissue]
+            shown = shown[np.isfinite(shown)]
+            found[index] = shown.mean() if shown.size else 0.0
+        return found
+
     def _mean(self, first: int, last: int | None) -> RegistrationPlane:
         mean = self.intensity(first, last)
         known = measured(mean)

@@ -4,6 +4,11 @@ Where light is lost with depth, tissue darkens through the slice before and thro
 bright again at the top of the latter. The missing slice ran from bright to dark like the two; what is led
 from one face to the other runs from dark to bright. Neither the slices nor the gap say how bright it was at
 which depth: only that it lay between the two.
+
+References
+----------
+.. [1] Sen PK (1968). Estimates of the regression coefficient based on Kendall's tau. Journal of the American
+   Statistical Association 63(324), 1379-1389. doi:10.1080/01621459.1968.10480934
 """
 
 from __future__ import annotations
@@ -11,19 +16,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from soct_core.arrays import Mask
 from soct_core.registration.working_plane import ReducedPlanes
 from soct_core.zmorph.near_planes import NearSide
 
 BRIGHTER = 1.5
 """Tissue next to a gap that differs in brightness by more, as a ratio, does so for the light and not for the
-anatomy. Measured: 1.40 at most in 700 gaps of five volumes, but for shadows."""
+anatomy. By hand: 1.4 at most in gaps of five volumes, but for shadows."""
 LEAST_LOSS = 0.05
-"""In natural logarithms; less is taken to be anatomy. Measured: 1 of 264 gaps without a loss has more."""
-Floats = NDArray[np.float64]
+"""In natural logarithms; less is taken to be anatomy. By hand: 1 of 154 gaps of `benchmarks/truth.py` without a loss
+has more."""
 _LEAST_PLANES = 3
 """Of a slice, to tell how it darkens."""
 _DARKEST_PERCENTILE, _DARKEST_SHARE = 1.0, -0.1
@@ -83,19 +86,18 @@ def brightness_across(sides: tuple[NearSide, NearSide], averaged: int) -> Bright
     averaged
         Planes next to the gap whose mean is compared.
     """
-    near = [_mean_of_tissue(side.planes, averaged) for side in sides]
-    if None in near:
+    above, below = (_mean_of_tissue(side.planes, averaged) for side in sides)
+    if above is None or below is None:
         return UNKNOWN
-    step = float(near[1] / near[0])  # type: ignore[operator]
+    step = below / above
     whole = float(np.log(step))
+    beyond = abs(whole) - float(np.log(BRIGHTER))
     falls = [_fall(side, averaged) for side in sides]
-    known = [fall for fall in falls if fall is not None]
-    if not whole or len(known) < len(falls):
-        light = abs(whole) - float(np.log(BRIGHTER))
-        return Brightness(step, light / abs(whole) if light > 0 else None)
-    # Towards the gap the slice before falls, and away from it that after.
-    lost = float(np.sign(whole)) * min(known, key=lambda fall: fall * np.sign(whole))
-    light = max(lost if lost > LEAST_LOSS else 0.0, abs(whole) - float(np.log(BRIGHTER)))
+    if not whole or None in falls:
+        return Brightness(step, beyond / abs(whole) if beyond > 0 else None)
+    # Of a step up, what tissue falls by in both slices; of a step down, what it rises by.
+    lost = min(float(np.sign(whole)) * fall for fall in falls if fall is not None)
+    light = max(lost if lost > LEAST_LOSS else 0.0, beyond)
     return Brightness(step, float(np.clip(light / abs(whole), 0.0, 1.0)))
 
 
@@ -113,27 +115,16 @@ def _mean_of_tissue(planes: ReducedPlanes, averaged: int) -> float | None:
 def _fall(side: NearSide, averaged: int) -> float | None:
     """By how much the tissue of a slice darkens from its top to its bottom, in logarithms; None: not known.
 
-    The median of the slopes between all planes that were read, so that single planes lead nobody astray.
+    The median of the slopes between all planes that were read [1]_: single planes lead nobody astray.
     """
     tissue = side.planes.plane(0, averaged - 1).tissue
-    means, away = _means(side.planes, tissue), np.arange(len(side.planes))
+    means, away = side.planes.means(tissue), np.arange(len(side.planes))
     if side.far is not None:
         at_far_end = side.far.plane(0, len(side.far) - 1).tissue
-        means = np.concatenate([means, _means(side.far, at_far_end)])
+        means = np.concatenate([means, side.far.means(at_far_end)])
         away = np.concatenate([away, side.depth - len(side.far) + np.arange(len(side.far))])
     known = means > 0
     if known.sum() < _LEAST_PLANES:
         return None
     slope = float(stats.theilslopes(np.log(means[known]), away[known])[0])
     return (slope if side.above else -slope) * side.depth
-
-
-def _means(planes: ReducedPlanes, tissue: Mask) -> Floats:
-    """Mean of each plane over tissue; 0 where nothing of it was measured."""
-    found = np.zeros(len(planes))
-    for index in range(len(planes)):
-        shown = planes.intensity(index, index)[tissue]
-        shown = shown[np.isfinite(shown)]
-        if shown.size:
-            found[index] = shown.mean()
-    return found

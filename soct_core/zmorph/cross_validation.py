@@ -123,8 +123,8 @@ def _held_out(
 def _evened(planes: ReducedPlanes) -> ReducedPlanes:
     """The planes, each brought to the brightness of the first, so far as its tissue has any."""
     tissue = planes.plane(0, len(planes) - 1).tissue
-    means = np.array([np.nanmean(planes.intensity(i, i)[tissue]) for i in range(len(planes))])
-    has = np.isfinite(means) & (means > 0) & (means[0] > 0)
+    means = planes.means(tissue)
+    has = (means > 0) & (means[0] > 0)
     factors = np.where(has, means[0] / np.where(has, means, 1), 1).astype(np.float32)
     values = planes.values * factors[:, None, None]
     return ReducedPlanes(values, planes.factor, planes.measured, planes.aspect)

@@ -5,7 +5,8 @@ deviation of the noise that is left in the sources, r the local root mean square
 grid) of what the two sides differ by half-way, and a the depth in the gap: a path between two known ends is
 least known in the middle (Brownian bridge). k says how far the truth strays in this tissue, from planes of
 the slices that are held out; where noise hides that, it is a constant. Where light makes one side brighter,
-r is taken without that, and how far the plane may be from its true brightness is added; see `brightness`.
+r is taken without that, all grows with the brighter side, and how far the plane may be from its true
+brightness is added; see `brightness`.
 What the numbers were fitted on says `CALIBRATED_ON`; on other volumes `benchmarks/truth.py` measures them.
 """
 
@@ -58,7 +59,6 @@ class HalfWidths:
         self._alphas = alphas(nz_out, morph.sampling)
         self._known = _KnownHalfway.of(morph)
         self._noise, self._light = morph.refined.source_noise, morph.refined.brightness
-        self._most = np.float32(morph.intensity_range if self._light.of_light else 0.0)
         self._stray = _stray(morph.refined)
 
     def voxels(self, box: Block) -> Plane:
@@ -78,7 +78,7 @@ class HalfWidths:
         widths = np.float32(NOISE_SHARE * self._noise) + reach * halfway.local
         if self._light.of_light:
             unknown = np.where(halfway.alone, self._light.unknown(0.0), self._light.unknown(alpha))
-            reaching = np.minimum(np.float32(unknown) * halfway.shown, self._most)
+            reaching = np.minimum(np.float32(unknown) * halfway.shown, halfway.most)
             widths = np.float32(self._light.brightest) * widths + reaching
         return widths
 
@@ -127,7 +127,9 @@ class _KnownHalfway:
     shown: Plane
     """Local mean of what they show, as a magnitude."""
     alone: Mask
-    """Where one side alone shows something."""
+    """Where not both show something."""
+    most: np.float32
+    """The range of the intensities."""
 
     @classmethod
     def of(cls, morph: Morph) -> _KnownHalfway:
@@ -157,11 +159,12 @@ class _KnownHalfway:
                 seen[small] = block_mean(any_.astype(np.float32), factor)
                 shown[small] = block_mean(_mean_of_seen((before, after), sees), factor)
         overall = np.sqrt(total / max(float(count), 1e-6 * height * width))
-        nothing = np.where(seen > _LEAST_SHARE, np.float32(overall), np.float32(morph.intensity_range))
+        most = np.float32(morph.intensity_range)
+        nothing = np.where(seen > _LEAST_SHARE, np.float32(overall), most)
         twice = share > _LEAST_SHARE
         local = np.where(twice, local_rms(square, share), nothing).astype(np.float32)
         mean = np.abs(local_mean(shown)) / np.maximum(local_mean(seen), 1e-6)
-        return cls(local, np.where(seen > 0, mean, 0).astype(np.float32), ~twice)
+        return cls(local, np.where(seen > 0, mean, 0).astype(np.float32), ~twice, most)
 
 
 def _mean_of_seen(sides: tuple[Plane, Plane], sees: list[Mask]) -> Plane:
