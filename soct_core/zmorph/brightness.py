@@ -25,8 +25,8 @@ BRIGHTER = 1.5
 """Tissue next to a gap that differs in brightness by more, as a ratio, does so for the light and not for the
 anatomy. By hand: 1.4 at most in gaps of five volumes, but for shadows."""
 LEAST_LOSS = 0.05
-"""In natural logarithms; less is taken to be anatomy. By hand: 1 of 154 gaps of `benchmarks/truth.py` without a loss
-has more."""
+"""In natural logarithms; less is taken to be anatomy. By hand: 1 of 154 gaps of `benchmarks/truth.py` without
+a loss has more."""
 _LEAST_PLANES = 3
 """Of a slice, to tell how it darkens."""
 _DARKEST_PERCENTILE, _DARKEST_SHARE = 1.0, -0.1
